@@ -1,0 +1,100 @@
+using Shoal.Protocol;
+
+namespace Shoal.Engine;
+
+/// <summary>Which announce a tracker gets (BEP 3).</summary>
+public enum AnnounceKind : byte
+{
+    /// <summary>One of the regular ones.</summary>
+    Regular,
+
+    /// <summary>The first.</summary>
+    Started,
+
+    /// <summary>The download is complete.</summary>
+    Completed,
+
+    /// <summary>The last.</summary>
+    Stopped,
+}
+
+/// <summary>What to tell which tracker. Byte counts are of this run, as BEP 3 has them.</summary>
+public sealed record AnnounceOrder(
+    string Tracker, AnnounceKind Kind, long UploadedBytes, long DownloadedBytes, long LeftBytes, int WantedPeerCount);
+
+/// <summary>
+/// What became of an announce. <paramref name="Failure"/> is null on success. <paramref name="RetryAfter"/> is BEP 31's
+/// "retry in" (<see cref="TimeSpan.MaxValue"/> for "never").
+/// </summary>
+public sealed record AnnounceResult(
+    string Tracker,
+    AnnounceKind Kind,
+    string? Failure = null,
+    TimeSpan? Interval = null,
+    TimeSpan? MinimumInterval = null,
+    TimeSpan? RetryAfter = null,
+    int? SeederCount = null,
+    int? LeecherCount = null,
+    IReadOnlyList<PeerAddress>? Peers = null,
+    string? Warning = null);
+
+/// <summary>The content of a swarm and what of it is here.</summary>
+/// <param name="Layout">How it is cut.</param>
+/// <param name="PieceHashes">The hashes, 20 bytes a piece, in order.</param>
+/// <param name="Have">The pieces that lie on disk, verified. Becomes the engine's own.</param>
+/// <param name="Wanted">The pieces that the user wants; null for all.</param>
+/// <param name="Partial">Blocks of unfinished pieces that lie on disk, unverified, from an earlier run; a bit a block.</param>
+/// <param name="InfoBytes">The bencoded info dictionary, to serve to others (BEP 9); empty to serve none.</param>
+/// <param name="IsPrivate">Whether peers may come from trackers only (BEP 27).</param>
+public sealed record ContentState(
+    PieceLayout Layout,
+    ReadOnlyMemory<byte> PieceHashes,
+    Bitfield Have,
+    Bitfield? Wanted = null,
+    IReadOnlyDictionary<PieceIndex, Bitfield>? Partial = null,
+    ReadOnlyMemory<byte> InfoBytes = default,
+    bool IsPrivate = false);
+
+/// <summary>Something that a user may care for.</summary>
+public abstract record SwarmEvent
+{
+    private SwarmEvent()
+    {
+    }
+
+    /// <summary>The info dictionary came from peers and its hash is the info-hash (BEP 9). The driver answers with ContentReady.</summary>
+    public sealed record MetadataReceived(ReadOnlyMemory<byte> InfoBytes) : SwarmEvent;
+
+    /// <summary>The piece is verified and written.</summary>
+    public sealed record PieceCompleted(PieceIndex Piece) : SwarmEvent;
+
+    /// <summary>Every wanted piece is verified and written.</summary>
+    public sealed record Completed : SwarmEvent;
+
+    /// <summary>A link got through its handshake.</summary>
+    public sealed record PeerConnected(PeerAddress Address, PeerId Id, bool IsIncoming) : SwarmEvent;
+
+    /// <summary>A link that had got through its handshake, or never did, is gone.</summary>
+    public sealed record PeerDisconnected(PeerAddress Address, string Reason) : SwarmEvent;
+
+    /// <summary>The peer sent a bad piece, or broke the protocol, and is not talked to again.</summary>
+    public sealed record PeerBanned(PeerAddress Address, string Reason) : SwarmEvent;
+
+    /// <summary>A piece failed its hash and is fetched again.</summary>
+    public sealed record PieceFailed(PieceIndex Piece) : SwarmEvent;
+
+    /// <summary>A tracker answered or failed.</summary>
+    public sealed record TrackerReplied(AnnounceResult Result) : SwarmEvent;
+
+    /// <summary>The disk failed; the swarm waits, loses nothing, and tries again.</summary>
+    public sealed record Paused(string Reason) : SwarmEvent;
+
+    /// <summary>The disk works again.</summary>
+    public sealed record Resumed : SwarmEvent;
+
+    /// <summary>A piece that was had turned out to be unreadable or changed on disk; it is no longer offered.</summary>
+    public sealed record PieceLost(PieceIndex Piece, string Reason) : SwarmEvent;
+
+    /// <summary>The swarm has stopped; unfinished pieces that were spilled are listed with their blocks.</summary>
+    public sealed record Stopped(IReadOnlyDictionary<PieceIndex, Bitfield> Partial) : SwarmEvent;
+}

@@ -1,0 +1,83 @@
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine;
+
+/// <summary>What can happen to the engine.</summary>
+public enum InputKind : byte
+{
+    /// <summary>The deadline has come, or anything earlier; asking once too often does no harm.</summary>
+    Timer,
+
+    /// <summary>A link is open: one that Connect asked for, or an incoming one (<see cref="LinkId.IsIncoming"/>) from <see cref="Input.Address"/>.</summary>
+    LinkOpened,
+
+    /// <summary>A link is gone, or could not be opened; nothing more comes from it. <see cref="Input.Detail"/> is a text that says why, or null.</summary>
+    LinkClosed,
+
+    /// <summary><see cref="Input.Message"/> came in on the link; the first on every link is its handshake.</summary>
+    Message,
+
+    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for, lies whole in its slot.</summary>
+    BlockReceived,
+
+    /// <summary>A block came that nothing expected (any more); it was thrown away.</summary>
+    BlockDiscarded,
+
+    /// <summary>Uploads left: <see cref="Input.Count"/> blocks, <see cref="Input.Bytes"/> bytes in sum, handed to the link's transport.</summary>
+    BlocksSent,
+
+    /// <summary>The hash of the piece is <see cref="Input.Hash"/>.</summary>
+    PieceHashed,
+
+    /// <summary>The piece is in its place, whole.</summary>
+    PieceWritten,
+
+    /// <summary>The blocks are in their places; the slot may be used again.</summary>
+    BlocksSpilled,
+
+    /// <summary>The blocks are back in the slot.</summary>
+    BlocksRestored,
+
+    /// <summary>A Write or Spill failed: <see cref="Input.Detail"/> is the reason as text. What was in the slot still is.</summary>
+    WriteFailed,
+
+    /// <summary>
+    /// An Upload (with <see cref="Input.Link"/>) or a Restore failed: <see cref="Input.Detail"/> is the reason as text.
+    /// </summary>
+    ReadFailed,
+
+    /// <summary>A tracker answered or failed: <see cref="Input.Detail"/> is an <see cref="AnnounceResult"/>.</summary>
+    Announced,
+
+    /// <summary>A peer that a user, a tracker or the link itself named: <see cref="Input.Address"/>.</summary>
+    PeerFound,
+
+    /// <summary>The content is known and what lies on disk was checked: <see cref="Input.Detail"/> is a <see cref="ContentState"/>.</summary>
+    ContentReady,
+
+    /// <summary>Go on, or begin: connect, announce, transfer.</summary>
+    Start,
+
+    /// <summary>Stop politely: announce "stopped", close links, spill what is half-done. Ends with the event Stopped.</summary>
+    Stop,
+}
+
+/// <summary>
+/// One thing that happened, told to the engine. Which members mean something is said at each <see cref="InputKind"/>.
+/// </summary>
+public readonly record struct Input(
+    InputKind Kind,
+    SwarmId Swarm = default,
+    LinkId Link = default,
+    PeerMessage Message = default,
+    BufferSlot Slot = default,
+    PeerAddress Address = default,
+    PieceHash Hash = default,
+    int Count = 0,
+    long Bytes = 0,
+    object? Detail = null)
+{
+    /// <summary>The piece of PieceHashed, PieceWritten, BlocksSpilled, BlocksRestored and WriteFailed.</summary>
+    public PieceIndex Piece => Message.Piece;
+}
