@@ -1,0 +1,18 @@
+namespace Shoal.Engine;
+
+/// <summary>
+/// A sans-I/O state machine and the law by which it is driven: after every <see cref="Handle"/>, poll until
+/// <see cref="TryPoll"/> says no, and do each output in that order; call with a Timer input once
+/// <see cref="Deadline"/> has come. The driver does all the waiting. Not thread-safe: one owner at a time.
+/// </summary>
+public interface IMachine
+{
+    /// <summary>When the machine next wants <see cref="InputKind.Timer"/>; it may change with every input.</summary>
+    Instant Deadline { get; }
+
+    /// <summary>Tells the machine what happened. Never throws for what a remote did.</summary>
+    void Handle(Instant now, in Input input);
+
+    /// <summary>Takes the next thing to do.</summary>
+    bool TryPoll(out Output output);
+}
