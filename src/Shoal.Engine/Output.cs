@@ -17,8 +17,8 @@ public enum OutputKind : byte
 
     /// <summary>
     /// Send the request in <see cref="Output.Message"/> and expect its payload in <see cref="Output.Slot"/> at the
-    /// block's offset. Answers with BlockReceived, unless a Cancel or the link's end comes first. Until one of the
-    /// three the driver may write to that part of the slot; nobody else does.
+    /// block's offset. Answers with BlockReceived and the same <see cref="Output.Tag"/>, unless a Forget or the link's end
+    /// comes first. Until one of the three the driver may write to that part of the slot; nobody else does.
     /// </summary>
     Request,
 
@@ -69,7 +69,8 @@ public readonly record struct Output(
     PeerMessage Message = default,
     BufferSlot Slot = default,
     PeerAddress Address = default,
-    object? Detail = null)
+    object? Detail = null,
+    int Tag = 0)
 {
     /// <summary>The piece of Hash, Write, Spill and Restore.</summary>
     public PieceIndex Piece => Message.Piece;

@@ -28,27 +28,13 @@ internal sealed class PeerBook
     private readonly Queue<(PeerAddress Host, PeerId Id)> _bans = new();
     private readonly HashSet<(PeerAddress Host, PeerId Id)> _banned = [];
     private readonly Dictionary<PeerAddress, int> _bansOfHost = [];
+    private Instant? _deadline;
 
     /// <summary>Addresses that no link leads to.</summary>
     public int CandidateCount { get; private set; }
 
     /// <summary>When the next address may be tried; <see cref="Instant.Never"/> if none.</summary>
-    public Instant Deadline
-    {
-        get
-        {
-            var earliest = Instant.Never;
-            foreach (var entry in _entries)
-            {
-                if (!entry.IsLinked)
-                {
-                    earliest = Instant.Min(earliest, entry.NextAttemptAt);
-                }
-            }
-
-            return earliest;
-        }
-    }
+    public Instant Deadline => _deadline ??= Earliest();
 
     /// <summary>Somebody named an address. Known and hopeless ones are passed over.</summary>
     public void Add(PeerAddress address, Instant now)
@@ -67,6 +53,7 @@ internal sealed class PeerBook
         _entries.Add(entry);
         _byAddress.Add(address, entry);
         CandidateCount++;
+        _deadline = null;
     }
 
     /// <summary>The next address to try now: fewest failures first, then in the order they were named.</summary>
@@ -88,6 +75,7 @@ internal sealed class PeerBook
         }
 
         best.IsLinked = true;
+        _deadline = null;
         CandidateCount--;
         return true;
     }
@@ -110,6 +98,7 @@ internal sealed class PeerBook
         }
 
         entry.IsLinked = false;
+        _deadline = null;
         CandidateCount++;
         entry.FailureCount += failed ? 1 : 0;
         if (entry.FailureCount >= MaximumFailureCount)
@@ -181,8 +170,23 @@ internal sealed class PeerBook
         return true;
     }
 
+    private Instant Earliest()
+    {
+        var earliest = Instant.Never;
+        foreach (var entry in _entries)
+        {
+            if (!entry.IsLinked)
+            {
+                earliest = Instant.Min(earliest, entry.NextAttemptAt);
+            }
+        }
+
+        return earliest;
+    }
+
     private void Forget(Entry entry)
     {
+        _deadline = null;
         _entries.Remove(entry);
         _byAddress.Remove(entry.Address);
         CandidateCount -= entry.IsLinked ? 0 : 1;

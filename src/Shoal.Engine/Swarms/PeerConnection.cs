@@ -71,8 +71,8 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Pieces that the peer has and we want.</summary>
     public int InterestingCount { get; set; }
 
-    /// <summary>Pieces that we may ask for although choked (BEP 6).</summary>
-    public List<PieceIndex> AllowedFast { get; } = [];
+    /// <summary>Pieces that we may ask for although choked (BEP 6); null if none.</summary>
+    public Bitfield? AllowedFast { get; set; }
 
     /// <summary>Pieces that the peer may ask for although choked (BEP 6).</summary>
     public List<PieceIndex> GrantedFast { get; } = [];
