@@ -158,7 +158,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             EndRequest(connection, block);
             connection.ForgottenCount--; // it said so: nothing will come
             connection.AllowedFast?.Clear(block.Piece.Value);
-            Fill(connection);
+            // No Fill: the peer would refuse the same block as fast as we can ask. The next tick asks again.
         }
     }
 

@@ -12,8 +12,6 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(180);
 
-    private long _sequence;
-
     private bool HasRoom => context.IsRunning && context.Connections.Count < context.Options.MaximumConnectionCount;
 
     /// <summary>When the next candidate should be tried.</summary>
@@ -36,7 +34,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
     {
         while (HasRoom && context.Limits.HasRoom && context.Book.TryTake(context.Now, out var address))
         {
-            var link = LinkId.Outgoing(swarm.NextLinkSequence(ref _sequence));
+            var link = context.Limits.NextLink();
             context.AddConnection(new PeerConnection(link, address, context.Now, context.Options.MaximumRequestDepth));
             context.Emit(new Output(OutputKind.Connect, context.Id, link, Address: address));
         }
@@ -74,7 +72,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
         connection.SupportsExtensions = handshake.SupportsExtensions;
         if (handshake.PeerId == context.Self)
         {
-            context.Book.Remove(connection.Address);
+            context.Book.MarkOurs(connection.Address);
             Close(connection, "that is ourselves");
         }
         else if (handshake.InfoHash != context.Options.InfoHash)
@@ -107,8 +105,8 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
             return;
         }
 
-        context.Emit(new Output(OutputKind.CloseLink, context.Id, connection.Link, Detail: reason));
         LetGo(connection, reason);
+        context.Emit(new Output(OutputKind.CloseLink, context.Id, connection.Link, Detail: reason));
     }
 
     /// <summary>The link is gone.</summary>

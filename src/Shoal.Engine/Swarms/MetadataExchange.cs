@@ -11,10 +11,7 @@ namespace Shoal.Engine.Swarms;
 internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 {
     /// <summary>The id under which we take metadata messages.</summary>
-    public const int ExtensionId = 2;
-
-    /// <summary>Bytes in each metadata piece but the last.</summary>
-    public const int PieceLength = 16 * 1024;
+    public const byte ExtensionId = 2;
 
     /// <summary>The longest info dictionary we accept: 16 MiB (a torrent of a million small files).</summary>
     public const int MaximumLength = 16 * 1024 * 1024;
@@ -57,16 +54,16 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 
         _source = best;
         _bytes = new byte[best.MetadataLength];
-        _received = new Bitfield((best.MetadataLength + PieceLength - 1) / PieceLength);
+        _received = new Bitfield((best.MetadataLength + MetadataMessage.PieceLength - 1) / MetadataMessage.PieceLength);
         _requestedCount = 0;
         _progressAt = context.Now;
         AskMore();
     }
 
     /// <summary>A metadata message came. A text is a reason to hang up.</summary>
-    public string? Received(PeerConnection connection, ReadOnlySpan<byte> body)
+    public string? Received(PeerConnection connection, ReadOnlyMemory<byte> body)
     {
-        if (!MetadataMessage.TryRead(body, out var message, out var payload, out var violation))
+        if (MetadataMessage.TryRead(body, out var message) is { } violation)
         {
             return violation.Text;
         }
@@ -76,7 +73,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
             case MetadataMessageKind.Request:
                 return Serve(connection, message.Piece);
             case MetadataMessageKind.Data when connection == _source:
-                return Take(message.Piece, payload);
+                return Take(message.Piece, message.Data.Span);
             case MetadataMessageKind.Reject when connection == _source:
                 GiveUpSource();
                 return null;
@@ -125,7 +122,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
             return null;
         }
 
-        payload.CopyTo(_bytes.AsSpan(piece * PieceLength));
+        payload.CopyTo(_bytes.AsSpan(piece * MetadataMessage.PieceLength));
         _progressAt = context.Now;
         if (!_received.IsFull)
         {
@@ -153,7 +150,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
     {
         while (_requestedCount < _received.Length && _requestedCount - _received.Count < PipelineDepth)
         {
-            Send(_source!, new MetadataMessage(MetadataMessageKind.Request, _requestedCount++), []);
+            Send(_source!, new MetadataMessage(MetadataMessageKind.Request, _requestedCount++));
         }
     }
 
@@ -164,23 +161,25 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
             return "asks for metadata without having said how to answer";
         }
 
-        var info = context.Content is { } content ? content.InfoBytes.Span : [];
-        var count = (info.Length + PieceLength - 1) / PieceLength;
+        var info = context.Content?.InfoBytes ?? default;
+        var count = (info.Length + MetadataMessage.PieceLength - 1) / MetadataMessage.PieceLength;
         // Twice over is enough for anybody; a peer that goes on asking only wants to keep us busy.
-        if ((uint)piece >= (uint)count || connection.MetadataBytesSent > (2L * info.Length) + PieceLength)
+        if ((uint)piece >= (uint)count || connection.MetadataBytesSent > (2L * info.Length) + MetadataMessage.PieceLength)
         {
-            Send(connection, new MetadataMessage(MetadataMessageKind.Reject, piece), []);
+            Send(connection, new MetadataMessage(MetadataMessageKind.Reject, piece));
             return ++connection.OffenceCount > 1000 ? "floods us with requests for metadata" : null;
         }
 
         var length = LengthOf(piece, info.Length);
         connection.MetadataBytesSent += length;
-        Send(connection, new MetadataMessage(MetadataMessageKind.Data, piece, info.Length), info.Slice(piece * PieceLength, length));
+        Send(connection, new MetadataMessage(
+            MetadataMessageKind.Data, piece, info.Length, info.Slice(piece * MetadataMessage.PieceLength, length)));
         return null;
     }
 
-    private void Send(PeerConnection connection, MetadataMessage message, ReadOnlySpan<byte> payload) =>
-        context.Send(connection, PeerMessage.Extended(connection.MetadataExtensionId, message.ToBytes(payload)));
+    private void Send(PeerConnection connection, MetadataMessage message) =>
+        context.Send(connection, message.ToMessage(connection.MetadataExtensionId));
 
-    private static int LengthOf(int piece, int total) => Math.Min(PieceLength, total - (piece * PieceLength));
+    private static int LengthOf(int piece, int total) =>
+        Math.Min(MetadataMessage.PieceLength, total - (piece * MetadataMessage.PieceLength));
 }

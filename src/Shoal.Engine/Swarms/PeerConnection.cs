@@ -43,7 +43,7 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     public bool SupportsExtensions { get; set; }
 
     /// <summary>The id under which the peer takes metadata messages (BEP 9); 0 if it does not.</summary>
-    public int MetadataExtensionId { get; set; }
+    public byte MetadataExtensionId { get; set; }
 
     /// <summary>The length in bytes that the peer says the info dictionary has; 0 if it did not say.</summary>
     public int MetadataLength { get; set; }

@@ -114,6 +114,13 @@ internal sealed class PieceFlow
     {
         var partial = Picker.Find(piece) ?? throw new InvalidOperationException($"no piece {piece} in hand");
         BusyCount--;
+        if (!_context.IsRunning)
+        {
+            Free(partial); // we are leaving, and the disk takes nothing: it has to be fetched again
+            Picker.Abandon(piece);
+            return;
+        }
+
         if (partial.Stage == PieceStage.Spilling)
         {
             partial.Stage = PieceStage.Downloading;
