@@ -18,10 +18,7 @@ public enum InputKind : byte
     /// <summary><see cref="Input.Message"/> came in on the link; the first on every link is its handshake.</summary>
     Message,
 
-    /// <summary>
-    /// The block in <see cref="Input.Message"/>, which the Request with this <see cref="Input.Tag"/> asked for, lies whole
-    /// in its slot. The tag tells a block that was on its way in when it was forgotten from one asked for since.
-    /// </summary>
+    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for and nothing forgot, lies whole in its slot.</summary>
     BlockReceived,
 
     /// <summary>A block came that nothing expected (any more); it was thrown away.</summary>
@@ -79,8 +76,7 @@ public readonly record struct Input(
     PieceHash Hash = default,
     int Count = 0,
     long Bytes = 0,
-    object? Detail = null,
-    int Tag = 0)
+    object? Detail = null)
 {
     /// <summary>The piece of PieceHashed, PieceWritten, BlocksSpilled, BlocksRestored and WriteFailed.</summary>
     public PieceIndex Piece => Message.Piece;

@@ -115,14 +115,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     }
 
     /// <summary>A block lies in its slot.</summary>
-    public void Received(PeerConnection connection, BlockRequest block, int tag)
+    public void Received(PeerConnection connection, BlockRequest block)
     {
         connection.Downloaded.Add(context.Now, block.Length);
         connection.IsSnubbed = false;
-        if (!connection.Pipeline.Complete(block, tag, context.Now))
+        if (!connection.Pipeline.Complete(block, context.Now))
         {
-            context.WastedBytes += block.Length; // it was coming in when we forgot it
-            return;
+            throw new InvalidOperationException($"the driver reports {block}, which nobody asked for");
         }
 
         if (context.Picker!.Receive(connection.Link, block) == BlockOutcome.Accepted)
@@ -246,10 +245,10 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     {
         var partial = context.Picker!.Find(block.Piece)!;
         swarm.Flow!.Open(partial);
-        var tag = connection.Pipeline.Add(block, context.Now);
+        connection.Pipeline.Add(block, context.Now);
         connection.LastSentAt = context.Now;
         context.Emit(new Output(
-            OutputKind.Request, context.Id, connection.Link, PeerMessage.Request(block), partial.Slot, Tag: tag));
+            OutputKind.Request, context.Id, connection.Link, PeerMessage.Request(block), partial.Slot));
     }
 
     private void CancelDuplicates(BlockRequest block)

@@ -3,7 +3,7 @@ using Shoal.Protocol;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>A request that is out.</summary>
-internal readonly record struct PendingRequest(BlockRequest Block, Instant RequestedAt, int Tag);
+internal readonly record struct PendingRequest(BlockRequest Block, Instant RequestedAt);
 
 /// <summary>
 /// The requests that are out on one link, oldest first, and how many there should be: the queue grows with
@@ -20,7 +20,6 @@ internal sealed class RequestPipeline(int maximumDepth)
 
     private PendingRequest[] _ring = new PendingRequest[MinimumDepth];
     private int _head;
-    private int _lastTag;
 
     /// <summary>Requests that are out.</summary>
     public int Count { get; private set; }
@@ -44,8 +43,8 @@ internal sealed class RequestPipeline(int maximumDepth)
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
-    /// <summary>A request goes out; returns its tag.</summary>
-    public int Add(BlockRequest block, Instant now)
+    /// <summary>A request goes out.</summary>
+    public void Add(BlockRequest block, Instant now)
     {
         if (Count == _ring.Length)
         {
@@ -57,26 +56,23 @@ internal sealed class RequestPipeline(int maximumDepth)
             LastProgressAt = now;
         }
 
-        _ring[(_head + Count) & (_ring.Length - 1)] = new PendingRequest(block, now, ++_lastTag);
+        _ring[(_head + Count) & (_ring.Length - 1)] = new PendingRequest(block, now);
         Count++;
-        return _lastTag;
     }
 
-    /// <summary>The block came that was asked for with this tag. False if it was not out any more.</summary>
-    public bool Complete(BlockRequest block, int tag, Instant now)
+    /// <summary>The block came. False if it was not out any more.</summary>
+    public bool Complete(BlockRequest block, Instant now)
     {
         LastProgressAt = now;
-        return Remove(block, tag);
+        return Remove(block);
     }
 
     /// <summary>The block will not come. False if it was not out.</summary>
-    public bool Remove(BlockRequest block) => Remove(block, tag: null);
-
-    private bool Remove(BlockRequest block, int? tag)
+    public bool Remove(BlockRequest block)
     {
         for (var i = 0; i < Count; i++)
         {
-            if (this[i].Block != block || (tag is { } wanted && this[i].Tag != wanted))
+            if (this[i].Block != block)
             {
                 continue;
             }

@@ -90,7 +90,7 @@ public sealed class Swarm : IMachine
         {
             case InputKind.BlockReceived when _context.Find(input.Link) is { } connection:
                 connection.LastReceivedAt = now;
-                Downloader.Received(connection, input.Message.Block, input.Tag);
+                Downloader.Received(connection, input.Message.Block);
                 break;
             case InputKind.Message when _context.Find(input.Link) is { } connection:
                 connection.LastReceivedAt = now;
