@@ -1,1 +1,1 @@
-Console.WriteLine("shoal");
+Console.WriteLine("shoal 0.1.0");
