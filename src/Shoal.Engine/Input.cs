@@ -59,6 +59,9 @@ public enum InputKind : byte
     /// <summary>Go on, or begin: connect, announce, transfer.</summary>
     Start,
 
+    /// <summary>Say how the swarm stands. Answers with the event <see cref="SwarmEvent.Status"/>.</summary>
+    Report,
+
     /// <summary>Stop politely: announce "stopped", close links, spill what is half-done. Ends with the event Stopped.</summary>
     Stop,
 }
