@@ -53,6 +53,9 @@ public ref struct BencodeReader
     /// <summary>The first error, or null.</summary>
     public ProtocolViolation? Error { get; private set; }
 
+    /// <summary>The first error's text without its place, for bytes that nobody else has seen.</summary>
+    internal string? ErrorDetail { get; private set; }
+
     /// <summary>Whether there was an error.</summary>
     public readonly bool Failed => Error is not null;
 
@@ -280,6 +283,7 @@ public ref struct BencodeReader
         {
             var path = Path(depth);
             Error = new ProtocolViolation(path.Length == 0 ? $"offset {offset}: {text}" : $"offset {offset} ({path}): {text}");
+            ErrorDetail = text;
             Offset = offset;
         }
 
@@ -396,8 +400,7 @@ public ref struct BencodeReader
         }
         else if (length > _bytes.Length - at - 1)
         {
-            var claimed = length > int.MaxValue ? $"more than {int.MaxValue}" : $"{length}";
-            FailAt(start, $"a string of {claimed} bytes, and {_bytes.Length - at - 1} are left", depth);
+            FailAt(start, $"a string of {length} bytes, and {_bytes.Length - at - 1} are left", depth);
         }
         else
         {
