@@ -161,6 +161,15 @@ public sealed class PiecePicker
 
         var openable = request.OpenablePieceCount;
         var count = TakeFromPartials(request, Rank.Own, ref openable, destination);
+        if (request.Alone)
+        {
+            // What others have left comes last: better mixed than never.
+            count += TakeFromNew(request, ref openable, destination[count..]);
+            count += TakeFromPartials(request, Rank.Orphan, ref openable, destination[count..]);
+            count += TakeFromPartials(request, Rank.Spilled, ref openable, destination[count..]);
+            return count;
+        }
+
         count += TakeFromPartials(request, Rank.Orphan, ref openable, destination[count..]);
         count += TakeFromPartials(request, Rank.Spilled, ref openable, destination[count..]);
         if (request.PrefersWholePieces)
@@ -346,7 +355,9 @@ public sealed class PiecePicker
                 break;
             }
 
-            count += Take(Open(new PieceIndex(piece)), request.Link, destination[count..]);
+            var partial = Open(new PieceIndex(piece));
+            partial.Exclusive = request.Alone ? request.Link : null;
+            count += Take(partial, request.Link, destination[count..]);
         }
 
         return count;
