@@ -24,7 +24,8 @@ public enum PieceVerdict : byte
 /// <list type="bullet">
 /// <item>A clean record whose files have the same length and time: what it has is trusted, the rest is absent.</item>
 /// <item>A record of a run that was killed, whose files have not become shorter or older: what it has is trusted;
-/// the rest may have been written after the record, so it is checked where there is data.</item>
+/// the rest may have been written after the record, so a piece is checked if data fills it. One with a hole was not
+/// written to its end; where a file system makes holes of written zeros, such a piece is merely fetched again.</item>
 /// <item>A file that is otherwise than recorded, and everything where there is no record: checked where there is data.</item>
 /// </list>
 /// Invariant: a piece is trusted only if the record has it and every file that it lies in is as the record leads one to
@@ -69,26 +70,27 @@ public sealed class ResumePlan
         var verdicts = new PieceVerdict[layout.PieceCount];
         var intact = new Bitfield(layout.PieceCount);
         intact.SetAll();
+        var holed = new Bitfield(layout.PieceCount);
         verdicts.AsSpan().Fill(PieceVerdict.Hole);
         for (var i = 0; i < files.Count; i++)
         {
             // Padding is not on disk and reads as zeros, as a hole does.
             if (!files[i].IsPadding && files[i].Length > 0)
             {
-                MarkFile(layout, files[i], disk[i], verdicts);
+                MarkFile(layout, files[i], disk[i], verdicts, holed);
                 if (record is null || !IsAsRecorded(record.IsClean, record.Files[i], disk[i].Facts))
                 {
-                    ClearPieces(layout, files[i], intact);
+                    Each(layout, files[i].Offset, files[i].Offset + files[i].Length, piece => intact.Clear(piece));
                 }
             }
         }
 
         return record is null
             ? new ResumePlan(verdicts, new Dictionary<PieceIndex, Bitfield>())
-            : Apply(record, intact, verdicts);
+            : Apply(record, intact, holed, verdicts);
     }
 
-    private static ResumePlan Apply(ResumeData record, Bitfield intact, PieceVerdict[] verdicts)
+    private static ResumePlan Apply(ResumeData record, Bitfield intact, Bitfield holed, PieceVerdict[] verdicts)
     {
         for (var i = 0; i < verdicts.Length; i++)
         {
@@ -101,7 +103,7 @@ public sealed class ResumePlan
             {
                 verdicts[i] = PieceVerdict.Trust;
             }
-            else if (record.IsClean)
+            else if (record.IsClean || (verdicts[i] == PieceVerdict.Check && holed[i]))
             {
                 verdicts[i] = PieceVerdict.Absent;
             }
@@ -118,41 +120,36 @@ public sealed class ResumePlan
         ? now == recorded
         : !recorded.Exists || (now.Length >= recorded.Length && now.ModifiedNanoseconds >= recorded.ModifiedNanoseconds);
 
-    private static void MarkFile(PieceLayout layout, ContentFile file, FileOnDisk disk, PieceVerdict[] verdicts)
+    private static void MarkFile(PieceLayout layout, ContentFile file, FileOnDisk disk, PieceVerdict[] verdicts, Bitfield holed)
     {
         var length = Math.Clamp(disk.Facts.Length, 0, file.Length);
+        var dataEnd = 0L;
         foreach (var extent in disk.Extents ?? [new DataExtent(0, length)])
         {
-            var end = Math.Min(extent.End, length);
-            if (extent.Offset < end)
-            {
-                Mark(layout, file.Offset + extent.Offset, file.Offset + end, verdicts, PieceVerdict.Check);
-            }
+            Each(layout, file.Offset + dataEnd, file.Offset + Math.Min(extent.Offset, length), piece => holed.Set(piece));
+            dataEnd = Math.Min(extent.End, length);
+            Each(layout, file.Offset + extent.Offset, file.Offset + dataEnd, piece => Mark(verdicts, piece, PieceVerdict.Check));
         }
 
-        if (length < file.Length)
+        Each(layout, file.Offset + dataEnd, file.Offset + length, piece => holed.Set(piece));
+        Each(layout, file.Offset + length, file.Offset + file.Length, piece => Mark(verdicts, piece, PieceVerdict.Absent));
+    }
+
+    // Absent outweighs Check: a piece that lacks a byte in one file is not saved by data in another.
+    private static void Mark(PieceVerdict[] verdicts, int piece, PieceVerdict verdict)
+    {
+        if (verdicts[piece] != PieceVerdict.Absent)
         {
-            Mark(layout, file.Offset + length, file.Offset + file.Length, verdicts, PieceVerdict.Absent);
+            verdicts[piece] = verdict;
         }
     }
 
-    private static void Mark(PieceLayout layout, long start, long end, PieceVerdict[] verdicts, PieceVerdict verdict)
+    /// <summary>Does something to each piece that has a byte from <paramref name="start"/> up to <paramref name="end"/>.</summary>
+    private static void Each(PieceLayout layout, long start, long end, Action<int> deed)
     {
-        for (var piece = start / layout.PieceLength; piece <= (end - 1) / layout.PieceLength; piece++)
+        for (var piece = start / layout.PieceLength; start < end && piece <= (end - 1) / layout.PieceLength; piece++)
         {
-            // Absent outweighs Check: a piece that lacks a byte in one file is not saved by data in another.
-            if (verdicts[piece] != PieceVerdict.Absent)
-            {
-                verdicts[piece] = verdict;
-            }
-        }
-    }
-
-    private static void ClearPieces(PieceLayout layout, ContentFile file, Bitfield intact)
-    {
-        for (var piece = file.Offset / layout.PieceLength; piece <= (file.Offset + file.Length - 1) / layout.PieceLength; piece++)
-        {
-            intact.Clear((int)piece);
+            deed((int)piece);
         }
     }
 }
