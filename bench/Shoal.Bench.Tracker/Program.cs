@@ -9,6 +9,8 @@ using Shoal.Tracker;
 //   Shoal.Bench.Tracker serve                 our server alone; prints its port; ends with its input
 if (args is ["serve", ..])
 {
+    // Read once, before the first socket: completions run on the thread that polls, without a hop to the pool.
+    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
     await using var server = await TrackerServer.StartAsync(new TrackerOptions { BindAddress = IPAddress.Loopback, Port = 0, MaximumSwarmCount = 10_000_000 });
     Console.WriteLine(server.EndPoint.Port);
     await Console.In.ReadToEndAsync();
