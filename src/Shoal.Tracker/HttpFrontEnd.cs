@@ -17,8 +17,8 @@ namespace Shoal.Tracker;
 /// </summary>
 internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFeatureCollection>
 {
-    // The scratch: query, reply, and at its end the peers as the core gives them.
-    private const int ReplyAt = HttpTrackerQuery.MaximumLength;
+    // Kestrel's limit on the request line keeps queries, which stand on the stack for a moment, below 8 KiB.
+    private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
     private const string PlainText = "text/plain";
 
     private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats\n"u8.ToArray();
@@ -26,6 +26,9 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
 
     [ThreadStatic]
     private static byte[]? t_scratch;
+
+    /// <summary>The longest answer in bytes, to an announce or a scrape.</summary>
+    public const int MaximumBodyLength = HttpTrackerReply.MaximumHeadLength + (TrackerShards.MaximumPeerCount * HttpTrackerReply.MaximumPeerLength);
 
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
@@ -44,17 +47,17 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
             return Task.CompletedTask;
         }
 
-        var scratch = t_scratch ??= new byte[HttpTrackerQuery.MaximumLength + HttpTrackerReply.MaximumAnnounceLength(shards.MaximumPeerCount) +
-            TrackerCore.BufferLength(shards.MaximumPeerCount)];
+        Span<byte> bytes = stackalloc byte[request.QueryString.Length];
         var contentType = PlainText;
         ReadOnlyMemory<byte> body;
         switch (request.Path)
         {
             case "/announce":
-                body = Announce(request.QueryString, context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress, scratch);
+                var remote = context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress;
+                body = Announce(QueryBytes(request.QueryString, bytes), PeerAddress.From(remote ?? IPAddress.Loopback, 0));
                 break;
             case "/scrape":
-                body = Scrape(request.QueryString, scratch);
+                body = Scrape(QueryBytes(request.QueryString, bytes));
                 break;
             case "/stats":
                 contentType = "application/json";
@@ -81,25 +84,24 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
         return written.IsCompletedSuccessfully ? Task.CompletedTask : written.AsTask();
     }
 
-    private ReadOnlyMemory<byte> Announce(string queryString, IPAddress? remote, byte[] scratch)
+    /// <summary>The answer to an announce's query, in this thread's scratch: good until its next call.</summary>
+    public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, PeerAddress source)
     {
-        var query = QueryBytes(queryString, scratch);
-        var reply = scratch.AsSpan(ReplyAt);
+        var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         if (!HttpTrackerQuery.TryReadAnnounce(query, out var request, out var failure))
         {
-            return scratch.AsMemory(ReplyAt, HttpTrackerReply.WriteFailure(reply, failure ?? "malformed announce"));
+            return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, failure ?? "malformed announce"));
         }
 
-        var source = PeerAddress.From(remote ?? IPAddress.Loopback, 0);
-        var peers = scratch.AsSpan(scratch.Length - TrackerCore.BufferLength(shards.MaximumPeerCount));
+        var peers = scratch.AsSpan(MaximumBodyLength);
         var answer = shards.Announce(shards.Now, request, source, peers);
-        return scratch.AsMemory(ReplyAt, HttpTrackerReply.WriteAnnounce(reply, answer, peers, request.IsCompact, source));
+        return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, source));
     }
 
-    private ReadOnlyMemory<byte> Scrape(string queryString, byte[] scratch)
+    /// <summary>The answer to a scrape's query, in this thread's scratch: good until its next call.</summary>
+    public ReadOnlyMemory<byte> Scrape(ReadOnlySpan<byte> query)
     {
-        ReadOnlySpan<byte> query = QueryBytes(queryString, scratch);
-        var reply = scratch.AsSpan(ReplyAt);
+        var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         Span<InfoHash> asked = stackalloc InfoHash[UdpTrackerCodec.MaximumScrapeCount];
         var count = 0;
         while (count < asked.Length && HttpTrackerQuery.TryReadNextScrapeHash(ref query, out asked[count]))
@@ -109,32 +111,30 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
 
         if (count == 0)
         {
-            return scratch.AsMemory(ReplyAt, HttpTrackerReply.WriteFailure(reply, "the scrape names no info_hash"));
+            return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the scrape names no info_hash"));
         }
 
+        // Bencoded keys are sorted and stand once.
         asked = asked[..count];
         asked.Sort();
         var now = shards.Now;
-        var length = HttpTrackerReply.WriteScrapeStart(reply);
+        var length = HttpTrackerReply.WriteScrapeStart(scratch);
         for (var i = 0; i < count; i++)
         {
             if (i == 0 || asked[i] != asked[i - 1])
             {
-                length += HttpTrackerReply.WriteScrapeEntry(reply[length..], asked[i], shards.Scrape(now, asked[i]));
+                length += HttpTrackerReply.WriteScrapeEntry(scratch.AsSpan(length), asked[i], shards.Scrape(now, asked[i]));
             }
         }
 
-        length += HttpTrackerReply.WriteScrapeEnd(reply[length..]);
-        return scratch.AsMemory(ReplyAt, length);
+        length += HttpTrackerReply.WriteScrapeEnd(scratch.AsSpan(length));
+        return scratch.AsMemory(0, length);
     }
 
-    private static Span<byte> QueryBytes(string queryString, byte[] scratch)
+    private static ReadOnlySpan<byte> QueryBytes(string queryString, Span<byte> bytes)
     {
         var text = queryString.AsSpan();
         text = text.StartsWith('?') ? text[1..] : text;
-
-        // Kestrel's limit on the request line keeps it shorter than this; were it not, it would be malformed anyhow.
-        text = text[..Math.Min(text.Length, HttpTrackerQuery.MaximumLength)];
-        return scratch.AsSpan(0, Encoding.ASCII.GetBytes(text, scratch));
+        return bytes[..Encoding.ASCII.GetBytes(text, bytes)];
     }
 }

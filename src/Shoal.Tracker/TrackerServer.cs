@@ -96,10 +96,11 @@ public sealed class TrackerServer : IAsyncDisposable
         }
 
         var services = new ServiceCollection().AddSingleton(loggers).BuildServiceProvider();
-        var http = CreateKestrel(options, udp.EndPoint, services, loggers);
+        var frontEnd = new HttpFrontEnd(shards);
+        var http = CreateKestrel(options, udp.EndPoint, frontEnd, services, loggers);
         try
         {
-            await http.StartAsync(new HttpFrontEnd(shards), cancellationToken);
+            await http.StartAsync(frontEnd, cancellationToken);
         }
         catch (Exception e)
         {
@@ -120,7 +121,7 @@ public sealed class TrackerServer : IAsyncDisposable
         return new TrackerServer(shards, udp, http, services, time, logger);
     }
 
-    private static KestrelServer CreateKestrel(TrackerOptions options, IPEndPoint endPoint, IServiceProvider services, ILoggerFactory loggers)
+    private static KestrelServer CreateKestrel(TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, IServiceProvider services, ILoggerFactory loggers)
     {
         var kestrel = new KestrelServerOptions { ApplicationServices = services, AddServerHeader = false, AllowSynchronousIO = false };
         kestrel.Limits.MaxConcurrentConnections = options.MaximumConnectionCount;
@@ -132,7 +133,9 @@ public sealed class TrackerServer : IAsyncDisposable
         kestrel.Limits.MaxRequestHeaderCount = 50;
         kestrel.Limits.MinResponseDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         kestrel.Listen(endPoint, static listen => listen.Protocols = HttpProtocols.Http1);
-        var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers);
+        IConnectionListenerFactory transport = OperatingSystem.IsLinux() && Environment.Is64BitProcess
+            ? new OneShotListener.Factory(new OneShotResponder(frontEnd), loggers)
+            : new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers);
         return new KestrelServer(Options.Create(kestrel), transport, loggers);
     }
 

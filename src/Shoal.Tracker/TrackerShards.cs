@@ -12,6 +12,9 @@ namespace Shoal.Tracker;
 /// </summary>
 internal sealed class TrackerShards
 {
+    /// <summary>The most peers in an answer.</summary>
+    public const int MaximumPeerCount = 200;
+
     private const int ShardCount = 16;
 
     private readonly TrackerCore[] _cores = new TrackerCore[ShardCount];
@@ -32,8 +35,8 @@ internal sealed class TrackerShards
             PeerTimeout = options.PeerTimeout,
             Allowed = options.AllowedInfoHashes,
             Denied = options.DeniedInfoHashes,
+            MaximumPeerCount = MaximumPeerCount,
         };
-        MaximumPeerCount = policy.MaximumPeerCount;
         var capacity = new TrackerCapacity(options.MaximumSwarmCount, options.MaximumPeerCount);
         for (var i = 0; i < ShardCount; i++)
         {
@@ -41,9 +44,6 @@ internal sealed class TrackerShards
             _locks[i] = new Lock();
         }
     }
-
-    /// <summary>The most peers in an answer.</summary>
-    public int MaximumPeerCount { get; }
 
     /// <summary>Now. Reading a clock costs more than an announce does in the core, so a batch reads it once.</summary>
     public Instant Now => new(_time.GetElapsedTime(_start).Ticks * 100);

@@ -11,8 +11,11 @@ namespace Shoal.Protocol.Trackers;
 /// </summary>
 public static class HttpTrackerReply
 {
-    /// <summary>A buffer of this many bytes holds the answer to any announce with so many peers, compact or not.</summary>
-    public static int MaximumAnnounceLength(int peerCount) => 400 + (peerCount * 72);
+    /// <summary>Bytes of an announce's answer at most, apart from its peers.</summary>
+    public const int MaximumHeadLength = 400;
+
+    /// <summary>Bytes of one peer in an announce's answer at most: an IPv6 peer as a dictionary.</summary>
+    public const int MaximumPeerLength = 72;
 
     /// <summary>Bytes of one swarm in a scrape's answer, at most.</summary>
     public const int MaximumScrapeEntryLength = 110;

@@ -1,0 +1,102 @@
+using System.Buffers.Text;
+using System.Text;
+using Shoal.Protocol;
+
+namespace Shoal.Tracker;
+
+/// <summary>
+/// Recognizes the plainest HTTP request there is: one whole GET of /announce or /scrape with nothing after it, whose
+/// client wants the connection closed. Answers that one; says nothing to any other, which is Kestrel's to judge.
+/// One owner; allocates nothing.
+/// </summary>
+internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
+{
+    private const int HeadLength = 128;
+
+    private readonly byte[] _reply = new byte[HeadLength + HttpFrontEnd.MaximumBodyLength];
+
+    /// <summary>The whole answer; empty if the request is another's to answer. Good until the next call.</summary>
+    public ReadOnlySpan<byte> Answer(ReadOnlySpan<byte> request, PeerAddress source)
+    {
+        if (!TryRead(request, out var isScrape, out var query))
+        {
+            return default;
+        }
+
+        var body = isScrape ? frontEnd.Scrape(query) : frontEnd.Announce(query, source);
+        var head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "u8;
+        head.CopyTo(_reply);
+        var length = head.Length;
+        Utf8Formatter.TryFormat(body.Length, _reply.AsSpan(length), out var digits);
+        length += digits;
+        "\r\n\r\n"u8.CopyTo(_reply.AsSpan(length));
+        length += 4;
+        body.Span.CopyTo(_reply.AsSpan(length));
+        return _reply.AsSpan(0, length + body.Length);
+    }
+
+    /// <summary>Whether it is such a request, and what it asks.</summary>
+    internal static bool TryRead(ReadOnlySpan<byte> request, out bool isScrape, out ReadOnlySpan<byte> query)
+    {
+        query = default;
+        isScrape = request.StartsWith("GET /scrape?"u8);
+        if (!isScrape && !request.StartsWith("GET /announce?"u8))
+        {
+            return false;
+        }
+
+        var lineEnd = request.IndexOf("\r\n"u8);
+        if (lineEnd < 0 || request.IndexOf("\r\n\r\n"u8) != request.Length - 4)
+        {
+            return false;
+        }
+
+        var line = request[..lineEnd];
+        var wantsClose = line.EndsWith(" HTTP/1.0"u8);
+        if (!wantsClose && !line.EndsWith(" HTTP/1.1"u8))
+        {
+            return false;
+        }
+
+        query = line[(isScrape ? 12 : 14)..^9];
+        return !query.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e) && HeadersAllow(request[(lineEnd + 2)..^2], wantsClose);
+    }
+
+    // HTTP/1.1 wants a host; a body, an expectation or a connection to be kept are for Kestrel.
+    private static bool HeadersAllow(ReadOnlySpan<byte> headers, bool isVersion10)
+    {
+        var (hasHost, wantsClose) = (isVersion10, isVersion10);
+        while (!headers.IsEmpty)
+        {
+            var end = headers.IndexOf("\r\n"u8);
+            var colon = headers[..end].IndexOf((byte)':');
+            if (colon <= 0)
+            {
+                return false;
+            }
+
+            var name = headers[..colon];
+            var value = headers[(colon + 1)..end].Trim((byte)' ');
+            headers = headers[(end + 2)..];
+            if (Ascii.EqualsIgnoreCase(name, "connection"u8))
+            {
+                wantsClose = Ascii.EqualsIgnoreCase(value, "close"u8);
+                if (!wantsClose)
+                {
+                    return false;
+                }
+            }
+            else if (Ascii.EqualsIgnoreCase(name, "host"u8))
+            {
+                hasHost = true;
+            }
+            else if (Ascii.EqualsIgnoreCase(name, "content-length"u8) || Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) ||
+                Ascii.EqualsIgnoreCase(name, "expect"u8) || Ascii.EqualsIgnoreCase(name, "upgrade"u8))
+            {
+                return false;
+            }
+        }
+
+        return hasHost && wantsClose;
+    }
+}
