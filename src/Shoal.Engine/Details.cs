@@ -96,9 +96,6 @@ public abstract record SwarmEvent
     /// <summary>A piece that was had turned out to be unreadable or changed on disk; it is no longer offered.</summary>
     public sealed record PieceLost(PieceIndex Piece, string Reason) : SwarmEvent;
 
-    /// <summary>How the swarm stands; the answer to <see cref="InputKind.Report"/>.</summary>
-    public sealed record Status(SwarmStatus Value) : SwarmEvent;
-
     /// <summary>The swarm has stopped; unfinished pieces that were spilled are listed with their blocks.</summary>
     public sealed record Stopped(IReadOnlyDictionary<PieceIndex, Bitfield> Partial) : SwarmEvent;
 }

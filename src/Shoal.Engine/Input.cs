@@ -18,7 +18,7 @@ public enum InputKind : byte
     /// <summary><see cref="Input.Message"/> came in on the link; the first on every link is its handshake.</summary>
     Message,
 
-    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for, lies whole in its slot.</summary>
+    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for and nothing forgot, lies whole in its slot.</summary>
     BlockReceived,
 
     /// <summary>A block came that nothing expected (any more); it was thrown away.</summary>
@@ -58,9 +58,6 @@ public enum InputKind : byte
 
     /// <summary>Go on, or begin: connect, announce, transfer.</summary>
     Start,
-
-    /// <summary>Say how the swarm stands. Answers with the event <see cref="SwarmEvent.Status"/>.</summary>
-    Report,
 
     /// <summary>Stop politely: announce "stopped", close links, spill what is half-done. Ends with the event Stopped.</summary>
     Stop,

@@ -10,8 +10,9 @@ namespace Shoal.Engine.Picking;
 /// </param>
 /// <param name="OpenablePieceCount">How many new or spilled pieces may be opened now: the free buffer slots.</param>
 /// <param name="Only">If set, nothing but these pieces: the allowed-fast ones while the peer chokes us (BEP 6).</param>
+/// <param name="Alone">Whether the link shares no piece with others: it is under suspicion, so what it opens is exclusively its own.</param>
 public readonly record struct PickRequest(
-    LinkId Link, Bitfield PeerHas, bool PrefersWholePieces, int OpenablePieceCount, Bitfield? Only = null);
+    LinkId Link, Bitfield PeerHas, bool PrefersWholePieces, int OpenablePieceCount, Bitfield? Only = null, bool Alone = false);
 
 /// <summary>What a block that arrived was worth.</summary>
 public enum BlockOutcome

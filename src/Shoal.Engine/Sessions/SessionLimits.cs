@@ -2,13 +2,15 @@ using Shoal.Engine.Rates;
 
 namespace Shoal.Engine.Sessions;
 
-/// <summary>What the swarms of a session share: how many links, and how fast. Has the owner of its session.</summary>
+/// <summary>What the swarms of a session share: how many links, their numbers, and how fast. Has the owner of its session.</summary>
 public sealed class SessionLimits(
     int maximumConnectionCount = 500,
     int maximumHalfOpenCount = 50,
     long? uploadRateBytesPerSecond = null,
     long? downloadRateBytesPerSecond = null)
 {
+    private long _linkSequence = 1; // 0 is no link
+
     /// <summary>Links at most, half-open ones included.</summary>
     public int MaximumConnectionCount { get; } = maximumConnectionCount;
 
@@ -29,6 +31,8 @@ public sealed class SessionLimits(
 
     /// <summary>Whether one more link may be opened.</summary>
     public bool HasRoom => ConnectionCount < MaximumConnectionCount && HalfOpenCount < MaximumHalfOpenCount;
+
+    internal LinkId NextLink() => LinkId.Outgoing(_linkSequence++);
 
     internal void Opened()
     {

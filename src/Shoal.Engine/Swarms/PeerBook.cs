@@ -14,6 +14,9 @@ internal sealed class PeerBook
     /// <summary>Bans kept at most; beyond it the oldest is forgotten.</summary>
     public const int MaximumBanCount = 2000;
 
+    /// <summary>Addresses of our own that we remember.</summary>
+    private const int MaximumOwnCount = 32;
+
     /// <summary>So many banned peers on one host ban the host: whoever changes its peer id gains little.</summary>
     private const int BansPerHost = 3;
 
@@ -28,32 +31,19 @@ internal sealed class PeerBook
     private readonly Queue<(PeerAddress Host, PeerId Id)> _bans = new();
     private readonly HashSet<(PeerAddress Host, PeerId Id)> _banned = [];
     private readonly Dictionary<PeerAddress, int> _bansOfHost = [];
+    private readonly HashSet<PeerAddress> _ours = [];
+    private Instant? _deadline;
 
     /// <summary>Addresses that no link leads to.</summary>
     public int CandidateCount { get; private set; }
 
     /// <summary>When the next address may be tried; <see cref="Instant.Never"/> if none.</summary>
-    public Instant Deadline
-    {
-        get
-        {
-            var earliest = Instant.Never;
-            foreach (var entry in _entries)
-            {
-                if (!entry.IsLinked)
-                {
-                    earliest = Instant.Min(earliest, entry.NextAttemptAt);
-                }
-            }
-
-            return earliest;
-        }
-    }
+    public Instant Deadline => _deadline ??= Earliest();
 
     /// <summary>Somebody named an address. Known and hopeless ones are passed over.</summary>
     public void Add(PeerAddress address, Instant now)
     {
-        if (address.IsUnreachable || IsHostBanned(address) || _byAddress.ContainsKey(address))
+        if (address.IsUnreachable || IsHostBanned(address) || _ours.Contains(address) || _byAddress.ContainsKey(address))
         {
             return;
         }
@@ -67,6 +57,7 @@ internal sealed class PeerBook
         _entries.Add(entry);
         _byAddress.Add(address, entry);
         CandidateCount++;
+        _deadline = null;
     }
 
     /// <summary>The next address to try now: fewest failures first, then in the order they were named.</summary>
@@ -88,6 +79,7 @@ internal sealed class PeerBook
         }
 
         best.IsLinked = true;
+        _deadline = null;
         CandidateCount--;
         return true;
     }
@@ -110,6 +102,7 @@ internal sealed class PeerBook
         }
 
         entry.IsLinked = false;
+        _deadline = null;
         CandidateCount++;
         entry.FailureCount += failed ? 1 : 0;
         if (entry.FailureCount >= MaximumFailureCount)
@@ -122,7 +115,18 @@ internal sealed class PeerBook
         entry.NextAttemptAt = now + (wait < LastRetry ? wait : LastRetry);
     }
 
-    /// <summary>Nobody of the swarm, or ourselves, lives there: do not try again.</summary>
+    /// <summary>That is where we live ourselves: never try again, whoever names it.</summary>
+    public void MarkOurs(PeerAddress address)
+    {
+        if (_ours.Count < MaximumOwnCount)
+        {
+            _ours.Add(address);
+        }
+
+        Remove(address);
+    }
+
+    /// <summary>Nobody of the swarm lives there.</summary>
     public void Remove(PeerAddress address)
     {
         if (_byAddress.TryGetValue(address, out var entry))
@@ -181,8 +185,23 @@ internal sealed class PeerBook
         return true;
     }
 
+    private Instant Earliest()
+    {
+        var earliest = Instant.Never;
+        foreach (var entry in _entries)
+        {
+            if (!entry.IsLinked)
+            {
+                earliest = Instant.Min(earliest, entry.NextAttemptAt);
+            }
+        }
+
+        return earliest;
+    }
+
     private void Forget(Entry entry)
     {
+        _deadline = null;
         _entries.Remove(entry);
         _byAddress.Remove(entry.Address);
         CandidateCount -= entry.IsLinked ? 0 : 1;

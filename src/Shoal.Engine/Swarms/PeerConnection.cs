@@ -43,7 +43,7 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     public bool SupportsExtensions { get; set; }
 
     /// <summary>The id under which the peer takes metadata messages (BEP 9); 0 if it does not.</summary>
-    public int MetadataExtensionId { get; set; }
+    public byte MetadataExtensionId { get; set; }
 
     /// <summary>The length in bytes that the peer says the info dictionary has; 0 if it did not say.</summary>
     public int MetadataLength { get; set; }
@@ -71,8 +71,8 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Pieces that the peer has and we want.</summary>
     public int InterestingCount { get; set; }
 
-    /// <summary>Pieces that we may ask for although choked (BEP 6).</summary>
-    public List<PieceIndex> AllowedFast { get; } = [];
+    /// <summary>Pieces that we may ask for although choked (BEP 6); null if none.</summary>
+    public Bitfield? AllowedFast { get; set; }
 
     /// <summary>Pieces that the peer may ask for although choked (BEP 6).</summary>
     public List<PieceIndex> GrantedFast { get; } = [];

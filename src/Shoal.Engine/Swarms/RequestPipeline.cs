@@ -2,8 +2,8 @@ using Shoal.Protocol;
 
 namespace Shoal.Engine.Swarms;
 
-/// <summary>A request that is out, and where its block goes.</summary>
-internal readonly record struct PendingRequest(BlockRequest Block, BufferSlot Slot, Instant RequestedAt);
+/// <summary>A request that is out.</summary>
+internal readonly record struct PendingRequest(BlockRequest Block, Instant RequestedAt);
 
 /// <summary>
 /// The requests that are out on one link, oldest first, and how many there should be: the queue grows with
@@ -43,8 +43,8 @@ internal sealed class RequestPipeline(int maximumDepth)
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
-    /// <summary>A request went out.</summary>
-    public void Add(BlockRequest block, BufferSlot slot, Instant now)
+    /// <summary>A request goes out.</summary>
+    public void Add(BlockRequest block, Instant now)
     {
         if (Count == _ring.Length)
         {
@@ -56,12 +56,19 @@ internal sealed class RequestPipeline(int maximumDepth)
             LastProgressAt = now;
         }
 
-        _ring[(_head + Count) & (_ring.Length - 1)] = new PendingRequest(block, slot, now);
+        _ring[(_head + Count) & (_ring.Length - 1)] = new PendingRequest(block, now);
         Count++;
     }
 
-    /// <summary>A request ended: its block came (<paramref name="progress"/>) or never will. False if it was not out.</summary>
-    public bool Remove(BlockRequest block, Instant now, bool progress)
+    /// <summary>The block came. False if it was not out any more.</summary>
+    public bool Complete(BlockRequest block, Instant now)
+    {
+        LastProgressAt = now;
+        return Remove(block);
+    }
+
+    /// <summary>The block will not come. False if it was not out.</summary>
+    public bool Remove(BlockRequest block)
     {
         for (var i = 0; i < Count; i++)
         {
@@ -78,11 +85,6 @@ internal sealed class RequestPipeline(int maximumDepth)
 
             _head = (_head + 1) & (_ring.Length - 1);
             Count--;
-            if (progress)
-            {
-                LastProgressAt = now;
-            }
-
             return true;
         }
 

@@ -1,4 +1,3 @@
-using Shoal.Engine.Announcing;
 using Shoal.Protocol;
 
 namespace Shoal.Engine.Swarms;
@@ -57,7 +56,7 @@ public sealed record SwarmStatus
 
     public required IReadOnlyList<PeerStatus> Peers { get; init; }
 
-    public required IReadOnlyList<TrackerState> Trackers { get; init; }
+    public required IReadOnlyList<TrackerStatus> Trackers { get; init; }
 
     /// <summary>Known addresses that no link leads to at the moment.</summary>
     public required int CandidateCount { get; init; }
@@ -81,3 +80,7 @@ public sealed record PeerStatus(
     bool AreWeInterested,
     bool IsSnubbed,
     int OutstandingRequestCount);
+
+/// <summary>How one tracker stands.</summary>
+public sealed record TrackerStatus(
+    string Url, int Tier, Instant NextAnnounceAt, int? SeederCount, int? LeecherCount, string? Error, bool IsUnderWay, bool HasAnswered);
