@@ -80,22 +80,17 @@ public sealed class ShoalClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(folder);
-        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
-        options ??= new AddOptions();
         var origin = await source.LoadAsync(cancellationToken);
-        var peers = await ResolveAsync(options.Peers, cancellationToken);
-        if (origin.Metainfo is { } known)
-        {
-            FileSelection.Select(known, options.Select);
-        }
+        return await AddAsync(origin, Path.GetFullPath(folder), options ?? new AddOptions(), null, cancellationToken);
+    }
 
-        var id = await Host.AskAsync(() => TryAddToSession(origin, options)) ??
-            throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
-        var torrent = new TorrentHandle(this, id, origin, Path.GetFullPath(folder), options);
-        _torrents[id] = torrent;
-        var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
-        torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
-        return torrent;
+    /// <summary>Shares a torrent that was just made; its content is not read again, and is closed with the torrent.</summary>
+    /// <exception cref="ShoalException">An option is wrong, or the torrent is there already.</exception>
+    public Task<TorrentHandle> ShareAsync(NewTorrent torrent, AddOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(torrent);
+        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, []);
+        return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
     }
 
     /// <summary>Stops every torrent and closes the port.</summary>
@@ -132,6 +127,25 @@ public sealed class ShoalClient : IAsyncDisposable
             };
             throw new ShoalException(ShoalErrorKind.Environment, $"port {Options.Port} on {address} {reason}", error);
         }
+    }
+
+    private async Task<TorrentHandle> AddAsync(
+        TorrentOrigin origin, string folder, AddOptions options, NewTorrent? newTorrent, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        var peers = await ResolveAsync(options.Peers, cancellationToken);
+        if (origin.Metainfo is { } known)
+        {
+            FileSelection.Select(known, options.Select);
+        }
+
+        var id = await Host.AskAsync(() => TryAddToSession(origin, options)) ??
+            throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
+        var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
+        _torrents[id] = torrent;
+        var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
+        torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
+        return torrent;
     }
 
     private SwarmId? TryAddToSession(TorrentOrigin origin, AddOptions options)

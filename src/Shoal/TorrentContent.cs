@@ -7,56 +7,67 @@ using Shoal.Runtime.Storage;
 namespace Shoal;
 
 /// <summary>
-/// A torrent's content on disk, from the first look to the last record. Every method blocks and belongs on a worker
-/// thread; they are called one at a time, but for <see cref="Written"/>.
+/// A torrent's content on disk, from the first look to the last record. What blocks belongs on worker threads, and is
+/// called one at a time. All throw <see cref="StorageException"/> when the disk fails.
 /// </summary>
 internal sealed class TorrentContent : IDisposable
 {
     private readonly Metainfo _metainfo;
-    private readonly AddOptions _options;
     private readonly IReadOnlyList<ContentFile> _selected;
-    private readonly ResumeFile _resumeFile;
     private ResumeRecorder? _recorder;
 
-    private TorrentContent(Metainfo metainfo, string folder, AddOptions options, string stateDirectory)
+    private TorrentContent(Metainfo metainfo, PieceStore store, AddOptions options)
     {
         _metainfo = metainfo;
-        _options = options;
         _selected = FileSelection.Select(metainfo, options.Select);
-        Root = options.ContentFolder ?? (metainfo.IsFolder ? Path.Combine(folder, metainfo.Name) : folder);
-        _resumeFile = new ResumeFile(Path.Combine(stateDirectory, "resume"), metainfo.InfoHash, Root);
+        Store = store;
         Wanted = FileSelection.PiecesOf(metainfo.Layout, _selected);
         WantedBytes = FileSelection.BytesOf(metainfo.Layout, Wanted);
-        Store = PieceStore.Open(metainfo.Files, metainfo.Layout, Root, options.SeedOnly);
     }
-
-    /// <summary>The folder that the files' paths begin in.</summary>
-    public string Root { get; }
 
     public PieceStore Store { get; }
 
-    /// <summary>Null for all.</summary>
-    public Bitfield? Wanted { get; }
+    /// <summary>The pieces that are wanted; null for all.</summary>
+    public Bitfield? Wanted { get; private set; }
 
-    public long WantedBytes { get; }
+    /// <summary>Bytes of the pieces that are wanted.</summary>
+    public long WantedBytes { get; private set; }
+
+    /// <summary>Content that was hashed this moment and is all there.</summary>
+    public static (TorrentContent Content, ContentState State) OpenNew(NewTorrent torrent, AddOptions options)
+    {
+        var content = new TorrentContent(torrent.Metainfo, torrent.TakeStore(), options);
+        var have = new Bitfield(torrent.Metainfo.Layout.PieceCount);
+        have.SetAll();
+        return (content, content.StateWith(have, null));
+    }
 
     /// <summary>Opens the files and finds out what is there, reading no more than it must.</summary>
-    public static (TorrentContent Content, ContentState State) Open(
-        Metainfo metainfo, string folder, AddOptions options, string stateDirectory, IProgress<CheckProgress>? progress, CancellationToken cancel)
+    /// <param name="metainfo">The torrent.</param>
+    /// <param name="folder">The folder that holds the torrent's own.</param>
+    /// <param name="options">What is wanted of it.</param>
+    /// <param name="stateDirectory">Where records are kept.</param>
+    /// <param name="progress">Gets bytes checked, and bytes to check.</param>
+    /// <param name="cancel">Ends it early.</param>
+    public static async Task<(TorrentContent Content, ContentState State)> OpenAsync(
+        Metainfo metainfo, string folder, AddOptions options, string stateDirectory, Action<long, long> progress, CancellationToken cancel)
     {
-        var content = new TorrentContent(metainfo, folder, options, stateDirectory);
+        var root = options.ContentFolder ?? (metainfo.IsFolder ? Path.Combine(folder, metainfo.Name) : folder);
+        var store = PieceStore.Open(metainfo.Files, metainfo.Layout, root, options.SeedOnly);
         try
         {
-            return (content, content.Check(progress, cancel));
+            var content = new TorrentContent(metainfo, store, options);
+            var file = new ResumeFile(Path.Combine(stateDirectory, "resume"), metainfo.InfoHash, root);
+            return (content, await content.CheckAsync(file, options, progress, cancel));
         }
         catch
         {
-            content.Dispose();
+            store.Dispose();
             throw;
         }
     }
 
-    /// <summary>A verified piece was written. Cheap.</summary>
+    /// <summary>A verified piece was written. Cheap, and safe on any thread.</summary>
     public void Written(PieceIndex piece) => _recorder?.PieceWritten(piece);
 
     /// <summary>Records what was written, if it is time.</summary>
@@ -84,29 +95,30 @@ internal sealed class TorrentContent : IDisposable
 
     public void Dispose() => Store.Dispose();
 
-    private ContentState Check(IProgress<CheckProgress>? progress, CancellationToken cancel)
+    private async Task<ContentState> CheckAsync(ResumeFile file, AddOptions options, Action<long, long> progress, CancellationToken cancel)
     {
         var layout = _metainfo.Layout;
-        Bitfield have;
-        IReadOnlyDictionary<PieceIndex, Bitfield>? partial = null;
-        if (_options.IsVerified)
+        var plan = await Task.Run(() => ResumePlan.Make(layout, _metainfo.Files, file.Load(out _), Store.Survey()), cancel);
+        var toCheck = 0L;
+        for (var piece = 0; piece < plan.PieceCount; piece++)
         {
-            have = new Bitfield(layout.PieceCount);
-            have.SetAll();
-        }
-        else
-        {
-            var plan = ResumePlan.Make(layout, _metainfo.Files, _resumeFile.Load(out _), Store.Survey());
-            have = ContentChecker.Check(Store, _metainfo, plan, progress, cancel);
-            partial = plan.Partial.Where(entry => !have[entry.Key]).ToDictionary(entry => entry.Key, entry => entry.Value);
+            toCheck += plan[new PieceIndex(piece)] == PieceVerdict.Check ? layout.LengthOf(new PieceIndex(piece)) : 0;
         }
 
-        if (!_options.SeedOnly)
+        progress(0, toCheck);
+        var result = await ContentChecker.CheckAsync(Store, _metainfo.PieceHashes, plan, bytes => progress(bytes, toCheck), cancel);
+        if (options.SeedOnly)
         {
-            _recorder = ResumeRecorder.Begin(Store, _resumeFile, _metainfo.InfoHash, have, partial);
+            // What is not there is not fetched, and so not wanted.
+            Wanted = result.Have.Clone();
+            WantedBytes = FileSelection.BytesOf(layout, Wanted);
+            return StateWith(result.Have, null);
         }
 
-        return new ContentState(
-            layout, _metainfo.PieceHashes, have.Clone(), Wanted, partial, _metainfo.InfoBytes, _metainfo.IsPrivate);
+        _recorder = await Task.Run(() => ResumeRecorder.Begin(Store, file, _metainfo.InfoHash, result.Have, result.Partial), cancel);
+        return StateWith(result.Have, result.Partial);
     }
+
+    private ContentState StateWith(Bitfield have, IReadOnlyDictionary<PieceIndex, Bitfield>? partial) => new(
+        _metainfo.Layout, _metainfo.PieceHashes, have, Wanted, partial, _metainfo.InfoBytes, _metainfo.IsPrivate);
 }
