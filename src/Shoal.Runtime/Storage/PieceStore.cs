@@ -143,8 +143,9 @@ public sealed class PieceStore : IDisposable
     /// <summary>
     /// Makes durable all writes that had returned when this was called: the data of the files they went to, and the names of
     /// new files and folders. After an error nothing that was written since the last success may be taken as durable.
+    /// Returns the indices of the files that were flushed.
     /// </summary>
-    public void Sync() => _sync.Run();
+    public IReadOnlyCollection<int> Sync() => _sync.Run();
 
     /// <summary>Looks at every file: length, time, and where it has data. Costs a few system calls a file.</summary>
     public IReadOnlyList<FileOnDisk> Survey()
@@ -305,7 +306,7 @@ public sealed class PieceStore : IDisposable
         }
     }
 
-    private FileFacts FactsOf(int file)
+    internal FileFacts FactsOf(int file)
     {
         if (!IsStored(file) || Take(file, writing: false) is not { } open)
         {

@@ -29,6 +29,7 @@ public sealed class ResumeRecorder
     private readonly Bitfield _durable;
     private IReadOnlyDictionary<PieceIndex, Bitfield> _partial;
     private List<PieceIndex> _pending = [];
+    private FileFacts[] _facts = [];
     private long _pendingBytes;
     private long _lastRecord;
     private bool _isTainted;
@@ -99,13 +100,17 @@ public sealed class ResumeRecorder
     /// <exception cref="StorageException">The sync or the record failed.</exception>
     public void PieceLost(PieceIndex piece)
     {
-        lock (_gate)
+        // Not in the midst of a record, which may hold the piece among those it is about to call durable.
+        lock (_recording)
         {
-            _pending.Remove(piece);
-            _durable.Clear(piece.Value);
-        }
+            lock (_gate)
+            {
+                _pending.RemoveAll(pending => pending == piece);
+                _durable.Clear(piece.Value);
+            }
 
-        Record();
+            Record();
+        }
     }
 
     /// <summary>Syncs what was written and records it; pieces written meanwhile wait for the next. A complete torrent is marked clean.</summary>
@@ -134,7 +139,7 @@ public sealed class ResumeRecorder
             var written = TakePending();
             try
             {
-                _store.Sync();
+                RefreshFacts(_store.Sync());
             }
             catch (StorageException)
             {
@@ -142,8 +147,8 @@ public sealed class ResumeRecorder
                 throw;
             }
 
-            // Looked at after the sync and before the record: whatever is written later makes a file younger than its record.
-            _file.Save(Describe(written, isLast, _store.GetFacts()));
+            MarkDurable(written);
+            _file.Save(Describe(isLast));
         }
     }
 
@@ -158,7 +163,7 @@ public sealed class ResumeRecorder
         }
     }
 
-    private ResumeData Describe(List<PieceIndex> written, bool isLast, IReadOnlyList<FileFacts> files)
+    private void MarkDurable(List<PieceIndex> written)
     {
         lock (_gate)
         {
@@ -166,15 +171,37 @@ public sealed class ResumeRecorder
             {
                 _durable.Set(piece.Value);
             }
+        }
+    }
 
+    // Looked at after the sync and before the record: whatever is written later makes a file younger than its record.
+    private void RefreshFacts(IReadOnlyCollection<int> synced)
+    {
+        if (_facts.Length == 0)
+        {
+            _facts = [.. _store.GetFacts()];
+        }
+
+        foreach (var file in synced)
+        {
+            _facts[file] = _store.FactsOf(file);
+        }
+    }
+
+    private ResumeData Describe(bool isLast)
+    {
+        lock (_gate)
+        {
+            var isClean = !_isTainted && (isLast || _durable.IsFull);
             return new ResumeData
             {
                 InfoHash = _infoHash,
                 Layout = _store.Layout,
-                IsClean = !_isTainted && (isLast || _durable.IsFull),
+                IsClean = isClean,
                 Have = _durable.Clone(),
                 Partial = _partial.Where(entry => !_durable[entry.Key]).ToDictionary(entry => entry.Key, entry => entry.Value),
-                Files = files,
+                // Others may have synced meanwhile; a clean record must have every file as it is.
+                Files = isClean ? _store.GetFacts() : [.. _facts],
                 UploadedBytes = _uploaded,
                 DownloadedBytes = _downloaded,
             };

@@ -21,7 +21,7 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
         }
     }
 
-    public void Run()
+    public IReadOnlyCollection<int> Run()
     {
         lock (_running)
         {
@@ -39,6 +39,8 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
                 {
                     ContentFolder.SyncFolder(changed);
                 }
+
+                return files;
             }
             finally
             {

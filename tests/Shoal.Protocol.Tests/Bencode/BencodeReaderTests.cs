@@ -161,6 +161,33 @@ public sealed class BencodeReaderTests
     }
 
     [Fact]
+    public void Items_that_nobody_reads_are_skipped_one_by_one()
+    {
+        var reader = new BencodeReader("li1e1:ali2eed1:bi3eee"u8);
+        reader.EnterList();
+        List<(int Offset, BencodeKind Kind)> items = [];
+        while (items.Count < 9 && reader.NextItem())
+        {
+            items.Add((reader.Offset, reader.Peek()));
+        }
+
+        Assert.Equal([(1, BencodeKind.Integer), (4, BencodeKind.String), (7, BencodeKind.List), (12, BencodeKind.Dictionary)], items);
+        Assert.True(reader.ReadEnd());
+    }
+
+    [Fact]
+    public void Walking_what_was_not_entered_is_our_bug()
+    {
+        Assert.Throws<InvalidOperationException>(() => new BencodeReader("le"u8).NextItem());
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            var reader = new BencodeReader("le"u8);
+            reader.EnterList();
+            reader.NextKey(out _);
+        });
+    }
+
+    [Fact]
     public void The_bytes_after_a_dictionary_can_be_had()
     {
         var reader = new BencodeReader("d8:msg_typei1e5:piecei0eerest"u8);

@@ -289,18 +289,21 @@ public sealed class MetainfoReaderTests
     }
 
     [Fact]
-    public void A_million_files_are_read_and_more_refused()
+    public void Many_files_are_read_and_more_than_a_million_refused()
     {
-        var text = new StringBuilder("d5:filesl");
-        for (var i = 0; i < MetainfoReader.MaximumFileCount; i++)
-        {
-            var name = i.ToString();
-            text.Append("d6:lengthi0e4:pathl1:d").Append(name.Length).Append(':').Append(name).Append("ee");
-        }
+        Assert.Equal(100_000, Read(FolderOf(100_000)).Files.Count);
+        Assert.EndsWith("more than 1000000 files", Refuse(FolderOf(MetainfoReader.MaximumFileCount + 1)));
 
-        const string End = "e4:name1:n12:piece lengthi1e6:pieces0:e";
-        Assert.Equal(MetainfoReader.MaximumFileCount, Read(text + End).Files.Count);
-        Assert.EndsWith("more than 1000000 files", Refuse(text + "d6:lengthi0e4:pathl1:xee" + End));
+        static string FolderOf(int files)
+        {
+            var text = new StringBuilder("d5:filesl");
+            for (var i = 0; i < files; i++)
+            {
+                text.Append("d6:lengthi0e4:pathl1:d7:").Append(i.ToString("d7")).Append("ee");
+            }
+
+            return text.Append("e4:name1:n12:piece lengthi1e6:pieces0:e").ToString();
+        }
     }
 
     [Fact]
