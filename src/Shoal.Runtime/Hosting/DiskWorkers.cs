@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using Shoal.Engine;
 using Shoal.Protocol;
+using Shoal.Runtime.Storage;
 
 namespace Shoal.Runtime.Hosting;
 
@@ -101,7 +101,7 @@ internal sealed class DiskWorkers
             switch (order.Kind)
             {
                 case OutputKind.Hash:
-                    return answer with { Kind = InputKind.PieceHashed, Hash = Hash(bytes) };
+                    return answer with { Kind = InputKind.PieceHashed, Hash = PieceHasher.Hash(bytes) };
                 case OutputKind.Write:
                     job.Store.Write(order.Piece, 0, bytes);
                     return answer with { Kind = InputKind.PieceWritten };
@@ -113,20 +113,11 @@ internal sealed class DiskWorkers
                     return answer with { Kind = InputKind.BlocksRestored };
             }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException)
         {
             var kind = order.Kind == OutputKind.Restore ? InputKind.ReadFailed : InputKind.WriteFailed;
             return answer with { Kind = kind, Detail = exception.Message };
         }
-    }
-
-    private static PieceHash Hash(ReadOnlySpan<byte> bytes)
-    {
-        Span<byte> hash = stackalloc byte[PieceHash.Sha1Length];
-#pragma warning disable CA5350 // SHA-1 is what BEP 3 verifies with
-        SHA1.HashData(bytes, hash);
-#pragma warning restore CA5350
-        return new PieceHash(hash);
     }
 
     private static void Spill(in DiskJob job, ReadOnlySpan<byte> bytes)

@@ -11,7 +11,7 @@ namespace Shoal.Runtime.Storage;
 /// survives a power cut; a sealed file that changed since is never read as good. Thread-safe; every method blocks, so they
 /// belong on worker threads. All throw <see cref="StorageException"/> when the disk fails.
 /// </summary>
-public sealed class PieceStore : IDisposable
+public sealed class PieceStore : IPieceStore, IDisposable
 {
     /// <summary>The number of files kept open unless told otherwise.</summary>
     public const int DefaultHandleCount = 512;

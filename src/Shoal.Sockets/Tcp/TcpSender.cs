@@ -5,6 +5,7 @@ using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Runtime;
+using Shoal.Runtime.Storage;
 
 namespace Shoal.Sockets.Tcp;
 
@@ -288,10 +289,10 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         try
         {
             _store!.ReadBlocks(
-                CollectionsMarshal.AsSpan(batch.Blocks), batch.Buffer.AsMemory(0, batch.Length), WireReader.PieceHeaderLength);
+                CollectionsMarshal.AsSpan(batch.Blocks), batch.Buffer.AsSpan(0, batch.Length), WireReader.PieceHeaderLength);
             return true;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             foreach (var block in batch.Blocks)
             {

@@ -169,19 +169,21 @@ internal sealed class ToyStore : IPieceStore
     public PieceHash HashOf(PieceLayout layout, int piece) =>
         new(SHA1.HashData(_content.AsSpan(piece * layout.PieceLength, layout.LengthOf(new PieceIndex(piece)))));
 
-    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> data) =>
-        data.CopyTo(_content.AsSpan((piece.Value * _pieceLength) + begin));
+    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) =>
+        bytes.CopyTo(_content.AsSpan((piece.Value * _pieceLength) + begin));
 
     public void Read(PieceIndex piece, int begin, Span<byte> destination) =>
         _content.AsSpan((piece.Value * _pieceLength) + begin, destination.Length).CopyTo(destination);
 
-    public void ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Memory<byte> destination, int gapBefore)
+    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
     {
-        var rest = destination.Span;
+        var rest = destination;
         foreach (var block in blocks)
         {
             Read(block.Piece, block.Begin, rest.Slice(gapBefore, block.Length));
             rest = rest[(gapBefore + block.Length)..];
         }
+
+        return destination.Length - rest.Length;
     }
 }
