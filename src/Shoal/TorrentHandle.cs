@@ -220,7 +220,7 @@ public sealed class TorrentHandle
 
             _client.Host.Attach(_id, new SwarmResources
             {
-                Layout = metainfo.Layout, Store = new StoreAdapter(content.Store), OnEvent = OnEvent, OnAnnounce = _announce,
+                Layout = metainfo.Layout, Store = content.Store.IsReadOnly ? new ReadOnlyStore(content.Store) : content.Store, OnEvent = OnEvent, OnAnnounce = _announce,
             });
             _client.Host.Post(new Input(InputKind.ContentReady, _id, Detail: state));
             Post(InputKind.Start);
