@@ -70,8 +70,6 @@ public sealed record AddOptions
     /// <summary>Whether nothing may be written: what is there is checked and shared.</summary>
     public bool SeedOnly { get; init; }
 
-    /// <summary>
-    /// Whether what lies on disk is known to be whole, because it was hashed this moment: it is not read again.
-    /// </summary>
-    public bool IsVerified { get; init; }
+    /// <summary>The folder that the torrent's files lie in themselves, where it has another name than the torrent. Null: it has not.</summary>
+    public string? ContentFolder { get; init; }
 }

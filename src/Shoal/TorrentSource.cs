@@ -108,6 +108,15 @@ public sealed class TorrentSource
         }
     }
 
+    /// <summary>Which torrent it is, what it holds where the source tells, and its trackers in tiers (BEP 12).</summary>
+    /// <exception cref="ShoalException">It cannot be read or fetched, or is malformed.</exception>
+    public async Task<(InfoHash InfoHash, Metainfo? Metainfo, IReadOnlyList<IReadOnlyList<string>> Trackers)> ReadAsync(
+        CancellationToken cancellationToken = default)
+    {
+        var origin = await LoadAsync(cancellationToken);
+        return (origin.InfoHash, origin.Metainfo, origin.Trackers);
+    }
+
     /// <summary>The link, path or URL.</summary>
     public override string ToString() => _text;
 

@@ -26,6 +26,9 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(FileEvent), "file")]
 [JsonDerivedType(typeof(VerifiedEvent), "verified")]
 [JsonDerivedType(typeof(ScrapeEvent), "scrape")]
+[JsonDerivedType(typeof(TrackerUrlsEvent), "announce-urls")]
+[JsonDerivedType(typeof(StatsEvent), "stats")]
+[JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
 {
@@ -177,6 +180,27 @@ internal sealed record ScrapeEvent(string Url, InfoHash InfoHash, int Seeders, i
     public override bool IsResult => true;
 
     public override string ToLine() => $"{InfoHash} at {Url}: {Seeders} seeders, {Leechers} leechers, {Downloads} downloads";
+}
+
+/// <summary>Where to announce to a tracker of one's own.</summary>
+internal sealed record TrackerUrlsEvent(string Http, string Udp) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine() => $"Announce to {Http} or {Udp}";
+}
+
+/// <summary>What a tracker of one's own holds and has done.</summary>
+internal sealed record StatsEvent(int Swarms, int Peers, int Seeders, int Leechers, long Announces, long Scrapes, long Refusals) : Event
+{
+    public override string ToLine() =>
+        $"{Swarms} torrents, {Peers} peers ({Seeders} seeders), {Announces} announces, {Scrapes} scrapes, {Refusals} refused";
+}
+
+/// <summary>Something is amiss, but it goes on.</summary>
+internal sealed record WarningEvent(string Text) : Event
+{
+    public override string ToLine() => $"Warning: {Text}";
 }
 
 /// <summary>It went wrong, and this is the end.</summary>
