@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using Shoal.Interop.Foreign;
+
+namespace Shoal.Interop;
+
+/// <summary>
+/// One case: a scratch folder, the programs that take part, and a bound on its time. When it fails or is late,
+/// the message holds every program's last output and the command that runs this test alone.
+/// </summary>
+internal sealed class Scenario : IAsyncDisposable
+{
+    private readonly List<(IAsyncDisposable Program, Func<string> Describe)> _programs = [];
+    private readonly CancellationTokenSource _limit;
+    private readonly TimeSpan _bound;
+    private readonly string _test;
+
+    public Scenario(int boundSeconds = 120, [CallerMemberName] string test = "")
+    {
+        _bound = TimeSpan.FromSeconds(boundSeconds);
+        _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        _limit.CancelAfter(_bound);
+        _test = test;
+    }
+
+    public ScratchFolder Scratch { get; } = new();
+
+    /// <summary>Where the payload lies at first.</summary>
+    public string Source => Scratch.Folder("source");
+
+    public CancellationToken Cancellation => _limit.Token;
+
+    public async Task<LibtorrentPeer> LibtorrentAsync() => Join(await LibtorrentPeer.StartAsync(Cancellation));
+
+    public async Task<Aria2Peer> Aria2Async() => Join(await Aria2Peer.StartAsync(Cancellation));
+
+    public async Task<TransmissionPeer> TransmissionAsync() => Join(await TransmissionPeer.StartAsync(Cancellation));
+
+    public async Task<OpentrackerProcess> OpentrackerAsync(params string[] infoHashes)
+    {
+        var tracker = await OpentrackerProcess.StartAsync(infoHashes, Cancellation);
+        _programs.Add((tracker, tracker.Describe));
+        return tracker;
+    }
+
+    public ShoalProcess Shoal(params string[] arguments)
+    {
+        var shoal = ShoalProcess.Start(Scratch.Path, arguments);
+        _programs.Add((shoal, shoal.Describe));
+        return shoal;
+    }
+
+    public Task<IForeignPeer> StartAsync(Client client) => client switch
+    {
+        Client.Libtorrent => Upcast(LibtorrentAsync()),
+        Client.Aria2 => Upcast(Aria2Async()),
+        _ => Upcast(TransmissionAsync()),
+    };
+
+    /// <summary>Runs the case; every failure is told with what the programs said.</summary>
+    public async Task RunAsync(Func<Task> body)
+    {
+        try
+        {
+            await body();
+        }
+        catch (Exception problem) when (problem is not Xunit.Sdk.SkipException)
+        {
+            var late = _limit.IsCancellationRequested;
+            var what = late ? $"not done within {_bound.TotalSeconds:F0} s" : problem.Message;
+            var programs = string.Concat(_programs.Select(static program => program.Describe()));
+            Assert.Fail(
+                $"{what}\nrun only this: dotnet test tests/Interop --filter \"FullyQualifiedName~{_test}\"\n{programs}\n{problem.StackTrace}");
+        }
+    }
+
+    /// <summary>Fails unless both places hold the same files with the same sha256.</summary>
+    public static void AssertSame(string source, string arrived, bool withEmptyFiles = true) =>
+        Assert.Equal(Payload.Digest(source, withEmptyFiles), Payload.Digest(arrived, withEmptyFiles));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (program, _) in Enumerable.Reverse(_programs))
+        {
+            await program.DisposeAsync();
+        }
+
+        Scratch.Dispose();
+        _limit.Dispose();
+    }
+
+    private static async Task<IForeignPeer> Upcast<T>(Task<T> peer)
+        where T : IForeignPeer => await peer;
+
+    private T Join<T>(T peer)
+        where T : IForeignPeer
+    {
+        _programs.Add((peer, peer.Describe));
+        return peer;
+    }
+}
