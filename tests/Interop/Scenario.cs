@@ -42,9 +42,9 @@ internal sealed class Scenario : IAsyncDisposable
         return tracker;
     }
 
-    public ShoalProcess Shoal(params string[] arguments)
+    /// <summary>Has the program end with the case, and its words in the failure message.</summary>
+    public ShoalProcess Join(ShoalProcess shoal)
     {
-        var shoal = ShoalProcess.Start(Scratch.Path, arguments);
         _programs.Add((shoal, shoal.Describe));
         return shoal;
     }

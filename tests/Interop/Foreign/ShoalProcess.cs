@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -22,14 +23,61 @@ internal sealed class ShoalProcess : IAsyncDisposable
 
     public ChildProcess Process => _process ?? throw new InvalidOperationException("not started");
 
-    /// <summary>Starts <c>shoal</c> with the given arguments in <paramref name="workingDirectory"/>.</summary>
-    public static ShoalProcess Start(string workingDirectory, params string[] arguments)
+    /// <summary>Where it takes peer connections, or announces for a tracker.</summary>
+    public int Port { get; private init; }
+
+    /// <summary>A tracker's announce addresses.</summary>
+    public string HttpUrl => $"http://127.0.0.1:{Port}/announce";
+
+    public string UdpUrl => $"udp://127.0.0.1:{Port}/announce";
+
+    /// <summary>The root of the source tree.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>Why the launcher cannot be used; null when it can.</summary>
+    public static string? WhyNoLauncher => File.Exists(Launcher) ? null : "there is no ./shoal at the root";
+
+    private static string Launcher => Path.Combine(Root, "shoal");
+
+    /// <summary>Starts <c>shoal</c> with the given arguments.</summary>
+    public static ShoalProcess Start(params string[] arguments) => Start(0, arguments);
+
+    /// <summary>Serves what lies in <paramref name="folder"/>; ready when this returns.</summary>
+    public static async Task<ShoalProcess> SeedAsync(
+        string torrent, string folder, CancellationToken cancellation, params int[] peers)
     {
-        var shoal = new ShoalProcess();
-        var (file, first) = Command();
-        shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), file, [.. first, .. arguments], workingDirectory, shoal.Accept);
+        var port = FreePort.Next();
+        var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. Peers(peers)]);
+        await shoal.ReadyAsync("seeding", cancellation);
         return shoal;
+    }
+
+    /// <summary>Gets a torrent, magnet link or URL into <paramref name="folder"/> and ends.</summary>
+    public static ShoalProcess Get(string source, string folder, IEnumerable<int> peers, params string[] more)
+    {
+        var port = FreePort.Next();
+        return Start(port, ["get", source, "--to", folder, "--port", port.ToString(), .. Common, .. Peers(peers), .. more]);
+    }
+
+    /// <summary>Makes a <c>.torrent</c> and ends.</summary>
+    public static ShoalProcess Create(string path, string output, string pieceLength, params string[] trackers) =>
+        Start(["create", path, "-o", output, "--piece-length", pieceLength, "--json",
+            .. trackers.SelectMany(static tracker => new[] { "--tracker", tracker })]);
+
+    /// <summary>A tracker for everybody, HTTP and UDP on one port; ready when this returns.</summary>
+    public static async Task<ShoalProcess> TrackerAsync(CancellationToken cancellation)
+    {
+        var port = FreePort.Next();
+        var shoal = Start(port, ["tracker", port.ToString(), .. Common]);
+        await shoal.ReadyAsync("listening", cancellation);
+        return shoal;
+    }
+
+    /// <summary>Waits until a <c>get</c> has everything verified; the answer is a stopwatch's timestamp.</summary>
+    public async Task<long> CompleteAsync(CancellationToken cancellation)
+    {
+        await EventAsync("complete", cancellation);
+        return Stopwatch.GetTimestamp();
     }
 
     /// <summary>The first event, past or to come, that satisfies <paramref name="wanted"/>.</summary>
@@ -76,11 +124,59 @@ internal sealed class ShoalProcess : IAsyncDisposable
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // The build that belongs to these tests lies beside them; SHOAL_COMMAND names another one (the launcher, say).
-    private static (string File, string[] First) Command() =>
-        Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command
-            ? (command, [])
-            : ("dotnet", [Path.Combine(AppContext.BaseDirectory, "Shoal.Cli.dll")]);
+    private static string[] Common => ["--bind", "127.0.0.1", "--json"];
+
+    // SHOAL_COMMAND names another program than the one at hand.
+    private static (string File, string[] First) Command()
+    {
+        if (Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command)
+        {
+            return (command, []);
+        }
+
+        // Beside the tests lies the build that belongs to them; benchmarks use the launcher's, which is optimized.
+        var beside = Path.Combine(AppContext.BaseDirectory, "Shoal.Cli.dll");
+        return File.Exists(beside) ? ("dotnet", [beside]) : (Launcher, []);
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(Path.Combine(folder, "Shoal.slnx")))
+            {
+                return folder;
+            }
+        }
+
+        throw new InvalidOperationException("the source tree is not above the build's output");
+    }
+
+    private static IEnumerable<string> Peers(IEnumerable<int> ports) =>
+        ports.SelectMany(static port => new[] { "--peer", $"127.0.0.1:{port}" });
+
+    private static ShoalProcess Start(int port, string[] arguments)
+    {
+        var shoal = new ShoalProcess { Port = port };
+        var (file, first) = Command();
+        shoal._process = ChildProcess.Start(
+            "shoal " + arguments.FirstOrDefault(), file, [.. first, .. arguments], onLine: shoal.Accept);
+        return shoal;
+    }
+
+    private async Task ReadyAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            await EventAsync(name, cancellation);
+        }
+        catch (Exception problem) when (problem is InvalidOperationException or OperationCanceledException)
+        {
+            var words = Describe();
+            await DisposeAsync();
+            throw new InvalidOperationException($"{problem.Message}\n{words}", problem);
+        }
+    }
 
     private void Accept(string line)
     {

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Shoal.Interop;
+namespace Shoal.Interop.Foreign;
 
 /// <summary>Asks a tracker by HTTP scrape (BEP 48) how many it knows, so that tests need not guess who announced first.</summary>
 internal static class TrackerProbe
