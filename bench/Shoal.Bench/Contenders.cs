@@ -80,8 +80,7 @@ internal sealed class LibtorrentContender(string key, string name, bool highPerf
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
         meter.SeederReady(seeder.ProcessId);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
-        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
-        await leecher.ConnectAsync(seeder.Port, cancellation);
+        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, [seeder.Port], cancellation);
         return meter.Done(await leecher.Finished.WaitAsync(cancellation));
     }
 }

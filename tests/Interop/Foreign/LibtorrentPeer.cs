@@ -58,12 +58,25 @@ internal sealed class LibtorrentPeer : IForeignPeer
         }
     }
 
-    public Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation) =>
-        AskAsync(new() { ["command"] = "add", ["torrent"] = torrentFile, ["save"] = folder, ["seed"] = true }, cancellation);
-
-    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation)
+    public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
     {
-        var command = new JsonObject { ["command"] = "add", ["save"] = folder };
+        // Not in libtorrent's seed mode: that hashes each piece when it is first asked for, in the middle of the transfer.
+        await LeechAsync(TorrentSource.OfFile(torrentFile), folder, cancellation);
+        await this.WaitUntilCompleteAsync(cancellation);
+    }
+
+    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation) =>
+        LeechAsync(source, folder, [], cancellation);
+
+    /// <summary>The same with peers of 127.0.0.1 that it knows from the start.</summary>
+    public Task LeechAsync(TorrentSource source, string folder, IEnumerable<int> peers, CancellationToken cancellation)
+    {
+        var command = new JsonObject
+        {
+            ["command"] = "add",
+            ["save"] = folder,
+            ["peers"] = new JsonArray([.. peers.Select(static port => JsonValue.Create(port))]),
+        };
         command[source.File is null ? "magnet" : "torrent"] = source.File ?? source.Magnet;
         return AskAsync(command, cancellation);
     }

@@ -63,11 +63,9 @@ def add(session, command):
     else:
         params = lt.add_torrent_params()
         params.ti = lt.torrent_info(command["torrent"])
+    params.peers = [("127.0.0.1", port) for port in command.get("peers", [])]
     params.save_path = command["save"]
     flags = lt.torrent_flags.disable_pex | lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
-    if command.get("seed"):
-        # The test made the payload itself a moment ago; hashing it again tells nothing.
-        flags |= lt.torrent_flags.seed_mode
     params.flags = (params.flags | flags) & ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     return session.add_torrent(params)
 
