@@ -48,6 +48,7 @@ internal sealed class BareContender() : Contender("bare", "bare C# program")
         meter.Told(receiver.Id, receiver.StartedAt);
         var at = await done.Task.WaitAsync(cancellation);
         await receiver.WaitForExitAsync(cancellation);
+        await sender.WaitForExitAsync(cancellation); // so that its time is counted once
         return meter.Done(at);
     }
 }

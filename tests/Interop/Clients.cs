@@ -10,6 +10,27 @@ public enum Client
     Transmission,
 }
 
+/// <summary>What the receiving side is given.</summary>
+public enum By
+{
+    Torrent,
+    Magnet,
+}
+
+/// <summary>How the two sides find each other.</summary>
+public enum Way
+{
+    /// <summary>An address given by hand, or <c>x.pe</c> in the magnet link.</summary>
+    Direct,
+    OurHttp,
+    OurUdp,
+    OpentrackerHttp,
+    OpentrackerUdp,
+}
+
+/// <summary>A running tracker: its port, for scraping by HTTP, and the announce URL that peers are given.</summary>
+internal sealed record TrackerAt(int Port, string Url);
+
 internal static class Need
 {
     /// <summary>Skips the test, with the reason, where the program is not installed.</summary>
@@ -19,6 +40,14 @@ internal static class Need
         Client.Aria2 => ForeignPrograms.WhyNoAria2,
         _ => ForeignPrograms.WhyNoTransmission,
     });
+
+    public static void Installed(Way way)
+    {
+        if (way is Way.OpentrackerHttp or Way.OpentrackerUdp)
+        {
+            Installed(ForeignPrograms.WhyNoOpentracker);
+        }
+    }
 
     public static void Installed(string? whyNot) => Assert.SkipWhen(whyNot is not null, whyNot ?? "");
 

@@ -56,6 +56,22 @@ internal sealed class Scenario : IAsyncDisposable
         _ => Upcast(TransmissionAsync()),
     };
 
+    /// <summary>Starts the tracker that <paramref name="way"/> asks for; null when peers meet without one.</summary>
+    public async Task<TrackerAt?> TrackerAsync(Way way, TestTorrent torrent)
+    {
+        switch (way)
+        {
+            case Way.OurHttp or Way.OurUdp:
+                var ours = Join(await ShoalProcess.TrackerAsync(Cancellation));
+                return new(ours.Port, way == Way.OurHttp ? ours.HttpUrl : ours.UdpUrl);
+            case Way.OpentrackerHttp or Way.OpentrackerUdp:
+                var theirs = await OpentrackerAsync(torrent.InfoHash);
+                return new(theirs.Port, way == Way.OpentrackerHttp ? theirs.HttpUrl : theirs.UdpUrl);
+            default:
+                return null;
+        }
+    }
+
     /// <summary>Runs the case; every failure is told with what the programs said.</summary>
     public async Task RunAsync(Func<Task> body)
     {

@@ -52,6 +52,17 @@ internal sealed class ShoalProcess : IAsyncDisposable
         return shoal;
     }
 
+    /// <summary>Shares a file or folder with a tracker of its own; the answer names the magnet link that was printed.</summary>
+    public static async Task<(ShoalProcess Process, string Magnet)> ShareAsync(
+        string path, string torrentFolder, CancellationToken cancellation)
+    {
+        var port = FreePort.Next();
+        var shoal = Start(port, ["share", path, "--port", port.ToString(), .. Common], torrentFolder);
+        await shoal.ReadyAsync("sharing", cancellation);
+        var ready = await shoal.EventAsync("sharing", cancellation);
+        return (shoal, ready["magnet"]!.GetValue<string>());
+    }
+
     /// <summary>Gets a torrent, magnet link or URL into <paramref name="folder"/> and ends.</summary>
     public static ShoalProcess Get(string source, string folder, IEnumerable<int> peers, params string[] more)
     {
@@ -155,12 +166,12 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static IEnumerable<string> Peers(IEnumerable<int> ports) =>
         ports.SelectMany(static port => new[] { "--peer", $"127.0.0.1:{port}" });
 
-    private static ShoalProcess Start(int port, string[] arguments)
+    private static ShoalProcess Start(int port, string[] arguments, string? workingDirectory = null)
     {
         var shoal = new ShoalProcess { Port = port };
         var (file, first) = Command();
         shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), file, [.. first, .. arguments], onLine: shoal.Accept);
+            "shoal " + arguments.FirstOrDefault(), file, [.. first, .. arguments], workingDirectory, shoal.Accept);
         return shoal;
     }
 

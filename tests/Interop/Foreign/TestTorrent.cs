@@ -7,8 +7,30 @@ namespace Shoal.Interop.Foreign;
 /// A v1 <c>.torrent</c> written by a few lines that share nothing with the code under test (BEP 3),
 /// so that a mistake in both reader and writer of ours cannot cancel out.
 /// </summary>
-internal sealed record TestTorrent(string File, string InfoHash, string Name, long Length)
+internal sealed class TestTorrent
 {
+    private readonly byte[] _info;
+
+    private TestTorrent(string file, byte[] info, string name, long length)
+    {
+        File = file;
+        _info = info;
+        Name = name;
+        Length = length;
+    }
+
+    public string File { get; }
+
+    /// <summary>40 hexadecimal digits.</summary>
+#pragma warning disable CA5350 // BitTorrent v1 is SHA-1
+    public string InfoHash => Convert.ToHexStringLower(SHA1.HashData(_info));
+#pragma warning restore CA5350
+
+    public string Name { get; }
+
+    /// <summary>Of the payload, in bytes.</summary>
+    public long Length { get; }
+
     /// <summary>A link with the info-hash, the name and the given trackers and peers.</summary>
     public string Magnet(IEnumerable<string>? trackers = null, IEnumerable<int>? peerPorts = null)
     {
@@ -59,8 +81,32 @@ internal sealed record TestTorrent(string File, string InfoHash, string Name, lo
 
         info.Text("name").Text(name).Text("piece length").Number(pieceLength)
             .Text("pieces").Bytes(HashPieces(files, pieceLength)).Raw("e");
-        var infoBytes = info.ToArray();
+        var length = files.Sum(static file => new FileInfo(file).Length);
+        return new TestTorrent(torrentFile, info.ToArray(), name, length).AnnouncedTo(trackers);
+    }
 
+    /// <summary>Takes the info dictionary out of a <c>.torrent</c> that somebody else wrote for <paramref name="path"/>.</summary>
+    public static TestTorrent Load(string torrentFile, string path)
+    {
+        var bytes = System.IO.File.ReadAllBytes(torrentFile);
+        var key = "4:infod"u8;
+        var start = bytes.AsSpan().IndexOf(key);
+        if (start < 0 || bytes.AsSpan().IndexOf("8:url-list"u8) >= 0)
+        {
+            throw new InvalidOperationException($"{torrentFile}: no info dictionary at its end");
+        }
+
+        // Keys are sorted, so "info" is the last one of those that are written here.
+        var info = bytes[(start + key.Length - 1)..^1];
+        var length = Directory.Exists(path)
+            ? Directory.GetFiles(path, "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length)
+            : new FileInfo(path).Length;
+        return new(torrentFile, info, Path.GetFileName(path), length);
+    }
+
+    /// <summary>The same torrent, its file written again with these trackers, a tier each.</summary>
+    public TestTorrent AnnouncedTo(params string[] trackers)
+    {
         var torrent = new BencodeText();
         torrent.Raw("d");
         if (trackers.Length > 0)
@@ -74,12 +120,8 @@ internal sealed record TestTorrent(string File, string InfoHash, string Name, lo
             torrent.Raw("e");
         }
 
-        torrent.Text("info").Raw(infoBytes).Raw("e");
-        System.IO.File.WriteAllBytes(torrentFile, torrent.ToArray());
-#pragma warning disable CA5350 // BitTorrent v1 is SHA-1
-        var infoHash = Convert.ToHexStringLower(SHA1.HashData(infoBytes));
-#pragma warning restore CA5350
-        return new(torrentFile, infoHash, name, files.Sum(static file => new FileInfo(file).Length));
+        System.IO.File.WriteAllBytes(File, torrent.Text("info").Raw(_info).Raw("e").ToArray());
+        return this;
     }
 
     private static byte[] HashPieces(IReadOnlyList<string> files, int pieceLength)
