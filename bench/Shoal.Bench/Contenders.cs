@@ -38,7 +38,7 @@ internal sealed class BareContender() : Contender("bare", "bare C# program")
         await using var sender = ChildProcess.Start(
             "bare send", "dotnet", [program, "send", work.SourceFile], onLine: line => port.TrySetResult(line));
         var portText = await port.Task.WaitAsync(cancellation);
-        meter.SeederReady(sender.Id);
+        await meter.SeederReadyAsync(sender.Id, cancellation);
         var done = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var receiver = ChildProcess.Start(
             "bare receive",
@@ -61,7 +61,7 @@ internal sealed class ShoalContender() : Contender("shoal", "shoal")
     public override async Task<TransferResult> RunAsync(Workload work, TransferMeter meter, CancellationToken cancellation)
     {
         await using var seeder = await ShoalProcess.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
-        meter.SeederReady(seeder.ProcessId);
+        await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         await using var leecher = ShoalProcess.Get(work.Torrent.File, work.TargetFolder, [seeder.Port]);
         meter.Told(leecher.ProcessId, leecher.Process.StartedAt);
         var at = await leecher.CompleteAsync(cancellation);
@@ -79,9 +79,10 @@ internal sealed class LibtorrentContender(string key, string name, bool highPerf
         await using var seeder = await LibtorrentPeer.StartAsync(cancellation, highPerformance);
         await using var leecher = await LibtorrentPeer.StartAsync(cancellation, highPerformance);
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
-        meter.SeederReady(seeder.ProcessId);
+        await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
-        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, [seeder.Port], cancellation);
+        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
+        await leecher.ConnectAsync(seeder.Port, cancellation);
         return meter.Done(await leecher.Finished.WaitAsync(cancellation));
     }
 }
@@ -98,7 +99,7 @@ internal sealed class Aria2Contender() : Contender("aria2", "aria2")
         await using var leecher = await Aria2Peer.StartAsync(cancellation, $"--bt-tracker={tracker.HttpUrl}");
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
         await TrackerProbe.WaitForSeedersAsync(tracker.Port, work.Torrent.InfoHash, 1, cancellation);
-        meter.SeederReady(seeder.ProcessId);
+        await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
         await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
         await leecher.WaitUntilCompleteAsync(cancellation);
@@ -118,7 +119,7 @@ internal sealed class TransmissionContender() : Contender("transmission", "Trans
         await using var seeder = await LibtorrentPeer.StartAsync(cancellation);
         await using var leecher = await TransmissionPeer.StartAsync(cancellation);
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
-        meter.SeederReady(seeder.ProcessId);
+        await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
         await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
         await seeder.ConnectAsync(leecher.Port, cancellation);

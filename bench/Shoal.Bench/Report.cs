@@ -10,7 +10,8 @@ internal sealed record Stat(string Text, IReadOnlyList<double> Values)
     {
         var values = runs.Select(value).ToList();
         var known = values.Where(static one => !double.IsNaN(one)).Order().ToList();
-        return new(known.Count == 0 ? "-" : known[known.Count / 2].ToString(format), values);
+        var median = known.Count == 0 ? 0 : (known[(known.Count - 1) / 2] + known[known.Count / 2]) / 2;
+        return new(known.Count == 0 ? "-" : median.ToString(format), values);
     }
 
     public static Stat RangeOf<T>(IReadOnlyList<T> runs, Func<T, double> value, string format)

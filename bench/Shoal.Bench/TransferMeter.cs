@@ -29,13 +29,30 @@ internal sealed class TransferMeter(string targetFile, long length, Ballast ball
     private long _peak;
     private long _peakOwn;
 
-    /// <summary>The seeder is ready; its work so far does not count.</summary>
-    public void SeederReady(int processId)
+    /// <summary>
+    /// The seeder is ready, and its work so far does not count. Some are still busy after they said so
+    /// (libtorrent unmaps what it checked), so this waits until the process rests.
+    /// </summary>
+    public async Task SeederReadyAsync(int processId, CancellationToken cancellation)
     {
+        const double restingSeconds = 0.01;
+        var before = ProcessCosts.CpuSeconds(processId);
+        while (true)
+        {
+            await Task.Delay(300, cancellation);
+            var now = ProcessCosts.CpuSeconds(processId);
+            if (now - before <= restingSeconds)
+            {
+                break;
+            }
+
+            before = now;
+        }
+
         _seeder = processId;
+        ballast.ReleaseFor(0);
         _seederCpuBefore = ProcessCosts.CpuSeconds(processId);
         _endedCpuBefore = ProcessCosts.EndedChildrenCpuSeconds();
-        ballast.ReleaseFor(0);
     }
 
     /// <summary>The leecher has been told what to get; <paramref name="at"/> is a stopwatch's timestamp.</summary>

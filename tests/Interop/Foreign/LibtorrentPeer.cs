@@ -65,18 +65,9 @@ internal sealed class LibtorrentPeer : IForeignPeer
         await this.WaitUntilCompleteAsync(cancellation);
     }
 
-    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation) =>
-        LeechAsync(source, folder, [], cancellation);
-
-    /// <summary>The same with peers of 127.0.0.1 that it knows from the start.</summary>
-    public Task LeechAsync(TorrentSource source, string folder, IEnumerable<int> peers, CancellationToken cancellation)
+    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation)
     {
-        var command = new JsonObject
-        {
-            ["command"] = "add",
-            ["save"] = folder,
-            ["peers"] = new JsonArray([.. peers.Select(static port => JsonValue.Create(port))]),
-        };
+        var command = new JsonObject { ["command"] = "add", ["save"] = folder };
         command[source.File is null ? "magnet" : "torrent"] = source.File ?? source.Magnet;
         return AskAsync(command, cancellation);
     }

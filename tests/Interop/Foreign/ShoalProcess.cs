@@ -48,7 +48,7 @@ internal sealed class ShoalProcess : IAsyncDisposable
     {
         var port = FreePort.Next();
         var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. Peers(peers)]);
-        await shoal.ReadyAsync("seeding", cancellation);
+        await shoal.ReadyAsync("progress", cancellation, IsSeeding);
         return shoal;
     }
 
@@ -58,9 +58,9 @@ internal sealed class ShoalProcess : IAsyncDisposable
     {
         var port = FreePort.Next();
         var shoal = Start(port, ["share", path, "--port", port.ToString(), .. Common], torrentFolder);
-        await shoal.ReadyAsync("sharing", cancellation);
-        var ready = await shoal.EventAsync("sharing", cancellation);
-        return (shoal, ready["magnet"]!.GetValue<string>());
+        await shoal.ReadyAsync("progress", cancellation, IsSeeding);
+        var torrent = await shoal.EventAsync("torrent", cancellation);
+        return (shoal, torrent["magnet"]!.GetValue<string>());
     }
 
     /// <summary>Gets a torrent, magnet link or URL into <paramref name="folder"/> and ends.</summary>
@@ -91,8 +91,9 @@ internal sealed class ShoalProcess : IAsyncDisposable
         return Stopwatch.GetTimestamp();
     }
 
-    /// <summary>The first event, past or to come, that satisfies <paramref name="wanted"/>.</summary>
-    public async Task<JsonObject> EventAsync(string name, CancellationToken cancellation)
+    /// <summary>The first event of that name, past or to come, that satisfies <paramref name="wanted"/>.</summary>
+    public async Task<JsonObject> EventAsync(
+        string name, CancellationToken cancellation, Func<JsonObject, bool>? wanted = null)
     {
         var exited = Process.WaitForExitAsync(cancellation);
         while (true)
@@ -100,7 +101,7 @@ internal sealed class ShoalProcess : IAsyncDisposable
             Task changed;
             lock (_gate)
             {
-                if (_events.Find(one => NameOf(one) == name) is { } found)
+                if (_events.Find(one => NameOf(one) == name && wanted?.Invoke(one) != false) is { } found)
                 {
                     return found;
                 }
@@ -130,6 +131,8 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public string Describe() => Process.Describe();
 
     public ValueTask DisposeAsync() => _process?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private static bool IsSeeding(JsonObject progress) => progress["state"]?.GetValue<string>() == "seeding";
 
     private static string? NameOf(JsonObject one) => one["event"]?.GetValue<string>();
 
@@ -175,11 +178,11 @@ internal sealed class ShoalProcess : IAsyncDisposable
         return shoal;
     }
 
-    private async Task ReadyAsync(string name, CancellationToken cancellation)
+    private async Task ReadyAsync(string name, CancellationToken cancellation, Func<JsonObject, bool>? wanted = null)
     {
         try
         {
-            await EventAsync(name, cancellation);
+            await EventAsync(name, cancellation, wanted);
         }
         catch (Exception problem) when (problem is InvalidOperationException or OperationCanceledException)
         {

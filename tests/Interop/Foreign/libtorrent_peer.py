@@ -6,6 +6,7 @@ Each command carries an "id"; its reply carries the same id under "reply".
 import json
 import sys
 import threading
+import time
 
 import libtorrent as lt
 
@@ -63,11 +64,18 @@ def add(session, command):
     else:
         params = lt.add_torrent_params()
         params.ti = lt.torrent_info(command["torrent"])
-    params.peers = [("127.0.0.1", port) for port in command.get("peers", [])]
     params.save_path = command["save"]
     flags = lt.torrent_flags.disable_pex | lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
     params.flags = (params.flags | flags) & ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     return session.add_torrent(params)
+
+
+def wait_until_checked(handle):
+    checking = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
+    for _ in range(5000):
+        if handle.status().state not in checking:
+            return
+        time.sleep(0.001)
 
 
 def status_of(handle):
@@ -98,6 +106,8 @@ def main():
             if name == "add":
                 handle = add(session, command)
             elif name == "connect":
+                # A torrent that is still looking at its files puts the address off to the next second's tick.
+                wait_until_checked(handle)
                 handle.connect_peer((command["host"], command["port"]))
             elif name == "announce":
                 handle.force_reannounce()
