@@ -440,7 +440,7 @@ public sealed class PiecePicker
     /// <summary>What a partial piece is to a link, best first.</summary>
     private enum Rank
     {
-        /// <summary>Nobody else has to do with it.</summary>
+        /// <summary>Nobody else is at work on it.</summary>
         Own,
 
         /// <summary>Nobody is asked for any of it.</summary>
