@@ -13,7 +13,7 @@ public sealed class PiecePickerProperties
     {
         var lives = Gen.Choose(0, int.MaxValue).ArrayOf().ToArbitrary();
         Check.One(
-            Config.QuickThrowOnFailure.WithMaxTest(1000).WithEndSize(300),
+            Config.QuickThrowOnFailure.WithMaxTest(400).WithEndSize(300),
             Prop.ForAll(lives, steps => Live(steps)));
     }
 
