@@ -17,7 +17,7 @@ public sealed class ToForeignTests
     [InlineData(Client.Aria2, By.Torrent, Way.OpentrackerHttp)]
     [InlineData(Client.Transmission, By.Magnet, Way.Direct)]
     [InlineData(Client.Transmission, By.Torrent, Way.OurUdp)]
-    [InlineData(Client.Transmission, By.Magnet, Way.OpentrackerHttp)]
+    [InlineData(Client.Transmission, By.Torrent, Way.OpentrackerHttp)]
     public async Task Shoal_serves_a_file_to(Client client, By by, Way way)
     {
         Need.Installed(client);
