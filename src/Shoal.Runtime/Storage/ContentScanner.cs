@@ -5,7 +5,7 @@ using Shoal.Protocol.Metadata;
 namespace Shoal.Runtime.Storage;
 
 /// <summary>What a user wants to share, as it lies on disk.</summary>
-/// <param name="Root">The folder below which the files' paths are, as <see cref="PieceStore.Open"/> wants it.</param>
+/// <param name="Root">The folder below which the files' paths are, as <see cref="PieceStore"/> wants it.</param>
 /// <param name="Name">The name of the file or folder.</param>
 /// <param name="IsFolder">Whether it is a folder.</param>
 /// <param name="Files">The files, sorted by the bytes of their paths, with their places in the content.</param>

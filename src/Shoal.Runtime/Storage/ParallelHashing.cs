@@ -10,6 +10,7 @@ internal sealed class ParallelHashing(PieceStore store, int[] pieces, Action<lon
 {
     private const int ProgressStep = 4 * 1024 * 1024;
 
+    private int _groupSize;
     private int _next;
     private long _hashedBytes;
     private volatile bool _stop;
@@ -24,6 +25,7 @@ internal sealed class ParallelHashing(PieceStore store, int[] pieces, Action<lon
     public async Task RunAsync(Hashed hashed, CancellationToken cancellation)
     {
         var workers = new Task[Math.Max(1, Math.Min(Environment.ProcessorCount, pieces.Length))];
+        _groupSize = Math.Clamp((pieces.Length + workers.Length - 1) / workers.Length, 1, PieceGroup.MaximumSize);
         for (var i = 0; i < workers.Length; i++)
         {
             workers[i] = Task.Factory.StartNew(
@@ -40,9 +42,9 @@ internal sealed class ParallelHashing(PieceStore store, int[] pieces, Action<lon
         {
             using var group = new PieceGroup(store);
             var unreported = 0L;
-            while (!_stop && Interlocked.Add(ref _next, group.Size) - group.Size is var start && start < pieces.Length)
+            while (!_stop && Interlocked.Add(ref _next, _groupSize) - _groupSize is var start && start < pieces.Length)
             {
-                var end = Math.Min(start + group.Size, pieces.Length);
+                var end = Math.Min(start + _groupSize, pieces.Length);
                 group.Hash(pieces.AsSpan(start, end - start), hashed, bytes =>
                 {
                     cancellation.ThrowIfCancellationRequested();

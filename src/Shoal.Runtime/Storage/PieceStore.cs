@@ -71,6 +71,16 @@ public sealed class PieceStore : IPieceStore, IDisposable
         return store;
     }
 
+    /// <summary>
+    /// Opens a torrent's content in <paramref name="folder"/>, where a single file stands by its name and a folder's files
+    /// below the folder's name. Only <paramref name="folder"/> itself is trusted: not even the torrent's own folder may be
+    /// a link that leads out of it.
+    /// </summary>
+    /// <inheritdoc cref="Open(IReadOnlyList{ContentFile}, PieceLayout, string, bool, int)"/>
+    public static PieceStore Open(Metainfo metainfo, string folder, bool readOnly, int handleCount = DefaultHandleCount) => Open(
+        [.. metainfo.Files.Select(file => file with { Path = metainfo.RelativePathOf(file) })],
+        metainfo.Layout, folder, readOnly, handleCount);
+
     /// <summary>Writes bytes of a piece to their places, across files where they lie so. What was written before an error stays.</summary>
     public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
 using Shoal.Runtime.Storage;
 
 namespace Shoal.Runtime.Tests.Storage;
@@ -29,6 +30,25 @@ public class UnsafePathTests
         var error = Assert.Throws<StorageException>(() => store.Write(new PieceIndex(0), 0, "overrun!"u8));
         Assert.Equal(StorageErrorKind.UnsafePath, error.Kind);
         Assert.Equal("precious", File.ReadAllText(folder["outside/file"]));
+    }
+
+    [Fact]
+    public void A_torrent_goes_into_a_folder_of_its_name_unless_that_is_a_link_that_leads_away()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights on Windows");
+        using var folder = new TempFolder();
+        var builder = new MetainfoBuilder
+        {
+            Name = "holiday", IsFolder = true, Files = [new NewFile("day 1/beach", 8)], PieceLength = 16, PieceHashes = new byte[20],
+        };
+        Assert.True(builder.TryBuild(out var metainfo, out var wrong), wrong);
+        Directory.CreateDirectory(folder["to"]);
+        Directory.CreateSymbolicLink(folder["to/holiday"], folder.Path);
+        using var store = PieceStore.Open(metainfo, folder["to"], readOnly: false);
+        Assert.Equal(StorageErrorKind.UnsafePath, Assert.Throws<StorageException>(() => store.Write(new PieceIndex(0), 0, "overrun!"u8)).Kind);
+        File.Delete(folder["to/holiday"]);
+        store.Write(new PieceIndex(0), 0, "overrun!"u8);
+        Assert.Equal("overrun!", File.ReadAllText(folder["to/holiday/day 1/beach"]));
     }
 
     [Fact]
