@@ -46,6 +46,19 @@ internal readonly struct WidthIPv6 : IPeerWidth
     public static int Words => 3;
 }
 
+/// <summary>Whom a peer is told of.</summary>
+internal enum PeerWish
+{
+    /// <summary>Anybody.</summary>
+    All,
+
+    /// <summary>Leechers only.</summary>
+    Leechers,
+
+    /// <summary>Leechers, and seeders for what is left of the answer.</summary>
+    LeechersFirst,
+}
+
 /// <summary>The peers of one swarm in one family. What its numbers mean only <see cref="PeerSets{TWidth}"/> knows.</summary>
 internal struct PeerSet
 {
@@ -188,25 +201,38 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
 
     /// <summary>
     /// Writes up to <paramref name="wanted"/> distinct random peers in compact form, never the one at
-    /// <paramref name="self"/> (-1 for none), and seeders only if <paramref name="withSeeders"/>; returns how many.
-    /// The buffer must have two bytes more than the peers need.
+    /// <paramref name="self"/> (-1 for none); returns how many. The buffer must have two bytes more than the peers need.
     /// </summary>
-    /// <remarks>
-    /// The candidates are cut into as many runs as are wanted, and one is drawn from each, all shifted by one random
-    /// number. So every peer has the same chance, in O(wanted), and nothing has to be remembered.
-    /// </remarks>
-    public int Sample(in PeerSet set, int self, bool withSeeders, int wanted, Prng prng, Span<byte> destination)
+    public int Sample(in PeerSet set, int self, PeerWish wish, int wanted, Prng prng, Span<byte> destination)
     {
-        var candidates = withSeeders ? set.Count : set.LeecherCount;
-        var skip = (uint)self < (uint)candidates ? self : int.MaxValue;
-        candidates -= skip == int.MaxValue ? 0 : 1;
+        if (wish == PeerWish.All)
+        {
+            return SampleOf(set, 0, set.Count, self, wanted, prng, destination);
+        }
+
+        var count = SampleOf(set, 0, set.LeecherCount, self, wanted, prng, destination);
+        if (wish == PeerWish.LeechersFirst)
+        {
+            var length = TWidth.Words == 1 ? PeerAddress.CompactLengthIPv4 : PeerAddress.CompactLengthIPv6;
+            count += SampleOf(set, set.LeecherCount, set.Count, self, wanted - count, prng, destination[(count * length)..]);
+        }
+
+        return count;
+    }
+
+    // The candidates from one position to another are cut into as many runs as are wanted, and one is drawn from each,
+    // all shifted by one random number. So every peer has the same chance, in O(wanted), and nothing has to be remembered.
+    private int SampleOf(in PeerSet set, int from, int to, int self, int wanted, Prng prng, Span<byte> destination)
+    {
+        var skip = self >= from && self < to ? self - from : int.MaxValue;
+        var candidates = to - from - (skip == int.MaxValue ? 0 : 1);
         wanted = Math.Min(wanted, candidates);
         if (wanted <= 0)
         {
             return 0;
         }
 
-        var words = Words(set);
+        var words = Words(set)[(from * TWidth.Words)..];
         if (wanted == candidates)
         {
             for (var i = 0; i < candidates; i++)

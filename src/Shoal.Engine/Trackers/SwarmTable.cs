@@ -197,10 +197,10 @@ internal sealed class SwarmTable
     }
 
     /// <summary>Writes random peers of one family; see <see cref="PeerSets{TWidth}.Sample"/>.</summary>
-    public int Sample(in SwarmRecord swarm, int self, bool isIPv6, bool withSeeders, int wanted, Prng prng, Span<byte> destination) =>
+    public int Sample(in SwarmRecord swarm, int self, bool isIPv6, PeerWish wish, int wanted, Prng prng, Span<byte> destination) =>
         isIPv6
-            ? _ipv6.Sample(swarm.IPv6, self, withSeeders, wanted, prng, destination)
-            : _ipv4.Sample(swarm.IPv4, self, withSeeders, wanted, prng, destination);
+            ? _ipv6.Sample(swarm.IPv6, self, wish, wanted, prng, destination)
+            : _ipv4.Sample(swarm.IPv4, self, wish, wanted, prng, destination);
 
     private void Turn(int budget)
     {
