@@ -1,3 +1,4 @@
+using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 
 namespace Shoal.Engine;

@@ -18,7 +18,7 @@ public enum InputKind : byte
     /// <summary><see cref="Input.Message"/> came in on the link; the first on every link is its handshake.</summary>
     Message,
 
-    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for, lies whole in its slot.</summary>
+    /// <summary>The block in <see cref="Input.Message"/>, which a Request asked for and nothing forgot, lies whole in its slot.</summary>
     BlockReceived,
 
     /// <summary>A block came that nothing expected (any more); it was thrown away.</summary>

@@ -17,14 +17,14 @@ public enum OutputKind : byte
 
     /// <summary>
     /// Send the request in <see cref="Output.Message"/> and expect its payload in <see cref="Output.Slot"/> at the
-    /// block's offset. Answers with BlockReceived, unless a Cancel or the link's end comes first. Until one of the
-    /// three the driver may write to that part of the slot; nobody else does.
+    /// block's offset. Answers with BlockReceived, unless a Forget or the link's end comes first. Until one of the three the driver may write to that part of the slot; nobody else does.
     /// </summary>
     Request,
 
     /// <summary>
     /// Drop the expectation of the block in <see cref="Output.Message"/>. Once this output has been executed the driver
-    /// never again writes to the slot for it; the payload, if it comes, is thrown away. Sends nothing by itself.
+    /// never again writes to the slot for it nor reports it as received, even if it was about to; the payload, if it
+    /// comes, is thrown away and reported as discarded. Sends nothing by itself.
     /// </summary>
     Forget,
 

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Shoal.Protocol;
 
 /// <summary>The 20 bytes by which a peer names itself in a handshake and to a tracker (BEP 3, prefix by BEP 20).</summary>
-public readonly record struct PeerId
+public readonly record struct PeerId : IComparable<PeerId>
 {
     /// <summary>Length in bytes.</summary>
     public const int Length = 20;
@@ -54,6 +54,9 @@ public readonly record struct PeerId
         BinaryPrimitives.WriteUInt64BigEndian(destination[8..], _middle);
         BinaryPrimitives.WriteUInt32BigEndian(destination[16..], _low);
     }
+
+    /// <summary>Byte-wise order.</summary>
+    public int CompareTo(PeerId other) => (_high, _middle, _low).CompareTo((other._high, other._middle, other._low));
 
     /// <summary>The printable characters as they are, any other byte as %xx: fit for a terminal.</summary>
     public override string ToString()

@@ -1,0 +1,153 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Shoal.Cli.Commands;
+using Shoal.Cli.Reporting;
+
+namespace Shoal.Cli;
+
+/// <summary>
+/// The command line as a whole: parses, calls the command, and turns whatever goes wrong into one line on stderr and an
+/// exit code. A stack trace is shown only where SHOAL_DEBUG is 1.
+/// </summary>
+internal static class App
+{
+    private const string ExitCodes = """
+
+        Exit codes:
+          0    done
+          1    what was asked for did not come about (verify found something off, a tracker refused)
+          2    the command line, or a file or link it names, is wrong
+          3    the machine stands in the way (port in use, folder not writable, disk full)
+          130  stopped by Ctrl-C or SIGTERM before it was done
+        """;
+
+    /// <summary>Runs one command to its end and returns its exit code. Never throws.</summary>
+    public static async Task<int> RunAsync(string[] args, Surface surface, CancellationToken stop)
+    {
+        var root = BuildRoot();
+        var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var isJson = Array.IndexOf(args, "--json") >= 0;
+        try
+        {
+            if (parse.Errors.Count > 0 && parse.Action is not (ExampleHelp or VersionAction))
+            {
+                throw new UserErrorException(
+                    $"{OneLine(parse.Errors[0].Message)} (see 'shoal {PathOf(parse.CommandResult.Command)}--help')");
+            }
+
+            return parse.Action switch
+            {
+                CommandAction action => await action.RunAsync(new Invocation(parse, surface, stop)),
+                _ => await parse.InvokeAsync(
+                    new InvocationConfiguration
+                    {
+                        Output = surface.Out,
+                        Error = surface.Error,
+                        EnableDefaultExceptionHandler = false,
+                        ProcessTerminationTimeout = null,
+                    },
+                    CancellationToken.None),
+            };
+        }
+        catch (Exception exception)
+        {
+            return Report(exception, surface, isJson, stop);
+        }
+    }
+
+    private static int Report(Exception exception, Surface surface, bool isJson, CancellationToken stop)
+    {
+        var (text, code) = exception switch
+        {
+            UserErrorException error => (error.Message, error.ExitCode),
+            ShoalException error => (error.Message, error.Kind switch
+            {
+                ShoalErrorKind.BadInput => ExitCode.BadInput,
+                ShoalErrorKind.Environment => ExitCode.Environment,
+                _ => ExitCode.Failed,
+            }),
+            OperationCanceledException when stop.IsCancellationRequested => ("stopped before it was done", ExitCode.Interrupted),
+            IOException or UnauthorizedAccessException => (exception.Message, ExitCode.Environment),
+            _ => ($"unexpected: {exception.GetType().Name}: {exception.Message} (SHOAL_DEBUG=1 shows where)", ExitCode.Environment),
+        };
+        text = OneLine(text);
+        if (isJson)
+        {
+            JsonReporter.Write(surface.Out, new ErrorEvent(text, code));
+        }
+
+        surface.Error.WriteLine($"shoal: {text}");
+        if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
+        {
+            surface.Error.WriteLine(exception);
+        }
+
+        return code;
+    }
+
+    private static Command BuildRoot()
+    {
+        var root = new Command("shoal", "Shares big files: every receiver helps to send.")
+        {
+            ShareCommand.Create(),
+            GetCommand.Create(),
+            SeedCommand.Create(),
+            CreateCommand.Create(),
+            InfoCommand.Create(),
+            VerifyCommand.Create(),
+            TrackerCommand.Create(),
+            ScrapeCommand.Create(),
+        };
+        root.Options.Add(new HelpOption { Action = new ExampleHelp() });
+        root.Options.Add(new Option<bool>("--version") { Description = "Show the version", Action = new VersionAction() });
+        return root;
+    }
+
+    private static string PathOf(Command command) => command.Name == "shoal" ? "" : command.Name + " ";
+
+    private static string OneLine(string text) =>
+        string.Concat(text.TrimEnd('.', '\n', '\r', ' ').Select(character => char.IsControl(character) ? ' ' : character));
+
+    private sealed class VersionAction : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine($"shoal {Program.Version}");
+            return ExitCode.Ok;
+        }
+    }
+
+    /// <summary>The usual help, and what people really read: examples.</summary>
+    private sealed class ExampleHelp : SynchronousCommandLineAction
+    {
+        private readonly HelpAction _help = new();
+
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            var result = _help.Invoke(parseResult);
+            var output = parseResult.InvocationConfiguration.Output;
+            if (parseResult.CommandResult.Command.Action is CommandAction action)
+            {
+                output.WriteLine("Examples:");
+                foreach (var example in action.Examples)
+                {
+                    output.WriteLine($"  {example}");
+                }
+            }
+            else
+            {
+                output.WriteLine("Examples:");
+                output.WriteLine("  shoal share ~/holiday");
+                output.WriteLine("  shoal get 'magnet:?xt=urn:btih:…' --to ~/Downloads");
+                output.WriteLine(ExitCodes);
+            }
+
+            return result;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Shoal.Cli.Reporting;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>What `create` and `share` begin with: hashing, shown as it goes.</summary>
+internal static class Hashing
+{
+    public static async Task<NewTorrent> RunAsync(string path, NewTorrentOptions options, Reporter reporter, CancellationToken stop)
+    {
+        IProgress<long>? progress = null;
+        var gate = new Lock();
+        void OnProgress(long done, long all)
+        {
+            lock (gate)
+            {
+                progress ??= reporter.Throttle(all, bytes => new HashingEvent(path, bytes, all));
+            }
+
+            progress.Report(done);
+        }
+
+        return await NewTorrent.HashAsync(path, options, OnProgress, line => reporter.Report(new WarningEvent(line)), stop);
+    }
+
+    public static TorrentEvent Describe(Metainfo metainfo, string torrentFile, string? magnet, string? command) => new(
+        metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceCount, metainfo.Layout.PieceLength,
+        metainfo.Files.Count(file => !file.IsPadding), torrentFile, magnet, command);
+}

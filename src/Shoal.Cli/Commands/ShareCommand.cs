@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Net;
+using Shoal.Cli.Reporting;
+using Shoal.Protocol.Metadata;
+using Shoal.Runtime.Storage;
+using Shoal.Tracker;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>`shoal share`: makes a torrent of a file or folder, tracks and seeds it, and says how others get it.</summary>
+internal static class ShareCommand
+{
+    private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(2);
+
+    private static readonly Argument<string> Path = new("path") { Description = "The file or folder" };
+
+    private static readonly Option<int?> TrackerPort = SharedOptions.Parsed<int?>(
+        "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", text =>
+            int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)"));
+
+    public static Command Create()
+    {
+        var command = new Command("share", "Share a file or folder: says how others get it, and seeds until Ctrl-C")
+        {
+            Path, TrackerPort,
+        }.WithTransfer().WithOutput();
+        command.Action = new CommandAction(
+            RunAsync, "shoal share ~/holiday", "shoal share disk.img --advertise 203.0.113.7 --port 6881 --tracker-port 6969");
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation)
+    {
+        var parse = invocation.Parse;
+        await using var reporter = invocation.CreateReporter();
+        using var made = await Hashing.RunAsync(
+            parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}" }, reporter, invocation.Stop);
+        var address = Transfer.PublicAddress(parse);
+        var trackers = parse.GetValue(SharedOptions.Trackers) ?? [];
+        await using var tracker = trackers.Length > 0 ? null : await StartTrackerAsync(invocation, address, made.Metainfo, reporter);
+        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
+
+        string[] announced = tracker is null ? trackers : [Url("http", address, tracker.EndPoint.Port) + "/announce", Url("udp", address, tracker.EndPoint.Port)];
+        var metainfo = made.Metainfo.WithSources([.. announced.Select(url => (IReadOnlyList<string>)[url])], []);
+        Announce(metainfo, announced, new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port), made.Root, reporter);
+
+        // Our own tracker is spoken to directly: the advertised address may not lead back here.
+        var torrent = await client.ShareAsync(
+            made,
+            new AddOptions
+            {
+                Trackers = tracker is null ? trackers : [tracker.AnnounceUrl.ToString()],
+                Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+            },
+            invocation.Stop);
+        var transfer = new Transfer(invocation, reporter, client, torrent);
+        await transfer.SeedAsync();
+        await transfer.StopAsync();
+        return ExitCode.Ok;
+    }
+
+    private static async Task<TrackerServer> StartTrackerAsync(Invocation invocation, IPAddress address, Metainfo metainfo, Reporter reporter)
+    {
+        var defaults = new TrackerOptions();
+        var tracker = await TrackerCommand.StartAsync(
+            defaults with
+            {
+                BindAddress = invocation.Parse.GetValue(SharedOptions.Bind) ?? defaults.BindAddress,
+                Port = invocation.Parse.GetValue(TrackerPort) ?? 0,
+                AdvertiseAddress = IPAddress.IsLoopback(address) ? null : address,
+                Interval = TimeSpan.FromMinutes(1),
+                MinimumInterval = TimeSpan.FromSeconds(10),
+                AllowedInfoHashes = new HashSet<Protocol.InfoHash> { metainfo.InfoHash },
+            },
+            invocation.Stop);
+        reporter.Report(new ListeningEvent(tracker.EndPoint.Address.ToString(), tracker.EndPoint.Port, "tracker: HTTP and UDP"));
+        return tracker;
+    }
+
+    private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, Reporter reporter)
+    {
+        var state = System.IO.Path.GetDirectoryName(ResumeFile.DefaultDirectory)!;
+        var file = TorrentFile.WriteSomewhere(metainfo, root, state);
+        var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self] }.ToString();
+        reporter.Report(Hashing.Describe(metainfo, file, magnet, $"shoal get {ShellQuote(magnet)}"));
+    }
+
+    private static string ShellQuote(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    private static string Url(string scheme, IPAddress address, int port) => $"{scheme}://{new IPEndPoint(address, port)}";
+}

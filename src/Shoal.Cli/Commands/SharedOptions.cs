@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>The options that several commands have, each written once: same name, same meaning everywhere.</summary>
+internal static class SharedOptions
+{
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print one JSON object per line and event, for machines" };
+
+    public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print only results and errors" };
+
+    public static Option<IPAddress?> Bind { get; } = Parsed(
+        "--bind", "ADDRESS", "The local address to listen and connect on (default: all)", ParseAddress);
+
+    public static Option<IPAddress?> Advertise { get; } = Parsed(
+        "--advertise", "ADDRESS", "The address that others shall use, where NAT or a container hides this one (default: what is bound)", ParseAddress);
+
+    public static Option<int?> Port { get; } = Parsed<int?>(
+        "--port", "PORT", "The port to listen on; 0 for any free one", text =>
+            int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)"));
+
+    public static Option<long?> MaxUp { get; } = Parsed<long?>("--max-up", "RATE", "The most to send, for example 2MiB/s or 20Mbit", ParseRate);
+
+    public static Option<long?> MaxDown { get; } = Parsed<long?>("--max-down", "RATE", "The most to receive, for example 2MiB/s or 20Mbit", ParseRate);
+
+    public static Option<string[]> Trackers { get; } = Repeated(
+        "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
+            Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "udp" && uri.Host.Length > 0
+                ? null : $"'{text}' is not an http, https or udp URL");
+
+    public static Option<string[]> Peers { get; } = Repeated(
+        "--peer", "HOST:PORT", "A peer to connect to; may be repeated", text =>
+            MagnetPeer.TryParse(text, out _) ? null : $"'{text}' is not HOST:PORT");
+
+    /// <summary>An option with one value, whose parser gives the value or says what is wrong; the error names the option.</summary>
+    public static Option<T?> Parsed<T>(string name, string valueName, string description, Func<string, (T? Value, string? Error)> parse) => new(name)
+    {
+        Description = description,
+        HelpName = valueName,
+        CustomParser = result =>
+        {
+            var (value, error) = parse(result.Tokens.Count > 0 ? result.Tokens[0].Value : "");
+            if (error is not null)
+            {
+                result.AddError($"{name}: {error}");
+            }
+
+            return value;
+        },
+    };
+
+    /// <summary>An option that may be repeated; each value is checked, and the error names the option.</summary>
+    public static Option<string[]> Repeated(string name, string valueName, string description, Func<string, string?>? check = null)
+    {
+        var option = new Option<string[]>(name)
+        {
+            Description = description,
+            HelpName = valueName,
+            DefaultValueFactory = _ => [],
+        };
+        if (check is not null)
+        {
+            option.Validators.Add(result =>
+            {
+                foreach (var error in result.Tokens.Select(token => check(token.Value)).OfType<string>())
+                {
+                    result.AddError($"{name}: {error}");
+                }
+            });
+        }
+
+        return option;
+    }
+
+    /// <summary>Adds the options of every command.</summary>
+    public static Command WithOutput(this Command command)
+    {
+        command.Options.Add(Json);
+        command.Options.Add(Quiet);
+        return command;
+    }
+
+    /// <summary>Adds the options of every command that listens.</summary>
+    public static Command WithListening(this Command command)
+    {
+        command.Options.Add(Bind);
+        command.Options.Add(Advertise);
+        command.Options.Add(Port);
+        return command;
+    }
+
+    /// <summary>Adds the options of every command that transfers.</summary>
+    public static Command WithTransfer(this Command command)
+    {
+        command.WithListening();
+        command.Options.Add(MaxUp);
+        command.Options.Add(MaxDown);
+        command.Options.Add(Trackers);
+        command.Options.Add(Peers);
+        return command;
+    }
+
+    private static (IPAddress?, string?) ParseAddress(string text) =>
+        IPAddress.TryParse(text, out var address) ? (address, null) : (null, $"'{text}' is not an IP address");
+
+    private static (long?, string?) ParseRate(string text) =>
+        Units.TryParseRate(text, out var rate, out var error) ? (rate, null) : (null, error);
+}

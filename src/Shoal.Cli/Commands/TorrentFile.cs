@@ -1,0 +1,83 @@
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>Writes .torrent files: whole or not at all, and never over a file that is something else.</summary>
+internal static class TorrentFile
+{
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="UserErrorException">Another file is there, or it cannot be written.</exception>
+    public static void Write(Metainfo metainfo, string path, bool force = false)
+    {
+        if (!force && !MayWrite(metainfo, path))
+        {
+            throw new UserErrorException($"'{path}' is there already and is something else; choose another with -o, or --force");
+        }
+
+        // Beside it, so that the rename stays on one file system.
+        var temporary = $"{path}.{Environment.ProcessId}.new";
+        try
+        {
+            File.WriteAllBytes(temporary, MetainfoWriter.ToArray(metainfo));
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"cannot write '{path}': {error.Message}", ExitCode.Environment, error);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>
+    /// Writes NAME.torrent where nobody minds: here, unless here is inside of what is shared, or another file of that name
+    /// stands here, or one cannot write here; then into the state folder. Returns the path.
+    /// </summary>
+    public static string WriteSomewhere(Metainfo metainfo, string sharedRoot, string stateDirectory)
+    {
+        var here = Directory.GetCurrentDirectory();
+        var path = Path.Combine(here, metainfo.Name + ".torrent");
+        if (!(metainfo.IsFolder && IsInside(here, sharedRoot)) && MayWrite(metainfo, path))
+        {
+            try
+            {
+                Write(metainfo, path);
+                return path;
+            }
+            catch (UserErrorException error) when (error.ExitCode == ExitCode.Environment)
+            {
+                // Not here, then.
+            }
+        }
+
+        var folder = Path.Combine(stateDirectory, "torrents");
+        Directory.CreateDirectory(folder);
+        path = Path.Combine(folder, $"{metainfo.InfoHash}.torrent");
+        Write(metainfo, path, force: true);
+        return path;
+    }
+
+    private static bool IsInside(string path, string folder) =>
+        (path + '/').StartsWith(Path.TrimEndingDirectorySeparator(folder) + '/', StringComparison.Ordinal);
+
+    // The same torrent with other trackers is no loss.
+    private static bool MayWrite(Metainfo metainfo, string path)
+    {
+        if (!Path.Exists(path))
+        {
+            return true;
+        }
+
+        try
+        {
+            return new FileInfo(path).Length <= MetainfoReader.MaximumLength &&
+                MetainfoReader.TryRead(File.ReadAllBytes(path), out var old, out _) && old.InfoHash == metainfo.InfoHash;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}

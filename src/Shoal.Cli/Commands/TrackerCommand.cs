@@ -1,0 +1,140 @@
+using System.CommandLine;
+using Shoal.Cli.Reporting;
+using Shoal.Protocol;
+using Shoal.Tracker;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>`shoal tracker`: a tracker of one's own, HTTP and UDP on one port.</summary>
+internal static class TrackerCommand
+{
+    private static readonly Argument<int?> PortArgument = new("port")
+    {
+        Description = $"The port (default: {TrackerOptions.DefaultPort})",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result =>
+        {
+            if (int.TryParse(result.Tokens[0].Value, out var port) && port is >= 0 and <= 65535)
+            {
+                return port;
+            }
+
+            result.AddError($"'{result.Tokens[0].Value}' is not a port (0 to 65535)");
+            return null;
+        },
+    };
+
+    private static readonly Option<TimeSpan?> Interval = SharedOptions.Parsed<TimeSpan?>(
+        "--interval", "TIME", "How often peers are to announce (default: 10m)", text =>
+            !Units.TryParseTime(text, out var time, out var error) ? (null, error)
+            : time < TimeSpan.FromSeconds(1) || time > TimeSpan.FromDays(1) ? (null, $"'{text}' is not between 1s and 1d")
+            : (time, null));
+
+    private static readonly Option<string?> Allow = new("--allow") { Description = "Serve only the info-hashes in this file, one on a line", HelpName = "FILE" };
+
+    private static readonly Option<string?> Deny = new("--deny") { Description = "Do not serve the info-hashes in this file, one on a line", HelpName = "FILE" };
+
+    private static readonly Option<int?> MaximumSwarms = Count("--max-swarms", "Torrents at most (default: 1000000)");
+
+    private static readonly Option<int?> MaximumPeers = Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
+
+    public static Command Create()
+    {
+        var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port")
+        {
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers,
+        }.WithListening().WithOutput();
+        command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation)
+    {
+        var parse = invocation.Parse;
+        await using var reporter = invocation.CreateReporter();
+        var defaults = new TrackerOptions();
+        var options = defaults with
+        {
+            BindAddress = parse.GetValue(SharedOptions.Bind) ?? defaults.BindAddress,
+            AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
+            Port = parse.GetValue(SharedOptions.Port) ?? parse.GetValue(PortArgument) ?? TrackerOptions.DefaultPort,
+            Interval = parse.GetValue(Interval) ?? defaults.Interval,
+            MinimumInterval = TimeSpan.FromTicks(Math.Min(defaults.MinimumInterval.Ticks, (parse.GetValue(Interval) ?? defaults.Interval).Ticks)),
+            MaximumSwarmCount = parse.GetValue(MaximumSwarms) ?? defaults.MaximumSwarmCount,
+            MaximumPeerCount = parse.GetValue(MaximumPeers) ?? defaults.MaximumPeerCount,
+            AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
+            DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
+        };
+        await using var server = await StartAsync(options, invocation.Stop);
+        reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));
+        reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
+        await ShowStatsAsync(server, reporter, invocation.Stop);
+        return ExitCode.Ok;
+    }
+
+    /// <summary>Starts a tracker; what stands in its way becomes a line for the user.</summary>
+    public static async Task<TrackerServer> StartAsync(TrackerOptions options, CancellationToken stop)
+    {
+        try
+        {
+            return await TrackerServer.StartAsync(options, cancellationToken: stop);
+        }
+        catch (TrackerStartException error)
+        {
+            throw new UserErrorException(error.Message, ExitCode.Environment, error);
+        }
+    }
+
+    private static async Task ShowStatsAsync(TrackerServer server, Reporter reporter, CancellationToken stop)
+    {
+        TrackerStats? shown = null;
+        try
+        {
+            while (true)
+            {
+                if (server.Stats is var stats && stats != shown)
+                {
+                    reporter.Report(new StatsEvent(stats.Swarms, stats.Peers, stats.Seeders, stats.Leechers, stats.Announces, stats.Scrapes, stats.Refusals));
+                    shown = stats;
+                }
+
+                await Task.Delay(reporter.ProgressInterval, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl-C is how it ends.
+        }
+    }
+
+    private static HashSet<InfoHash>? ReadList(string? path)
+    {
+        if (path is null)
+        {
+            return null;
+        }
+
+        var list = new HashSet<InfoHash>();
+        try
+        {
+            foreach (var (line, number) in File.ReadLines(path).Select((line, index) => (line.Split('#')[0].Trim(), index + 1)))
+            {
+                if (line.Length > 0)
+                {
+                    list.Add(InfoHash.TryParse(line, out var infoHash)
+                        ? infoHash
+                        : throw new UserErrorException($"{path}, line {number}: '{Printable.Of(line)}' is not an info-hash"));
+                }
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"cannot read '{path}': {error.Message}", ExitCode.BadInput, error);
+        }
+
+        return list;
+    }
+
+    private static Option<int?> Count(string name, string description) => SharedOptions.Parsed<int?>(
+        name, "COUNT", description, text => int.TryParse(text, out var count) && count > 0 ? (count, null) : (null, $"'{text}' is not a number above 0"));
+}

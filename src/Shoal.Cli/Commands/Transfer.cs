@@ -1,0 +1,209 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Shoal.Cli.Reporting;
+using Shoal.Engine;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>
+/// What `share`, `get` and `seed` have in common: a client by the options, and one torrent shown from its start to its
+/// polite end.
+/// </summary>
+internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalClient client, TorrentHandle torrent)
+{
+    private readonly long _start = Environment.TickCount64;
+    private readonly Dictionary<string, string?> _lastErrorOfTracker = new(StringComparer.Ordinal);
+    private TorrentProgress? _last;
+    private string? _lastWarning;
+
+    private double Seconds => (Environment.TickCount64 - _start) / 1000.0;
+
+    /// <summary>Starts a client as the options say. <paramref name="stopGrace"/> is how long a stop waits for uploads.</summary>
+    public static async Task<ShoalClient> StartClientAsync(Invocation invocation, Reporter reporter, TimeSpan stopGrace)
+    {
+        var parse = invocation.Parse;
+        var client = await ShoalClient.StartAsync(
+            new ShoalOptions
+            {
+                BindAddress = parse.GetValue(SharedOptions.Bind),
+                AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
+                Port = parse.GetValue(SharedOptions.Port) ?? 0,
+                MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
+                MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
+                StopGrace = stopGrace,
+            },
+            invocation.Stop);
+        reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
+        return client;
+    }
+
+    /// <summary>
+    /// The address that others can reach us at: what was advertised, else what is bound, else the one by which this
+    /// machine would speak to the world.
+    /// </summary>
+    public static IPAddress PublicAddress(ParseResult parse)
+    {
+        if (parse.GetValue(SharedOptions.Advertise) is { } advertised)
+        {
+            return advertised;
+        }
+
+        var bound = parse.GetValue(SharedOptions.Bind);
+        if (bound is not null && !bound.Equals(IPAddress.Any) && !bound.Equals(IPAddress.IPv6Any))
+        {
+            return bound;
+        }
+
+        try
+        {
+            // Sends nothing: the system only looks up its routes.
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            probe.Connect(IPAddress.Parse("192.0.2.1"), 9);
+            return ((IPEndPoint)probe.LocalEndPoint!).Address;
+        }
+        catch (SocketException)
+        {
+            return IPAddress.Loopback;
+        }
+    }
+
+    /// <summary>Shows the download until all is there; fails as the torrent fails.</summary>
+    public async Task CompleteAsync()
+    {
+        var events = ShowEventsAsync();
+        var metadata = ShowMetadataAsync();
+        try
+        {
+            await foreach (var progress in torrent.WatchAsync(reporter.ProgressInterval, cancellationToken: invocation.Stop))
+            {
+                Show(progress);
+            }
+
+            await torrent.Completion;
+            await metadata;
+            reporter.Report(new CompleteEvent(
+                torrent.InfoHash, torrent.ContentPath!, _last!.HaveBytes, _last.DownloadedBytes, Seconds));
+        }
+        catch (OperationCanceledException) when (invocation.Stop.IsCancellationRequested)
+        {
+            await StopAsync();
+            await events;
+            throw;
+        }
+    }
+
+    /// <summary>Shows seeding until Ctrl-C, or until it is enough.</summary>
+    public async Task SeedAsync(Func<TorrentProgress, TimeSpan, bool>? isEnough = null)
+    {
+        var since = Environment.TickCount64;
+        var events = ShowEventsAsync();
+        try
+        {
+            await foreach (var progress in torrent.WatchAsync(reporter.ProgressInterval, whileSeeding: true, invocation.Stop))
+            {
+                Show(progress);
+                if (isEnough?.Invoke(progress, TimeSpan.FromMilliseconds(Environment.TickCount64 - since)) == true)
+                {
+                    return;
+                }
+            }
+
+            // It ended by itself, so it failed: this tells why.
+            await torrent.Completion;
+        }
+        catch (OperationCanceledException) when (invocation.Stop.IsCancellationRequested)
+        {
+            // Ctrl-C is how it ends.
+        }
+    }
+
+    /// <summary>Stops politely and sums up.</summary>
+    public async Task StopAsync()
+    {
+        await torrent.StopAsync();
+        var last = await torrent.GetProgressAsync();
+        reporter.Report(new StoppedEvent(last.DownloadedBytes, last.UploadedBytes, last.Ratio, Seconds));
+        await client.DisposeAsync();
+    }
+
+    private async Task ShowMetadataAsync()
+    {
+        try
+        {
+            var metainfo = await torrent.Metadata;
+            reporter.Report(new MetadataEvent(
+                metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceCount, metainfo.Layout.PieceLength,
+                metainfo.Files.Count(file => !file.IsPadding)));
+        }
+        catch (Exception error) when (error is ShoalException or OperationCanceledException)
+        {
+            // Who waits for completion hears of it.
+        }
+    }
+
+    private async Task ShowEventsAsync()
+    {
+        await foreach (var happened in torrent.ReadEventsAsync())
+        {
+            if (Describe(happened) is { } shown)
+            {
+                reporter.Report(shown);
+            }
+        }
+    }
+
+    private Event? Describe(SwarmEvent happened) => happened switch
+    {
+        SwarmEvent.PeerConnected e => new PeerEvent(e.Address.ToString(), "connected", e.Id.ToString()),
+        SwarmEvent.PeerDisconnected e => new PeerEvent(e.Address.ToString(), "disconnected", Reason: e.Reason),
+        SwarmEvent.PeerBanned e => new PeerEvent(e.Address.ToString(), "banned", Reason: e.Reason),
+        SwarmEvent.PieceFailed e => new PieceEvent(e.Piece.Value, "failed"),
+        SwarmEvent.PieceLost e => new PieceEvent(e.Piece.Value, "lost", e.Reason),
+        SwarmEvent.Paused e => new PausedEvent(e.Reason),
+        SwarmEvent.Resumed => new ResumedEvent(),
+        SwarmEvent.TrackerReplied e => Describe(e.Result),
+        _ => null,
+    };
+
+    // A tracker that fails again as it did before is no news.
+    private TrackerEvent? Describe(AnnounceResult result)
+    {
+        var isNews = !_lastErrorOfTracker.TryGetValue(result.Tracker, out var before) || before != result.Failure || result.Failure is null;
+        _lastErrorOfTracker[result.Tracker] = result.Failure;
+        return isNews
+            ? new TrackerEvent(result.Tracker, result.Failure, result.SeederCount, result.LeecherCount, result.Peers?.Count ?? 0, result.Warning)
+            : null;
+    }
+
+    private void Show(TorrentProgress progress)
+    {
+        _last = progress;
+        if (torrent.Warning != _lastWarning)
+        {
+            _lastWarning = torrent.Warning;
+            if (_lastWarning is not null)
+            {
+                reporter.Report(new WarningEvent(_lastWarning));
+            }
+        }
+
+        var state = progress.State switch
+        {
+            TorrentState.FetchingMetadata => "metadata",
+            TorrentState.Checking => "checking",
+            TorrentState.Downloading => "downloading",
+            TorrentState.Seeding => "seeding",
+            TorrentState.Paused => "paused",
+            TorrentState.Stopping => "stopping",
+            _ => "stopped",
+        };
+        reporter.Report(new ProgressEvent(
+            state, torrent.Name, progress.HavePieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
+            progress.DownloadRateBytesPerSecond, progress.UploadRateBytesPerSecond, progress.Peers.Count,
+            progress.DownloadedBytes, progress.UploadedBytes, Math.Round(progress.Ratio, 4), progress.Eta?.TotalSeconds,
+            [.. progress.Peers.Select(peer => new PeerRow(
+                peer.Address.ToString(), peer.Client ?? peer.Id.ToString(), peer.Fraction,
+                peer.DownloadRateBytesPerSecond, peer.UploadRateBytesPerSecond))]));
+    }
+}

@@ -1,0 +1,216 @@
+using System.Text.Json.Serialization;
+using Shoal.Protocol;
+
+namespace Shoal.Cli.Reporting;
+
+/// <summary>
+/// Something that a command tells its user: one line of plain text, or one JSON object on a line. The names of events
+/// and members are a promise to programs: they may grow, they do not change. Byte counts are bytes, rates bytes per
+/// second, times seconds.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(ListeningEvent), "listening")]
+[JsonDerivedType(typeof(HashingEvent), "hashing")]
+[JsonDerivedType(typeof(CheckingEvent), "checking")]
+[JsonDerivedType(typeof(TorrentEvent), "torrent")]
+[JsonDerivedType(typeof(MetadataEvent), "metadata")]
+[JsonDerivedType(typeof(ProgressEvent), "progress")]
+[JsonDerivedType(typeof(PeerEvent), "peer")]
+[JsonDerivedType(typeof(TrackerEvent), "tracker")]
+[JsonDerivedType(typeof(PieceEvent), "piece")]
+[JsonDerivedType(typeof(PausedEvent), "paused")]
+[JsonDerivedType(typeof(ResumedEvent), "resumed")]
+[JsonDerivedType(typeof(CompleteEvent), "complete")]
+[JsonDerivedType(typeof(StoppedEvent), "stopped")]
+[JsonDerivedType(typeof(InfoEvent), "info")]
+[JsonDerivedType(typeof(FileEvent), "file")]
+[JsonDerivedType(typeof(VerifiedEvent), "verified")]
+[JsonDerivedType(typeof(ScrapeEvent), "scrape")]
+[JsonDerivedType(typeof(TrackerUrlsEvent), "announce-urls")]
+[JsonDerivedType(typeof(StatsEvent), "stats")]
+[JsonDerivedType(typeof(WarningEvent), "warning")]
+[JsonDerivedType(typeof(ErrorEvent), "error")]
+internal abstract record Event
+{
+    /// <summary>The line for people; null for what they need not see.</summary>
+    public abstract string? ToLine();
+
+    /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
+    [JsonIgnore]
+    public virtual bool IsResult => false;
+}
+
+/// <summary>A port is open.</summary>
+internal sealed record ListeningEvent(string Address, int Port, string For) : Event
+{
+    public override string ToLine() => $"Listening on {(Address.Contains(':') ? $"[{Address}]" : Address)}:{Port} ({For})";
+}
+
+/// <summary>Content is being hashed for the first time.</summary>
+internal sealed record HashingEvent(string Path, long Bytes, long TotalBytes) : Event
+{
+    public override string ToLine() => $"Hashing {Path}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}";
+}
+
+/// <summary>Content that was there is being checked.</summary>
+internal sealed record CheckingEvent(string Path, long Bytes, long TotalBytes) : Event
+{
+    public override string ToLine() => $"Checking {Path}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}";
+}
+
+/// <summary>A torrent is made: how others get it.</summary>
+internal sealed record TorrentEvent(
+    InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount,
+    string Torrent, string? Magnet, string? Command) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine()
+    {
+        var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} pieces of {Units.Size(PieceLength)}\n" +
+            $"Torrent:  {Torrent}";
+        text += Magnet is null ? $"\nInfo-hash: {InfoHash}" : $"\nMagnet:   {Magnet}";
+        return Command is null ? text : text + $"\nOn the other side:\n  {Command}";
+    }
+}
+
+/// <summary>It is known what the torrent holds.</summary>
+internal sealed record MetadataEvent(InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount) : Event
+{
+    public override string ToLine() =>
+        $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} pieces of {Units.Size(PieceLength)}";
+}
+
+/// <summary>How far it is.</summary>
+internal sealed record ProgressEvent(
+    string State, string Name, int Pieces, int PieceCount, long Bytes, long TotalBytes,
+    long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond, int PeerCount,
+    long DownloadedBytes, long UploadedBytes, double Ratio, double? EtaSeconds,
+    [property: JsonIgnore] IReadOnlyList<PeerRow>? Peers = null) : Event
+{
+    public override string ToLine()
+    {
+        var peers = $"{PeerCount} peer{(PeerCount == 1 ? "" : "s")}";
+        return State switch
+        {
+            "metadata" => $"Fetching metadata: {peers}",
+            "checking" => $"Checking what is there: {Units.Percent(Fraction.Of(Bytes, TotalBytes))}",
+            "seeding" => $"Seeding: {peers}, up {Units.Rate(UploadRateBytesPerSecond)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}",
+            _ => $"{char.ToUpperInvariant(State[0])}{State[1..]}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}, " +
+                $"down {Units.Rate(DownloadRateBytesPerSecond)}, up {Units.Rate(UploadRateBytesPerSecond)}, {peers}, " +
+                $"ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}",
+        };
+    }
+}
+
+/// <summary>One line of the table of peers.</summary>
+internal sealed record PeerRow(string Address, string Client, double Fraction, long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond);
+
+/// <summary>A peer came ("connected"), went ("disconnected"), or is not talked to any more ("banned").</summary>
+internal sealed record PeerEvent(string Address, string Change, string? Client = null, string? Reason = null) : Event
+{
+    public override string? ToLine() => Change == "banned" ? $"Banned {Address}: {Reason}" : null;
+}
+
+/// <summary>A tracker answered, or did not.</summary>
+internal sealed record TrackerEvent(string Url, string? Error, int? Seeders, int? Leechers, int PeerCount, string? Warning) : Event
+{
+    public override string? ToLine() =>
+        Error is not null ? $"Tracker {Url}: {Error}" :
+        Warning is not null ? $"Tracker {Url} warns: {Warning}" : null;
+}
+
+/// <summary>A piece failed its hash ("failed") or was lost on disk ("lost").</summary>
+internal sealed record PieceEvent(int Piece, string Change, string? Reason = null) : Event
+{
+    public override string ToLine() => Change == "lost"
+        ? $"Piece {Piece} is no longer offered: {Reason}"
+        : $"Piece {Piece} came wrong and is fetched again";
+}
+
+/// <summary>The disk failed; nothing is lost, and it is tried again.</summary>
+internal sealed record PausedEvent(string Reason) : Event
+{
+    public override string ToLine() => $"Paused: {Reason}; trying again";
+}
+
+/// <summary>The disk works again.</summary>
+internal sealed record ResumedEvent : Event
+{
+    public override string ToLine() => "Going on";
+}
+
+/// <summary>All that was wanted is there, verified.</summary>
+internal sealed record CompleteEvent(InfoHash InfoHash, string Path, long Bytes, long DownloadedBytes, double Seconds) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine() => DownloadedBytes == 0
+        ? $"Complete: {Path} ({Units.Size(Bytes)}, all of it was there)"
+        : $"Complete: {Path} ({Units.Size(Bytes)}; got {Units.Size(DownloadedBytes)} in {Units.Time(TimeSpan.FromSeconds(Seconds))}, " +
+          $"{Units.Rate(DownloadedBytes / Math.Max(Seconds, 0.001))})";
+}
+
+/// <summary>The end, summed up.</summary>
+internal sealed record StoppedEvent(long DownloadedBytes, long UploadedBytes, double Ratio, double Seconds) : Event
+{
+    public override string ToLine() =>
+        $"Stopped after {Units.Time(TimeSpan.FromSeconds(Seconds))}: got {Units.Size(DownloadedBytes)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}";
+}
+
+/// <summary>A file: of `info`, or one in which `verify` found something off.</summary>
+internal sealed record FileEvent(string Path, long Bytes, string? Problem = null, int BadPieceCount = 0) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine() => Problem is null ? $"{Units.Size(Bytes),12}  {Path}" : $"{Path}: {Problem}";
+}
+
+/// <summary>What `verify` found in all.</summary>
+internal sealed record VerifiedEvent(int Pieces, int PieceCount, int BadFileCount, int FileCount) : Event
+{
+    public override string ToLine() => BadFileCount == 0
+        ? $"All is well: {PieceCount} pieces in {FileCount} file{(FileCount == 1 ? "" : "s")}"
+        : $"{BadFileCount} of {FileCount} file{(FileCount == 1 ? "" : "s")} not as they should be; {PieceCount - Pieces} of {PieceCount} pieces bad or missing";
+}
+
+/// <summary>What a tracker says of a torrent (BEP 48).</summary>
+internal sealed record ScrapeEvent(string Url, InfoHash InfoHash, int Seeders, int Leechers, int Downloads) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine() => $"{InfoHash} at {Url}: {Seeders} seeders, {Leechers} leechers, {Downloads} downloads";
+}
+
+/// <summary>Where to announce to a tracker of one's own.</summary>
+internal sealed record TrackerUrlsEvent(string Http, string Udp) : Event
+{
+    public override bool IsResult => true;
+
+    public override string ToLine() => $"Announce to {Http} or {Udp}";
+}
+
+/// <summary>What a tracker of one's own holds and has done.</summary>
+internal sealed record StatsEvent(int Swarms, int Peers, int Seeders, int Leechers, long Announces, long Scrapes, long Refusals) : Event
+{
+    public override string ToLine() =>
+        $"{Swarms} torrents, {Peers} peers ({Seeders} seeders), {Announces} announces, {Scrapes} scrapes, {Refusals} refused";
+}
+
+/// <summary>Something is amiss, but it goes on.</summary>
+internal sealed record WarningEvent(string Text) : Event
+{
+    public override string ToLine() => $"Warning: {Text}";
+}
+
+/// <summary>It went wrong, and this is the end.</summary>
+internal sealed record ErrorEvent(string Text, int ExitCode) : Event
+{
+    public override string? ToLine() => null;
+}
+
+/// <summary>Parts of a whole.</summary>
+internal static class Fraction
+{
+    public static double Of(long part, long whole) => whole == 0 ? 1 : (double)part / whole;
+}

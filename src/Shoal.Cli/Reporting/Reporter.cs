@@ -1,0 +1,63 @@
+namespace Shoal.Cli.Reporting;
+
+/// <summary>Shows what happens. Thread-safe: events come from several tasks.</summary>
+internal abstract class Reporter : IAsyncDisposable
+{
+    /// <summary>How often <see cref="ProgressEvent"/> and its like are worth sending.</summary>
+    public abstract TimeSpan ProgressInterval { get; }
+
+    /// <summary>Shows the event, or leaves it out.</summary>
+    public abstract void Report(Event happened);
+
+    /// <summary>Leaves the terminal as it was.</summary>
+    public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>A progress that reports at most every <see cref="ProgressInterval"/>.</summary>
+    public IProgress<long> Throttle(long totalBytes, Func<long, Event> toEvent) => new Throttled(this, totalBytes, toEvent);
+
+    private sealed class Throttled(Reporter reporter, long totalBytes, Func<long, Event> toEvent) : IProgress<long>
+    {
+        private readonly Lock _gate = new();
+        private long _next = Environment.TickCount64 + (long)reporter.ProgressInterval.TotalMilliseconds;
+
+        public void Report(long value)
+        {
+            lock (_gate)
+            {
+                var now = Environment.TickCount64;
+                if (now < _next && value < totalBytes)
+                {
+                    return;
+                }
+
+                _next = now + (long)reporter.ProgressInterval.TotalMilliseconds;
+            }
+
+            reporter.Report(toEvent(value));
+        }
+    }
+}
+
+/// <summary>Plain lines: no escape codes, progress only every few seconds.</summary>
+internal sealed class PlainReporter(TextWriter output, bool isQuiet) : Reporter
+{
+    private readonly Lock _gate = new();
+
+    public override TimeSpan ProgressInterval => TimeSpan.FromSeconds(5);
+
+    public override void Report(Event happened)
+    {
+        if (isQuiet && !happened.IsResult)
+        {
+            return;
+        }
+
+        if (happened.ToLine() is { } line)
+        {
+            lock (_gate)
+            {
+                output.WriteLine(string.Join('\n', line.Split('\n').Select(Printable.Of)));
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.Text;
+
+namespace Shoal.Cli;
+
+/// <summary>
+/// Where the command writes. Results and progress go to <paramref name="Out"/>, errors to <paramref name="Error"/>;
+/// only where <paramref name="IsTerminal"/> may anything but plain lines appear.
+/// </summary>
+internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal)
+{
+    /// <summary>The process's own output; a terminal unless redirected or dumb.</summary>
+    public static Surface OfProcess()
+    {
+        // Written as bytes of UTF-8 whatever the locale says: names of files come as they are.
+        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        return new Surface(
+            new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true },
+            new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true },
+            !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
+    }
+}

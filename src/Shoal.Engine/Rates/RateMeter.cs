@@ -1,0 +1,83 @@
+namespace Shoal.Engine.Rates;
+
+/// <summary>
+/// How fast something flows: the mean over the last five seconds, or over the time since the flow began if that is
+/// shorter. Integers only, so that every machine computes the same. Not thread-safe.
+/// </summary>
+public sealed class RateMeter
+{
+    private const long BucketNanoseconds = 500_000_000;
+
+    // Ten full buckets are five seconds; one more is being filled.
+    private readonly long[] _buckets = new long[11];
+    private long _current = long.MinValue;
+    private long _startedAt;
+    private long _sum;
+
+    /// <summary>The span over which the mean is taken.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(5);
+
+    /// <summary>All bytes ever added.</summary>
+    public long TotalBytes { get; private set; }
+
+    /// <summary>Counts bytes that flowed now.</summary>
+    public void Add(Instant now, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        Advance(now);
+        if (_sum == 0)
+        {
+            _startedAt = now.Nanoseconds;
+        }
+
+        _buckets[Index(_current)] += bytes;
+        _sum += bytes;
+        TotalBytes += bytes;
+    }
+
+    /// <summary>
+    /// The rate in bytes per second. A flow younger than half a second is divided by half a second, or else the first
+    /// block would look like a flood.
+    /// </summary>
+    public long RateBytesPerSecond(Instant now)
+    {
+        Advance(now);
+        if (_sum == 0)
+        {
+            return 0;
+        }
+
+        var windowStart = (_current - (_buckets.Length - 1)) * BucketNanoseconds;
+        var elapsed = now.Nanoseconds - Math.Max(windowStart, _startedAt);
+        var milliseconds = Math.Max(elapsed, BucketNanoseconds) / 1_000_000;
+        return (long)((UInt128)_sum * 1000 / (UInt128)milliseconds);
+    }
+
+    private void Advance(Instant now)
+    {
+        var bucket = now.Nanoseconds / BucketNanoseconds;
+        if (bucket <= _current)
+        {
+            return;
+        }
+
+        if (_current == long.MinValue || bucket - _current >= _buckets.Length)
+        {
+            Array.Clear(_buckets);
+            _sum = 0;
+        }
+        else
+        {
+            for (var passed = _current + 1; passed <= bucket; passed++)
+            {
+                ref var oldest = ref _buckets[Index(passed)];
+                _sum -= oldest;
+                oldest = 0;
+            }
+        }
+
+        _current = bucket;
+    }
+
+    private int Index(long bucket) => (int)(((bucket % _buckets.Length) + _buckets.Length) % _buckets.Length);
+}

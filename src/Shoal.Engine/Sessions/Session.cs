@@ -1,0 +1,207 @@
+using Shoal.Engine.Swarms;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Sessions;
+
+/// <summary>Who we are, and what all swarms together may use. Rates in bytes per second; null for no cap.</summary>
+/// <param name="PeerId">Our peer id.</param>
+/// <param name="Seed">The seed of all chance; in production from the system's generator.</param>
+public sealed record SessionOptions(PeerId PeerId, ulong Seed)
+{
+    /// <summary>Links at most, over all swarms.</summary>
+    public int MaximumConnectionCount { get; init; } = 500;
+
+    /// <summary>Links at most that have not got through their handshake.</summary>
+    public int MaximumHalfOpenCount { get; init; } = 50;
+
+    public long? UploadRateBytesPerSecond { get; init; }
+
+    public long? DownloadRateBytesPerSecond { get; init; }
+}
+
+/// <summary>
+/// Many swarms behind one door: finds out by the handshake which swarm an incoming link wants, hands every other input to
+/// the swarm it is for, and holds the limits that all share. Inputs of a link need no swarm id; all others do.
+/// </summary>
+public sealed class Session : IMachine
+{
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly Queue<Output> _outputs = new();
+    private readonly Prng _prng;
+    private readonly PeerId _self;
+    private readonly SessionLimits _limits;
+    private readonly List<Swarm> _swarms = [];
+    private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
+    private readonly Dictionary<LinkId, Swarm> _byLink = [];
+    private readonly Dictionary<LinkId, Pending> _pending = [];
+    private readonly Queue<(LinkId Link, Instant Until)> _pendingOrder = new();
+
+    /// <summary>A session without swarms.</summary>
+    public Session(SessionOptions options)
+    {
+        _prng = new Prng(options.Seed);
+        _self = options.PeerId;
+        _limits = new SessionLimits(
+            options.MaximumConnectionCount,
+            options.MaximumHalfOpenCount,
+            options.UploadRateBytesPerSecond,
+            options.DownloadRateBytesPerSecond);
+    }
+
+    /// <inheritdoc/>
+    public Instant Deadline
+    {
+        get
+        {
+            var deadline = _pendingOrder.TryPeek(out var oldest) ? oldest.Until : Instant.Never;
+            foreach (var swarm in _swarms)
+            {
+                deadline = Instant.Min(deadline, swarm.Deadline);
+            }
+
+            return deadline;
+        }
+    }
+
+    /// <summary>Takes a swarm in; it does nothing before its Start.</summary>
+    /// <exception cref="InvalidOperationException">The torrent is in the session already.</exception>
+    public SwarmId Add(SwarmOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var id = new SwarmId(_swarms.Count);
+        var swarm = new Swarm(id, options, _self, _prng, _limits, _outputs);
+        if (!_byInfoHash.TryAdd(options.InfoHash, swarm))
+        {
+            throw new InvalidOperationException($"torrent {options.InfoHash} is in the session already");
+        }
+
+        _swarms.Add(swarm);
+        return id;
+    }
+
+    /// <summary>How a swarm stands.</summary>
+    public SwarmStatus StatusOf(SwarmId swarm) => _swarms[swarm.Value].Status();
+
+    /// <inheritdoc/>
+    public void Handle(Instant now, in Input input)
+    {
+        switch (input.Kind)
+        {
+            case InputKind.Timer:
+                DropSilent(now);
+                foreach (var swarm in _swarms)
+                {
+                    if (swarm.Deadline <= now)
+                    {
+                        swarm.Handle(now, input);
+                    }
+                }
+
+                break;
+            case InputKind.LinkOpened when input.Link.IsIncoming:
+                Accept(now, input);
+                break;
+            case InputKind.LinkOpened or InputKind.LinkClosed or InputKind.Message or InputKind.BlockReceived
+                or InputKind.BlockDiscarded or InputKind.BlocksSent:
+                HandleLink(now, input);
+                break;
+            case InputKind.ReadFailed when input.Link != default:
+                _byLink.GetValueOrDefault(input.Link)?.Handle(now, input);
+                break;
+            default:
+                _swarms[input.Swarm.Value].Handle(now, input);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryPoll(out Output output)
+    {
+        if (!_outputs.TryDequeue(out output))
+        {
+            return false;
+        }
+
+        if (output.Kind == OutputKind.Connect)
+        {
+            _byLink.Add(output.Link, _swarms[output.Swarm.Value]);
+        }
+        else if (output is { Kind: OutputKind.Event, Detail: SwarmEvent.Stopped })
+        {
+            _byInfoHash.Remove(_swarms[output.Swarm.Value].InfoHash);
+        }
+
+        return true;
+    }
+
+    private void HandleLink(Instant now, in Input input)
+    {
+        if (_byLink.TryGetValue(input.Link, out var swarm))
+        {
+            if (input.Kind == InputKind.LinkClosed)
+            {
+                _byLink.Remove(input.Link);
+            }
+
+            swarm.Handle(now, input);
+        }
+        else if (input.Kind == InputKind.LinkClosed)
+        {
+            _pending.Remove(input.Link);
+        }
+        else if (input.Kind == InputKind.Message && _pending.Remove(input.Link, out var pending))
+        {
+            Dispatch(now, input, pending);
+        }
+    }
+
+    private void Accept(Instant now, in Input input)
+    {
+        if (_pending.Count >= _limits.MaximumHalfOpenCount ||
+            _limits.ConnectionCount + _pending.Count >= _limits.MaximumConnectionCount)
+        {
+            Refuse(input.Link, "we have enough peers");
+            return;
+        }
+
+        _pending.Add(input.Link, new Pending(input.Address));
+        _pendingOrder.Enqueue((input.Link, now + HandshakeTimeout));
+    }
+
+    private void Dispatch(Instant now, in Input handshakeInput, Pending pending)
+    {
+        if (!Handshake.TryRead(handshakeInput.Message.Payload.Span, out var handshake))
+        {
+            Refuse(handshakeInput.Link, "sent no handshake");
+        }
+        else if (!_byInfoHash.TryGetValue(handshake.InfoHash, out var swarm))
+        {
+            Refuse(handshakeInput.Link, $"asks for {handshake.InfoHash}, which is not shared here");
+        }
+        else
+        {
+            _byLink.Add(handshakeInput.Link, swarm);
+            swarm.Handle(now, new Input(InputKind.LinkOpened, Link: handshakeInput.Link, Address: pending.Address));
+            swarm.Handle(now, handshakeInput);
+        }
+    }
+
+    private void DropSilent(Instant now)
+    {
+        while (_pendingOrder.TryPeek(out var oldest) && oldest.Until <= now)
+        {
+            _pendingOrder.Dequeue();
+            if (_pending.Remove(oldest.Link))
+            {
+                Refuse(oldest.Link, "no handshake in time");
+            }
+        }
+    }
+
+    private void Refuse(LinkId link, string reason) =>
+        _outputs.Enqueue(new Output(OutputKind.CloseLink, default, link, Detail: reason));
+
+    private readonly record struct Pending(PeerAddress Address);
+}

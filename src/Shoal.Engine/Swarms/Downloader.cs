@@ -1,0 +1,293 @@
+using Shoal.Engine.Picking;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// Asks peers for blocks and takes them in. Keeps each link's pipeline as deep as its bandwidth wants, gives up what
+/// does not come, and says whether a peer interests us.
+/// </summary>
+internal sealed class Downloader(Swarm swarm, SwarmContext context)
+{
+    /// <summary>A peer that owes us blocks and sends none for so long is snubbed: others are asked instead.</summary>
+    private static readonly TimeSpan SnubTime = TimeSpan.FromSeconds(20);
+
+    /// <summary>A request that is passed over for so long, while later ones are answered, is lost.</summary>
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>A peer that would take longer than this for a piece rather helps others with theirs.</summary>
+    private const int WholePieceSeconds = 20;
+
+    /// <summary>A block out of the blue may come for each one that we gave up; beyond it, and this, it is an attack.</summary>
+    private const int MaximumUnaskedBlockCount = 64;
+
+    private bool _isThrottled;
+
+    /// <summary>When asking may go on that the rate cap held up.</summary>
+    public Instant Deadline => _isThrottled ? context.Limits.Download.AvailableAt(context.Now, BlockLength) : Instant.Never;
+
+    private int BlockLength => context.Layout!.BlockLength;
+
+    /// <summary>Recounts how many pieces of the peer we want, after its bitfield came or what we want changed.</summary>
+    public void RecountInterest(PeerConnection connection)
+    {
+        var count = 0;
+        if (context.Picker is { } picker && connection.Has is { } has)
+        {
+            for (var piece = has.NextSet(0); piece >= 0; piece = has.NextSet(piece + 1))
+            {
+                count += picker.IsInteresting(new PieceIndex(piece)) ? 1 : 0;
+            }
+        }
+
+        connection.InterestingCount = count;
+        ShowInterest(connection);
+    }
+
+    /// <summary>The peer has one piece more.</summary>
+    public void PeerGot(PeerConnection connection, PieceIndex piece)
+    {
+        if (context.Picker!.IsInteresting(piece))
+        {
+            connection.InterestingCount++;
+            ShowInterest(connection);
+            Fill(connection);
+        }
+    }
+
+    /// <summary>We have one piece more: nobody's copy of it interests us any longer.</summary>
+    public void WeGot(PeerConnection connection, PieceIndex piece)
+    {
+        if (connection.Has is { } has && has[piece])
+        {
+            connection.InterestingCount--;
+            ShowInterest(connection);
+        }
+    }
+
+    /// <summary>Asks for as many blocks as the link should have out.</summary>
+    public void Fill(PeerConnection connection)
+    {
+        if (!MayAsk(connection))
+        {
+            return;
+        }
+
+        var target = TargetDepth(connection);
+        var room = target - connection.Pipeline.Count;
+        if (room <= 0 || (connection.Pipeline.Count > 0 && room < target / 8))
+        {
+            return; // a few at a time: fewer, larger sends
+        }
+
+        Span<BlockRequest> picks = stackalloc BlockRequest[64];
+        while (room > 0)
+        {
+            var wanted = Math.Min(room, picks.Length);
+            if (context.Limits.Download.RateBytesPerSecond is not null)
+            {
+                wanted = 1;
+                if (!context.Limits.Download.TryTake(context.Now, BlockLength))
+                {
+                    _isThrottled = true;
+                    return;
+                }
+            }
+
+            var count = context.Picker!.Pick(RequestFor(connection), picks[..wanted]);
+            foreach (var block in picks[..count])
+            {
+                Ask(connection, block);
+            }
+
+            room -= count;
+            if (count < wanted)
+            {
+                if (swarm.Flow!.FreeSlotCount == 0 && connection.Pipeline.Count == 0)
+                {
+                    swarm.Flow.TrySpillOne();
+                }
+
+                return;
+            }
+        }
+    }
+
+    /// <summary>A block lies in its slot.</summary>
+    public void Received(PeerConnection connection, BlockRequest block)
+    {
+        connection.Downloaded.Add(context.Now, block.Length);
+        connection.IsSnubbed = false;
+        if (!connection.Pipeline.Complete(block, context.Now))
+        {
+            throw new InvalidOperationException($"the driver reports {block}, which nobody asked for");
+        }
+
+        if (context.Picker!.Receive(connection.Link, block) == BlockOutcome.Accepted)
+        {
+            context.DownloadedBytes += block.Length;
+            CancelDuplicates(block);
+            swarm.Flow!.Advance(context.Picker.Find(block.Piece)!);
+        }
+        else
+        {
+            context.WastedBytes += block.Length;
+        }
+
+        Fill(connection);
+    }
+
+    /// <summary>A block came that the link did not expect.</summary>
+    public void Discarded(PeerConnection connection, BlockRequest block)
+    {
+        context.WastedBytes += block.Length;
+        connection.ForgottenCount--;
+        if (connection.ForgottenCount < -MaximumUnaskedBlockCount)
+        {
+            swarm.Links.Ban(connection, "sends blocks that nobody asked for");
+        }
+    }
+
+    /// <summary>The peer will not send the block (BEP 6).</summary>
+    public void Rejected(PeerConnection connection, BlockRequest block)
+    {
+        if (connection.Pipeline.Remove(block))
+        {
+            EndRequest(connection, block);
+            connection.ForgottenCount--; // it said so: nothing will come
+            connection.AllowedFast?.Clear(block.Piece.Value);
+            // No Fill: the peer would refuse the same block as fast as we can ask. The next tick asks again.
+        }
+    }
+
+    /// <summary>Gives up all that is out on the link: it choked us without rejects, is snubbed, or has gone.</summary>
+    public void ForgetAll(PeerConnection connection)
+    {
+        while (connection.Pipeline.Count > 0)
+        {
+            var block = connection.Pipeline.Oldest.Block;
+            connection.Pipeline.Remove(block);
+            EndRequest(connection, block);
+        }
+    }
+
+    /// <summary>Gives up all that is out for one piece, on every link.</summary>
+    public void ForgetPiece(PieceIndex piece)
+    {
+        foreach (var connection in context.Connections)
+        {
+            for (var i = connection.Pipeline.Count - 1; i >= 0; i--)
+            {
+                var block = connection.Pipeline[i].Block;
+                if (block.Piece == piece)
+                {
+                    Cancel(connection, block);
+                }
+            }
+        }
+    }
+
+    /// <summary>Looks for what should have come by now.</summary>
+    public void Tick()
+    {
+        _isThrottled = false;
+        foreach (var connection in context.Connections)
+        {
+            var pipeline = connection.Pipeline;
+            if (pipeline.Count == 0)
+            {
+                Fill(connection);
+                continue;
+            }
+
+            if (context.Now - pipeline.LastProgressAt > SnubTime)
+            {
+                connection.IsSnubbed = true;
+                while (pipeline.Count > 0)
+                {
+                    Cancel(connection, pipeline.Oldest.Block);
+                }
+            }
+            else if (context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+            {
+                Cancel(connection, pipeline.Oldest.Block);
+            }
+
+            Fill(connection);
+        }
+    }
+
+    private bool MayAsk(PeerConnection connection) =>
+        context is { IsRunning: true, IsPaused: false, Picker: { IsComplete: false } } &&
+        connection is { Phase: ConnectionPhase.Open, AmInterested: true, Has: not null } &&
+        (!connection.IsChoking || connection.AllowedFast is { IsEmpty: false });
+
+    private int TargetDepth(PeerConnection connection)
+    {
+        if (connection.IsSnubbed)
+        {
+            return 1;
+        }
+
+        return connection.Pipeline.TargetDepth(connection.Downloaded.RateBytesPerSecond(context.Now), BlockLength);
+    }
+
+    private PickRequest RequestFor(PeerConnection connection) => new(
+        connection.Link,
+        connection.Has!,
+        connection.Downloaded.RateBytesPerSecond(context.Now) * WholePieceSeconds >= context.Layout!.PieceLength,
+        swarm.Flow!.FreeSlotCount,
+        connection.IsChoking ? connection.AllowedFast : null,
+        connection.IsOnParole);
+
+    private void Ask(PeerConnection connection, BlockRequest block)
+    {
+        var partial = context.Picker!.Find(block.Piece)!;
+        swarm.Flow!.Open(partial);
+        connection.Pipeline.Add(block, context.Now);
+        connection.LastSentAt = context.Now;
+        context.Emit(new Output(
+            OutputKind.Request, context.Id, connection.Link, PeerMessage.Request(block), partial.Slot));
+    }
+
+    private void CancelDuplicates(BlockRequest block)
+    {
+        Span<LinkId> holders = stackalloc LinkId[8];
+        var count = context.Picker!.DuplicateHolders(block, holders);
+        foreach (var link in holders[..count])
+        {
+            if (context.Find(link) is { } other)
+            {
+                Cancel(other, block);
+                Fill(other);
+            }
+        }
+    }
+
+    private void Cancel(PeerConnection connection, BlockRequest block)
+    {
+        if (connection.Pipeline.Remove(block))
+        {
+            EndRequest(connection, block);
+            context.Send(connection, PeerMessage.Cancel(block));
+        }
+    }
+
+    private void EndRequest(PeerConnection connection, BlockRequest block)
+    {
+        context.Emit(new Output(OutputKind.Forget, context.Id, connection.Link, PeerMessage.Request(block)));
+        context.Picker!.Release(connection.Link, block);
+        connection.ForgottenCount++;
+    }
+
+    private void ShowInterest(PeerConnection connection)
+    {
+        var interested = connection.InterestingCount > 0;
+        if (interested != connection.AmInterested && connection.Phase == ConnectionPhase.Open)
+        {
+            connection.AmInterested = interested;
+            context.Send(connection, interested ? PeerMessageKind.Interested : PeerMessageKind.NotInterested);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// Opens links, gets them through the handshake, and lets go of those that are dead, double, useless or hostile.
+/// </summary>
+internal sealed class Links(Swarm swarm, SwarmContext context)
+{
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(180);
+
+    private bool HasRoom => context.IsRunning && context.Connections.Count < context.Options.MaximumConnectionCount;
+
+    /// <summary>When the next candidate should be tried.</summary>
+    public Instant Deadline
+    {
+        get
+        {
+            if (!HasRoom)
+            {
+                return Instant.Never;
+            }
+
+            var next = context.Book.Deadline;
+            return context.Limits.HasRoom || next == Instant.Never ? next : Later(next, context.Now + TimeSpan.FromSeconds(1));
+        }
+    }
+
+    /// <summary>Tries candidates while there is room.</summary>
+    public void ConnectMore()
+    {
+        while (HasRoom && context.Limits.HasRoom && context.Book.TryTake(context.Now, out var address))
+        {
+            var link = context.Limits.NextLink();
+            context.AddConnection(new PeerConnection(link, address, context.Now, context.Options.MaximumRequestDepth));
+            context.Emit(new Output(OutputKind.Connect, context.Id, link, Address: address));
+        }
+    }
+
+    /// <summary>A link is open, be it ours or theirs.</summary>
+    public void Opened(LinkId link, PeerAddress address)
+    {
+        if (link.IsIncoming)
+        {
+            if (!HasRoom || context.Limits.ConnectionCount >= context.Limits.MaximumConnectionCount)
+            {
+                context.Emit(new Output(OutputKind.CloseLink, context.Id, link, Detail: "we have enough peers"));
+                return;
+            }
+
+            context.AddConnection(new PeerConnection(link, address, context.Now, context.Options.MaximumRequestDepth)
+            {
+                Phase = ConnectionPhase.Handshaking,
+            });
+        }
+        else if (context.Find(link) is { Phase: ConnectionPhase.Connecting } connection)
+        {
+            connection.Phase = ConnectionPhase.Handshaking;
+            connection.LastReceivedAt = context.Now;
+            SendHandshake(connection);
+        }
+    }
+
+    /// <summary>The peer's handshake came.</summary>
+    public void ShookHands(PeerConnection connection, Handshake handshake)
+    {
+        connection.Id = handshake.PeerId;
+        connection.SupportsFast = handshake.SupportsFast;
+        connection.SupportsExtensions = handshake.SupportsExtensions;
+        if (handshake.PeerId == context.Self)
+        {
+            context.Book.MarkOurs(connection.Address);
+            Close(connection, "that is ourselves");
+        }
+        else if (handshake.InfoHash != context.Options.InfoHash)
+        {
+            Close(connection, "is in another swarm");
+        }
+        else if (context.Book.IsBanned(connection.Address, handshake.PeerId))
+        {
+            context.Book.Remove(connection.Address);
+            Close(connection, "is banned");
+        }
+        else if (ResolveDouble(connection))
+        {
+            Admit(connection);
+        }
+    }
+
+    public void Ban(PeerConnection connection, string reason)
+    {
+        context.Book.Ban(connection.Address, connection.Id);
+        context.Emit(new SwarmEvent.PeerBanned(connection.Address, reason));
+        Close(connection, reason);
+    }
+
+    /// <summary>Lets go of a link. What it had requested is free for others at once.</summary>
+    public void Close(PeerConnection connection, string reason)
+    {
+        if (connection.Phase == ConnectionPhase.Closing)
+        {
+            return;
+        }
+
+        LetGo(connection, reason);
+        context.Emit(new Output(OutputKind.CloseLink, context.Id, connection.Link, Detail: reason));
+    }
+
+    /// <summary>The link is gone.</summary>
+    public void Closed(LinkId link, string? reason)
+    {
+        if (context.Find(link) is { } connection)
+        {
+            LetGo(connection, reason ?? "closed by the peer");
+        }
+
+        ConnectMore();
+    }
+
+    public void Tick()
+    {
+        // Backwards, since a close takes the link out of the list.
+        for (var i = context.Connections.Count - 1; i >= 0; i--)
+        {
+            var connection = context.Connections[i];
+            if (connection.IsHalfOpen)
+            {
+                if (context.Now - connection.OpenedAt > HandshakeTimeout)
+                {
+                    Close(connection, "no handshake in time");
+                }
+            }
+            else if (context.Now - connection.LastReceivedAt > IdleTimeout)
+            {
+                Close(connection, "silent for too long");
+            }
+            else if (context.Now - connection.LastSentAt > KeepAliveInterval)
+            {
+                context.Send(connection, PeerMessageKind.KeepAlive);
+            }
+        }
+
+        ConnectMore();
+    }
+
+    /// <summary>Two who have everything have nothing to say to each other.</summary>
+    public void CloseIfUseless(PeerConnection connection)
+    {
+        if (context.IsSeeding && connection.IsSeeder)
+        {
+            Close(connection, "both of us are seeders");
+        }
+    }
+
+    private void Admit(PeerConnection connection)
+    {
+        if (connection.Link.IsIncoming)
+        {
+            SendHandshake(connection);
+        }
+
+        connection.Phase = ConnectionPhase.Open;
+        context.Limits.HandshakeDone();
+        context.Book.Succeeded(connection.Address);
+        context.Emit(new SwarmEvent.PeerConnected(connection.Address, connection.Id, connection.Link.IsIncoming));
+        swarm.Introduce(connection);
+    }
+
+    /// <summary>
+    /// Both sides of a double connection must close the same one: the link that the lower peer id opened stays. Of two
+    /// that the same side opened, the older stays. False if this one went.
+    /// </summary>
+    private bool ResolveDouble(PeerConnection connection)
+    {
+        var other = context.Connections.Find(
+            c => c != connection && c.Phase == ConnectionPhase.Open && c.Id == connection.Id);
+        if (other is null)
+        {
+            return true;
+        }
+
+        var weAreLower = context.Self.CompareTo(connection.Id) < 0;
+        var keepThis = other.Link.IsIncoming != connection.Link.IsIncoming && connection.Link.IsIncoming != weAreLower;
+        Close(keepThis ? other : connection, "connected twice");
+        return keepThis;
+    }
+
+    private void SendHandshake(PeerConnection connection) =>
+        context.Send(connection, new Handshake(context.Options.InfoHash, context.Self, SupportsFast: true, SupportsExtensions: true).ToMessage());
+
+    private void LetGo(PeerConnection connection, string reason)
+    {
+        var wasHalfOpen = connection.IsHalfOpen;
+        swarm.Leave(connection);
+        connection.Phase = ConnectionPhase.Closing;
+        context.RemoveConnection(connection);
+        context.Limits.Closed(wasHalfOpen);
+        if (!connection.Link.IsIncoming)
+        {
+            context.Book.Ended(connection.Address, failed: wasHalfOpen || connection.Downloaded.TotalBytes == 0, context.Now);
+        }
+
+        context.Emit(new SwarmEvent.PeerDisconnected(connection.Address, reason));
+    }
+
+    private static Instant Later(Instant left, Instant right) => left > right ? left : right;
+}

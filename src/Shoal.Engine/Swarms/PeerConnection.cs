@@ -1,0 +1,157 @@
+using Shoal.Engine.Rates;
+using Shoal.Protocol;
+
+namespace Shoal.Engine.Swarms;
+
+internal enum ConnectionPhase : byte
+{
+    /// <summary>Asked for, not yet open.</summary>
+    Connecting,
+
+    /// <summary>Open; the peer's handshake has not come.</summary>
+    Handshaking,
+
+    /// <summary>Talks.</summary>
+    Open,
+
+    /// <summary>We have let go of it; only LinkClosed is still to come.</summary>
+    Closing,
+}
+
+/// <summary>A live link to one peer, and all we know of the peer through it (BEP 3's four flags, BEP 6, BEP 10).</summary>
+internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant now, int maximumRequestDepth)
+{
+    /// <summary>Pieces that a choked peer may ask for, and that it may grant us, at most (BEP 6 suggests 10).</summary>
+    public const int MaximumAllowedFastCount = 32;
+
+    public LinkId Link { get; } = link;
+
+    /// <summary>Where the link leads; for an incoming one not where the peer accepts links.</summary>
+    public PeerAddress Address { get; } = address;
+
+    public Instant OpenedAt { get; set; } = now;
+
+    public ConnectionPhase Phase { get; set; } = ConnectionPhase.Connecting;
+
+    public PeerId Id { get; set; }
+
+    /// <summary>What the peer calls itself (BEP 10's v); null if it did not say.</summary>
+    public string? Client { get; set; }
+
+    public bool SupportsFast { get; set; }
+
+    public bool SupportsExtensions { get; set; }
+
+    /// <summary>The id under which the peer takes metadata messages (BEP 9); 0 if it does not.</summary>
+    public byte MetadataExtensionId { get; set; }
+
+    /// <summary>The length in bytes that the peer says the info dictionary has; 0 if it did not say.</summary>
+    public int MetadataLength { get; set; }
+
+    /// <summary>Bytes of metadata sent to the peer: nobody needs it many times.</summary>
+    public long MetadataBytesSent { get; set; }
+
+    /// <summary>The pieces that the peer has; null until we know how many there are.</summary>
+    public Bitfield? Has { get; set; }
+
+    /// <summary>What the peer told of its pieces before we could understand it.</summary>
+    public EarlyPieces Early { get; } = new();
+
+    /// <summary>Whether anything but the handshake has come: a bitfield may only be first.</summary>
+    public bool HasSpokenOfPieces { get; set; }
+
+    public bool AmChoking { get; set; } = true;
+
+    public bool AmInterested { get; set; }
+
+    public bool IsChoking { get; set; } = true;
+
+    public bool IsInterested { get; set; }
+
+    /// <summary>Pieces that the peer has and we want.</summary>
+    public int InterestingCount { get; set; }
+
+    /// <summary>Pieces that we may ask for although choked (BEP 6); null if none.</summary>
+    public Bitfield? AllowedFast { get; set; }
+
+    /// <summary>Pieces that the peer may ask for although choked (BEP 6).</summary>
+    public List<PieceIndex> GrantedFast { get; } = [];
+
+    public RequestPipeline Pipeline { get; } = new(maximumRequestDepth);
+
+    public UploadQueue Uploads { get; } = new();
+
+    public RateMeter Downloaded { get; } = new();
+
+    public RateMeter Uploaded { get; } = new();
+
+    public Instant UnchokedAt { get; set; }
+
+    public long UploadedBytesAtUnchoke { get; set; }
+
+    public Instant LastReceivedAt { get; set; } = now;
+
+    public Instant LastSentAt { get; set; } = now;
+
+    /// <summary>Has let us wait too long for a block; gets one request at a time until it sends one.</summary>
+    public bool IsSnubbed { get; set; }
+
+    /// <summary>Had a hand in a piece that failed: gets pieces of its own until one proves good, or bad.</summary>
+    public bool IsOnParole { get; set; }
+
+    /// <summary>Blocks that we gave up and that may come all the same, so a block out of the blue is no offence.</summary>
+    public int ForgottenCount { get; set; }
+
+    /// <summary>Requests and other messages that were nonsense, though harmless.</summary>
+    public int OffenceCount { get; set; }
+
+    public bool IsHalfOpen => Phase is ConnectionPhase.Connecting or ConnectionPhase.Handshaking;
+
+    public bool IsSeeder => Has is { IsFull: true, Length: > 0 };
+}
+
+/// <summary>
+/// What a peer told of its pieces before the metadata was there, to be understood later (BEP 9 begins without a
+/// piece count). Bounded: the largest bitfield we accept, and as many haves as fit it.
+/// </summary>
+internal sealed class EarlyPieces
+{
+    private const int MaximumHaveCount = 64 * 1024;
+
+    private readonly List<PieceIndex> _haves = [];
+    private ReadOnlyMemory<byte>? _bits;
+    private bool _all;
+
+    public void SetAll() => _all = true;
+
+    public void SetBits(ReadOnlyMemory<byte> bits) => _bits = bits;
+
+    public bool TryAdd(PieceIndex piece)
+    {
+        if (_haves.Count >= MaximumHaveCount)
+        {
+            return false;
+        }
+
+        _haves.Add(piece);
+        return true;
+    }
+
+    /// <summary>The bitfield it comes to; null if what was told does not fit the layout.</summary>
+    public Bitfield? Resolve(PieceLayout layout)
+    {
+        var has = _bits is { } bits ? Bitfield.TryRead(bits.Span, layout.PieceCount) : new Bitfield(layout.PieceCount);
+        if (has is null || _haves.Exists(piece => !layout.Contains(piece)))
+        {
+            return null;
+        }
+
+        if (_all)
+        {
+            has.SetAll();
+        }
+
+        _haves.ForEach(piece => has.Set(piece.Value));
+        return has;
+    }
+}

@@ -1,0 +1,304 @@
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// What each message from a peer means (BEP 3, 6, 9, 10), and what we say first. A message that breaks the protocol ends
+/// the link; one that merely crossed with ours on the way is let pass.
+/// </summary>
+internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader uploader, MetadataExchange metadata)
+{
+    /// <summary>More haves than this in one go, and reconnecting is cheaper.</summary>
+    private const int MaximumHaveBurst = 20_000;
+
+    /// <summary>The handshake is done: pieces first, as BEP 3 and 6 demand, then what we can (BEP 10).</summary>
+    public void Introduce(PeerConnection connection)
+    {
+        if (context.Layout is { } layout)
+        {
+            connection.Has = new Bitfield(layout.PieceCount);
+            ShowPieces(connection);
+            GrantFast(connection);
+        }
+        else if (connection.SupportsFast)
+        {
+            context.Send(connection, PeerMessageKind.HaveNone);
+        }
+
+        if (connection.SupportsExtensions)
+        {
+            context.Send(connection, new ExtensionHandshake
+            {
+                MetadataId = MetadataExchange.ExtensionId,
+                MetadataSize = context.Content?.InfoBytes.Length ?? 0,
+                ClientVersion = Client.NameAndVersion,
+                ListenPort = (ushort)context.Options.ListenPort,
+                RequestQueueLength = UploadQueue.Limit,
+                YourAddress = connection.Address.WithPort(0),
+            }.ToMessage());
+        }
+    }
+
+    /// <summary>The content became known while the link was open.</summary>
+    public void ContentKnown(PeerConnection connection)
+    {
+        if (connection.Phase != ConnectionPhase.Open)
+        {
+            return;
+        }
+
+        if (connection.Early.Resolve(context.Layout!) is not { } has)
+        {
+            swarm.Links.Ban(connection, "told of pieces that do not exist");
+            return;
+        }
+
+        connection.Has = has;
+        context.Picker!.AddAvailability(has);
+        var ours = context.Picker.Have;
+        if (ours.Count > MaximumHaveBurst)
+        {
+            swarm.Links.Close(connection, "to tell of our pieces anew");
+            return;
+        }
+
+        for (var piece = ours.NextSet(0); piece >= 0; piece = ours.NextSet(piece + 1))
+        {
+            context.Send(connection, PeerMessage.Have(new PieceIndex(piece)));
+        }
+
+        swarm.Downloader.RecountInterest(connection);
+        swarm.Downloader.Fill(connection);
+        swarm.Links.CloseIfUseless(connection);
+    }
+
+    public void Handle(PeerConnection connection, in PeerMessage message)
+    {
+        if (connection.Phase == ConnectionPhase.Handshaking)
+        {
+            if (Handshake.TryRead(message.Payload.Span, out var handshake))
+            {
+                swarm.Links.ShookHands(connection, handshake);
+            }
+            else
+            {
+                swarm.Links.Close(connection, "sent no handshake");
+            }
+
+            return;
+        }
+
+        if (connection.Phase == ConnectionPhase.Open && Obey(connection, message) is { } violation)
+        {
+            swarm.Links.Ban(connection, violation);
+        }
+    }
+
+    private string? Obey(PeerConnection connection, in PeerMessage message)
+    {
+        switch (message.Kind)
+        {
+            case PeerMessageKind.Choke:
+                Choked(connection);
+                return null;
+            case PeerMessageKind.Unchoke:
+                connection.IsChoking = false;
+                swarm.Downloader.Fill(connection);
+                return null;
+            case PeerMessageKind.Interested:
+                connection.IsInterested = true;
+                uploader.BecameInterested(connection);
+                return null;
+            case PeerMessageKind.NotInterested:
+                connection.IsInterested = false;
+                return null;
+            case PeerMessageKind.Have:
+                return Has(connection, message.Piece);
+            case PeerMessageKind.Bitfield or PeerMessageKind.HaveAll or PeerMessageKind.HaveNone:
+                return HasAtFirst(connection, message);
+            case PeerMessageKind.Request:
+                return uploader.Requested(connection, message.Block);
+            case PeerMessageKind.Cancel:
+                uploader.Cancelled(connection, message.Block);
+                return null;
+            case PeerMessageKind.RejectRequest when connection.SupportsFast:
+                swarm.Downloader.Rejected(connection, message.Block);
+                return null;
+            case PeerMessageKind.AllowedFast when connection.SupportsFast:
+                return AllowFast(connection, message.Piece);
+            case PeerMessageKind.Extended:
+                return Extended(connection, message);
+            case PeerMessageKind.KeepAlive or PeerMessageKind.Port or PeerMessageKind.SuggestPiece:
+                return null; // suggestions are for caches that we do not have
+            default:
+                return $"sent {message.Kind} where it has no place";
+        }
+    }
+
+    private void Choked(PeerConnection connection)
+    {
+        connection.IsChoking = true;
+        if (!connection.SupportsFast)
+        {
+            swarm.Downloader.ForgetAll(connection); // BEP 3: whoever chokes drops what was asked; BEP 6 rejects one by one
+        }
+
+        swarm.FillAll();
+    }
+
+    private string? Has(PeerConnection connection, PieceIndex piece)
+    {
+        connection.HasSpokenOfPieces = true;
+        if (connection.Has is not { } has)
+        {
+            return connection.Early.TryAdd(piece) ? null : "tells of more pieces than we can remember";
+        }
+
+        if (!context.Layout!.Contains(piece))
+        {
+            return $"has piece {piece}, which does not exist";
+        }
+
+        if (has.Set(piece.Value))
+        {
+            context.Picker!.AddAvailability(piece);
+            swarm.Downloader.PeerGot(connection, piece);
+            swarm.Links.CloseIfUseless(connection);
+        }
+
+        return null;
+    }
+
+    private string? HasAtFirst(PeerConnection connection, in PeerMessage message)
+    {
+        if (connection.HasSpokenOfPieces)
+        {
+            return "sent a second bitfield";
+        }
+
+        connection.HasSpokenOfPieces = true;
+        if (message.Kind != PeerMessageKind.Bitfield && !connection.SupportsFast)
+        {
+            return $"sent {message.Kind} without the fast extension";
+        }
+
+        if (connection.Has is not { } none)
+        {
+            Remember(connection, message);
+            return null;
+        }
+
+        var has = message.Kind == PeerMessageKind.Bitfield ? Bitfield.TryRead(message.Payload.Span, none.Length) : none;
+        if (has is null)
+        {
+            return $"sent a bitfield of {message.Payload.Length} bytes that does not fit {none.Length} pieces";
+        }
+
+        if (message.Kind == PeerMessageKind.HaveAll)
+        {
+            has.SetAll();
+        }
+
+        connection.Has = has;
+        context.Picker!.AddAvailability(has);
+        swarm.Downloader.RecountInterest(connection);
+        swarm.Downloader.Fill(connection);
+        swarm.Links.CloseIfUseless(connection);
+        return null;
+    }
+
+    private static void Remember(PeerConnection connection, in PeerMessage message)
+    {
+        if (message.Kind == PeerMessageKind.Bitfield)
+        {
+            connection.Early.SetBits(message.Payload);
+        }
+        else if (message.Kind == PeerMessageKind.HaveAll)
+        {
+            connection.Early.SetAll();
+        }
+    }
+
+    private string? AllowFast(PeerConnection connection, PieceIndex piece)
+    {
+        if (context.Layout is not { } layout || !layout.Contains(piece))
+        {
+            return context.Layout is null ? null : $"allows piece {piece}, which does not exist";
+        }
+
+        connection.AllowedFast ??= new Bitfield(layout.PieceCount);
+        if (connection.AllowedFast.Count < PeerConnection.MaximumAllowedFastCount && connection.AllowedFast.Set(piece.Value))
+        {
+            swarm.Downloader.Fill(connection);
+        }
+
+        return null;
+    }
+
+    private string? Extended(PeerConnection connection, in PeerMessage message)
+    {
+        if (!connection.SupportsExtensions)
+        {
+            return "sent an extended message without having offered extensions";
+        }
+
+        if (message.Begin == MetadataExchange.ExtensionId)
+        {
+            return metadata.Received(connection, message.Payload);
+        }
+
+        if (message.Begin != ExtensionHandshake.Id)
+        {
+            return null; // an extension that we did not offer
+        }
+
+        if (ExtensionHandshake.TryRead(message.Payload.Span, out var handshake) is { } violation)
+        {
+            return violation.Text;
+        }
+
+        connection.Client = handshake.ClientVersion ?? connection.Client;
+        connection.MetadataExtensionId = handshake.MetadataId;
+        connection.MetadataLength = handshake.MetadataSize;
+        if (handshake.RequestQueueLength > 0)
+        {
+            connection.Pipeline.PeerLimit = handshake.RequestQueueLength;
+        }
+
+        metadata.Advance();
+        return null;
+    }
+
+    private void ShowPieces(PeerConnection connection)
+    {
+        var have = context.Picker!.Have;
+        if (connection.SupportsFast && have.IsFull && have.Length > 0)
+        {
+            context.Send(connection, PeerMessageKind.HaveAll);
+        }
+        else if (connection.SupportsFast && have.IsEmpty)
+        {
+            context.Send(connection, PeerMessageKind.HaveNone);
+        }
+        else if (!have.IsEmpty)
+        {
+            context.Send(connection, PeerMessage.Bitfield(have.Bytes.ToArray()));
+        }
+    }
+
+    private void GrantFast(PeerConnection connection)
+    {
+        if (!connection.SupportsFast || context.Picker!.Have.IsEmpty)
+        {
+            return;
+        }
+
+        AllowedFastSet.Compute(
+            context.Options.InfoHash, connection.Address, context.Layout!.PieceCount, AllowedFastSet.Count, connection.GrantedFast);
+        foreach (var piece in connection.GrantedFast)
+        {
+            context.Send(connection, PeerMessage.AllowedFast(piece));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using Shoal.Protocol;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>A request that is out.</summary>
+internal readonly record struct PendingRequest(BlockRequest Block, Instant RequestedAt);
+
+/// <summary>
+/// The requests that are out on one link, oldest first, and how many there should be: the queue grows with
+/// bandwidth × delay, since a fixed depth is either slow or rude. Peers answer in order, so the one that is looked for
+/// nearly always stands at the head: a ring, no allocation once it has grown.
+/// </summary>
+internal sealed class RequestPipeline(int maximumDepth)
+{
+    /// <summary>Requests that are out before the link's rate is known.</summary>
+    private const int MinimumDepth = 16;
+
+    /// <summary>How long a queue we want to stand at the peer: it covers the round trip and its hiccups.</summary>
+    private const int QueueMilliseconds = 1000;
+
+    private PendingRequest[] _ring = new PendingRequest[MinimumDepth];
+    private int _head;
+
+    /// <summary>Requests that are out.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>What the peer accepts at most (its reqq, BEP 10; 250 unless it says otherwise, as the field assumes).</summary>
+    public int PeerLimit { get; set; } = 250;
+
+    /// <summary>When the last block came, or the first request of a dry spell went out.</summary>
+    public Instant LastProgressAt { get; private set; }
+
+    /// <summary>The oldest request.</summary>
+    public PendingRequest Oldest => this[0];
+
+    /// <summary>The <paramref name="index"/>-th oldest.</summary>
+    public PendingRequest this[int index] => _ring[(_head + index) & (_ring.Length - 1)];
+
+    /// <summary>How many requests should be out at this rate.</summary>
+    public int TargetDepth(long rateBytesPerSecond, int blockLength)
+    {
+        var wanted = MinimumDepth + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
+        return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
+    }
+
+    /// <summary>A request goes out.</summary>
+    public void Add(BlockRequest block, Instant now)
+    {
+        if (Count == _ring.Length)
+        {
+            Grow();
+        }
+
+        if (Count == 0)
+        {
+            LastProgressAt = now;
+        }
+
+        _ring[(_head + Count) & (_ring.Length - 1)] = new PendingRequest(block, now);
+        Count++;
+    }
+
+    /// <summary>The block came. False if it was not out any more.</summary>
+    public bool Complete(BlockRequest block, Instant now)
+    {
+        LastProgressAt = now;
+        return Remove(block);
+    }
+
+    /// <summary>The block will not come. False if it was not out.</summary>
+    public bool Remove(BlockRequest block)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            if (this[i].Block != block)
+            {
+                continue;
+            }
+
+            // Those before it move up by one; nearly always there are none.
+            for (var j = i; j > 0; j--)
+            {
+                _ring[(_head + j) & (_ring.Length - 1)] = this[j - 1];
+            }
+
+            _head = (_head + 1) & (_ring.Length - 1);
+            Count--;
+            return true;
+        }
+
+        return false;
+    }
+
+    private void Grow()
+    {
+        var larger = new PendingRequest[_ring.Length * 2];
+        for (var i = 0; i < Count; i++)
+        {
+            larger[i] = this[i];
+        }
+
+        _ring = larger;
+        _head = 0;
+    }
+}

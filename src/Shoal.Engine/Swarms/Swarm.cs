@@ -1,0 +1,399 @@
+using Shoal.Engine.Announcing;
+using Shoal.Engine.Picking;
+using Shoal.Engine.Sessions;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// One torrent seen from one peer (BEP 3): takes what happens apart by kind, hands it to the part that decides, and ties
+/// the parts together. Begins without content if only the info-hash is known (BEP 9). See <see cref="IMachine"/> for the
+/// law of driving it. Inputs and outputs speak of pieces that are whole, blocks that lie in slots, and links that are
+/// messages: never of bytes, files or sockets.
+/// </summary>
+public sealed class Swarm : IMachine
+{
+    private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<Output> _outputs;
+    private readonly SwarmContext _context;
+    private readonly AnnounceSchedule _announces;
+    private readonly MetadataExchange _metadata;
+    private readonly Uploader _uploader;
+    private readonly PeerMessages _messages;
+    private readonly Departure _departure;
+    private Instant _nextTickAt;
+    private bool _isCompleteTold;
+
+    /// <summary>A swarm by itself, as simulations and tests want it.</summary>
+    public Swarm(SwarmId id, SwarmOptions options, PeerId self, ulong seed)
+        : this(id, options, self, new Prng(seed), new SessionLimits(), new Queue<Output>())
+    {
+    }
+
+    internal Swarm(SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, Queue<Output> outputs)
+    {
+        _outputs = outputs;
+        _context = new SwarmContext(id, options, self, prng, limits, outputs);
+        _announces = new AnnounceSchedule(options.Trackers, prng);
+        _metadata = new MetadataExchange(this, _context);
+        _uploader = new Uploader(_context);
+        Links = new Links(this, _context);
+        Downloader = new Downloader(this, _context);
+        Suspects = new Suspects(this, _context);
+        _messages = new PeerMessages(this, _context, _uploader, _metadata);
+        _departure = new Departure(this, _context, _uploader, _announces);
+    }
+
+    /// <summary>Where the swarm is in its life.</summary>
+    public SwarmPhase Phase { get; private set; }
+
+    /// <summary>Which torrent.</summary>
+    public InfoHash InfoHash => _context.Options.InfoHash;
+
+    /// <inheritdoc/>
+    public Instant Deadline
+    {
+        get
+        {
+            if (Phase is SwarmPhase.Idle or SwarmPhase.Stopped)
+            {
+                return Instant.Never;
+            }
+
+            var deadline = Instant.Min(_announces.Deadline, Links.Deadline);
+            deadline = Instant.Min(deadline, Instant.Min(_uploader.Deadline, _departure.Deadline));
+            if (Flow is { } flow)
+            {
+                deadline = Instant.Min(deadline, Instant.Min(flow.Deadline, Downloader.Deadline));
+            }
+
+            return _context.Connections.Count > 0 ? Instant.Min(deadline, _nextTickAt) : deadline;
+        }
+    }
+
+    internal Links Links { get; }
+
+    internal Downloader Downloader { get; }
+
+    internal Suspects Suspects { get; }
+
+    /// <summary>Null until the content is known.</summary>
+    internal PieceFlow? Flow { get; private set; }
+
+    /// <inheritdoc/>
+    public void Handle(Instant now, in Input input)
+    {
+        _context.Now = now;
+        switch (input.Kind)
+        {
+            case InputKind.BlockReceived when _context.Find(input.Link) is { } connection:
+                connection.LastReceivedAt = now;
+                Downloader.Received(connection, input.Message.Block);
+                break;
+            case InputKind.Message when _context.Find(input.Link) is { } connection:
+                connection.LastReceivedAt = now;
+                _messages.Handle(connection, input.Message);
+                break;
+            case InputKind.BlocksSent when _context.Find(input.Link) is { } connection:
+                _uploader.Sent(connection, input.Bytes);
+                break;
+            case InputKind.BlockDiscarded when _context.Find(input.Link) is { } connection:
+                connection.LastReceivedAt = now;
+                Downloader.Discarded(connection, input.Message.Block);
+                break;
+            case InputKind.LinkOpened:
+                Links.Opened(input.Link, input.Address);
+                break;
+            case InputKind.LinkClosed:
+                Links.Closed(input.Link, (string?)input.Detail);
+                break;
+            case InputKind.Timer:
+                Tick();
+                break;
+            default:
+                HandleRare(input);
+                break;
+        }
+
+        Announce();
+        if (Phase == SwarmPhase.Stopping && _departure.Advance())
+        {
+            Phase = SwarmPhase.Stopped;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryPoll(out Output output) => _outputs.TryDequeue(out output);
+
+    /// <summary>How the swarm stands. The answer is a copy; ask on the turn of the swarm's owner.</summary>
+    public SwarmStatus Status() => SwarmReport.Of(Phase, _context, _announces);
+
+    /// <summary>A link got through its handshake: say what we have, and what we can.</summary>
+    internal void Introduce(PeerConnection connection) => _messages.Introduce(connection);
+
+    /// <summary>A link is about to go: nothing may be left that waits for it.</summary>
+    internal void Leave(PeerConnection connection)
+    {
+        if (connection.Phase == ConnectionPhase.Open)
+        {
+            Suspects.Departed(connection);
+        }
+
+        if (_context.Picker is { } picker)
+        {
+            Downloader.ForgetAll(connection);
+            if (connection.Has is { } has)
+            {
+                picker.RemoveAvailability(has);
+            }
+        }
+
+        connection.Phase = ConnectionPhase.Closing;
+        _metadata.Closed(connection);
+        if (_context.Picker is not null)
+        {
+            FillAll();
+        }
+    }
+
+    /// <summary>A piece is verified and in its place: everybody may know.</summary>
+    internal void PieceCompleted(PieceIndex piece)
+    {
+        _context.Emit(new SwarmEvent.PieceCompleted(piece));
+        foreach (var connection in _context.Connections)
+        {
+            if (connection.Phase == ConnectionPhase.Open)
+            {
+                Downloader.WeGot(connection, piece);
+                if (connection.Has is { } has && !has[piece])
+                {
+                    _context.Send(connection, PeerMessage.Have(piece));
+                }
+            }
+        }
+
+        UpdatePhase();
+        FillAll();
+    }
+
+    /// <summary>Something became free that links may have waited for.</summary>
+    internal void FillAll()
+    {
+        foreach (var connection in _context.Connections)
+        {
+            Downloader.Fill(connection);
+        }
+    }
+
+    private void HandleRare(in Input input)
+    {
+        switch (input.Kind)
+        {
+            case InputKind.PieceHashed:
+                Flow!.Hashed(input.Piece, input.Hash);
+                break;
+            case InputKind.PieceWritten:
+                Flow!.Written(input.Piece);
+                break;
+            case InputKind.BlocksSpilled:
+                Flow!.Spilled(input.Piece);
+                break;
+            case InputKind.BlocksRestored:
+                Flow!.Restored(input.Piece);
+                break;
+            case InputKind.WriteFailed:
+                Flow!.WriteFailed(input.Piece, (string)input.Detail!);
+                UpdatePhase();
+                break;
+            case InputKind.ReadFailed when input.Link == default && Flow is not null:
+                Flow.RestoreFailed(input.Piece);
+                break;
+            case InputKind.ReadFailed:
+                UploadFailed(input);
+                break;
+            case InputKind.Announced:
+                Announced((AnnounceResult)input.Detail!);
+                break;
+            case InputKind.PeerFound:
+                _context.Book.Add(input.Address, _context.Now);
+                Links.ConnectMore();
+                break;
+            case InputKind.ContentReady:
+                Open((ContentState)input.Detail!);
+                break;
+            case InputKind.Start:
+                Start();
+                break;
+            case InputKind.Stop:
+                Stop();
+                break;
+            default:
+                break; // of a link that has gone meanwhile
+        }
+    }
+
+    private void Start()
+    {
+        if (_context.IsRunning || Phase == SwarmPhase.Stopped)
+        {
+            return;
+        }
+
+        _context.IsRunning = true;
+        _metadata.IsWanted = _context.Content is null;
+        _announces.Start(_context.Now);
+        UpdatePhase();
+        Links.ConnectMore();
+    }
+
+    private void Open(ContentState content)
+    {
+        if (_context.Content is not null)
+        {
+            throw new InvalidOperationException("the content is known already");
+        }
+
+        var picker = new PiecePicker(content.Layout, _context.Prng);
+        _context.Content = content;
+        _context.Layout = content.Layout;
+        _context.Picker = picker;
+        Flow = new PieceFlow(this, _context, content.Layout);
+        for (var piece = 0; piece < content.Layout.PieceCount; piece++)
+        {
+            var index = new PieceIndex(piece);
+            if (content.Wanted is { } wanted && !wanted[piece])
+            {
+                picker.SetWanted(index, false);
+            }
+
+            if (content.Have[piece])
+            {
+                picker.MarkHave(index);
+            }
+            else if (content.Partial?.GetValueOrDefault(index) is { IsEmpty: false } received)
+            {
+                picker.Adopt(index, received);
+            }
+        }
+
+        _metadata.IsWanted = false;
+        UpdatePhase();
+        foreach (var connection in _context.Connections.ToArray())
+        {
+            _messages.ContentKnown(connection);
+        }
+    }
+
+    private void Tick()
+    {
+        if (_nextTickAt <= _context.Now)
+        {
+            _nextTickAt = _context.Now + TickInterval;
+        }
+
+        Links.Tick();
+        _metadata.Tick();
+        if (Flow is { } flow)
+        {
+            flow.Tick();
+            Suspects.ReassignExclusives();
+            Downloader.Tick();
+        }
+
+        _uploader.Tick();
+        UpdatePhase();
+        if (Phase == SwarmPhase.Downloading && _context.Connections.Count == 0 && _context.Book.CandidateCount == 0)
+        {
+            _announces.WantMorePeers(_context.Now);
+        }
+    }
+
+    private void UploadFailed(in Input input)
+    {
+        var piece = input.Piece;
+        if (_context.Find(input.Link) is { } connection)
+        {
+            _uploader.Failed(connection, input.Message.Block);
+        }
+
+        if (_context.Picker is { } picker && picker.Have[piece])
+        {
+            picker.MarkLost(piece);
+            _context.Emit(new SwarmEvent.PieceLost(piece, (string)input.Detail!));
+            _isCompleteTold = false;
+            foreach (var other in _context.Connections)
+            {
+                Downloader.RecountInterest(other);
+            }
+
+            UpdatePhase();
+            FillAll();
+        }
+    }
+
+    private void Announced(AnnounceResult result)
+    {
+        _announces.Handle(_context.Now, result);
+        _context.Emit(new SwarmEvent.TrackerReplied(result));
+        foreach (var address in result.Peers ?? [])
+        {
+            _context.Book.Add(address, _context.Now);
+        }
+
+        Links.ConnectMore();
+    }
+
+    private void Announce()
+    {
+        while (_announces.TryPoll(_context.Now, out var tracker, out var kind))
+        {
+            var order = new AnnounceOrder(
+                tracker, kind, _context.UploadedBytes, Math.Max(0, _context.DownloadedBytes),
+                // Before the layout is known nobody can say; anything but 0 makes us a leecher.
+                _context.Picker?.MissingBytes ?? PieceLayout.DefaultBlockLength,
+                WantedPeerCount: kind == AnnounceKind.Stopped ? 0 : _context.IsSeeding ? 20 : 80);
+            _context.Emit(new Output(OutputKind.Announce, _context.Id, Detail: order));
+        }
+    }
+
+    private void Stop()
+    {
+        if (Phase is not (SwarmPhase.Stopping or SwarmPhase.Stopped))
+        {
+            Phase = SwarmPhase.Stopping;
+            _departure.Begin();
+        }
+    }
+
+    private void UpdatePhase()
+    {
+        if (!_context.IsRunning)
+        {
+            return;
+        }
+
+        Phase = _context switch
+        {
+            { IsPaused: true } => SwarmPhase.Paused,
+            { Picker.IsComplete: true } => SwarmPhase.Seeding,
+            { Picker: not null } => SwarmPhase.Downloading,
+            _ => _metadata.IsWanted ? SwarmPhase.FetchingMetadata : SwarmPhase.Checking,
+        };
+        if (Phase == SwarmPhase.Seeding && !_isCompleteTold)
+        {
+            _isCompleteTold = true;
+            _context.Emit(new SwarmEvent.Completed());
+            if (_context.DownloadedBytes > 0)
+            {
+                _announces.Complete(_context.Now);
+            }
+
+            foreach (var connection in _context.Connections.ToArray())
+            {
+                Links.CloseIfUseless(connection);
+            }
+        }
+    }
+}

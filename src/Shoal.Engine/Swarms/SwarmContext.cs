@@ -1,0 +1,84 @@
+using Shoal.Engine.Picking;
+using Shoal.Engine.Sessions;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// What the parts of one swarm share: who we are, what is known of the content, the links, and the way out. The parts
+/// are plain classes with the swarm's one owner; they reach each other only through <see cref="Swarm"/> and this.
+/// </summary>
+internal sealed class SwarmContext(
+    SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, Queue<Output> outputs)
+{
+    private readonly Dictionary<LinkId, PeerConnection> _byLink = [];
+
+    public SwarmId Id { get; } = id;
+
+    public SwarmOptions Options { get; } = options;
+
+    public PeerId Self { get; } = self;
+
+    public Prng Prng { get; } = prng;
+
+    public SessionLimits Limits { get; } = limits;
+
+    /// <summary>The time of the input that is being handled.</summary>
+    public Instant Now { get; set; }
+
+    /// <summary>The links, in the order they were opened.</summary>
+    public List<PeerConnection> Connections { get; } = [];
+
+    public PeerBook Book { get; } = new();
+
+    /// <summary>Null until the content is known.</summary>
+    public PieceLayout? Layout { get; set; }
+
+    /// <summary>Null until the content is known.</summary>
+    public PiecePicker? Picker { get; set; }
+
+    /// <summary>Null until the content is known.</summary>
+    public ContentState? Content { get; set; }
+
+    /// <summary>Whether Start has come, and Stop has not.</summary>
+    public bool IsRunning { get; set; }
+
+    /// <summary>Whether the disk refused a write, and no more is asked for.</summary>
+    public bool IsPaused { get; set; }
+
+    public long DownloadedBytes { get; set; }
+
+    public long UploadedBytes { get; set; }
+
+    public long WastedBytes { get; set; }
+
+    public bool IsSeeding => Picker is { IsComplete: true };
+
+    public void AddConnection(PeerConnection connection)
+    {
+        Connections.Add(connection);
+        _byLink.Add(connection.Link, connection);
+        Limits.Opened();
+    }
+
+    public void RemoveConnection(PeerConnection connection)
+    {
+        Connections.Remove(connection);
+        _byLink.Remove(connection.Link);
+    }
+
+    public PeerConnection? Find(LinkId link) => _byLink.GetValueOrDefault(link);
+
+    public void Emit(in Output output) => outputs.Enqueue(output);
+
+    public void Emit(SwarmEvent happening) => outputs.Enqueue(new Output(OutputKind.Event, Id, Detail: happening));
+
+    public void Send(PeerConnection connection, in PeerMessage message)
+    {
+        connection.LastSentAt = Now;
+        outputs.Enqueue(new Output(OutputKind.Send, Id, connection.Link, message));
+    }
+
+    public void Send(PeerConnection connection, PeerMessageKind kind) => Send(connection, new PeerMessage(kind));
+}

@@ -1,0 +1,35 @@
+using Shoal.Engine.Choking;
+using Shoal.Protocol;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>What one swarm is about and how it behaves. Every limit is a bound that holds at all times.</summary>
+public sealed record SwarmOptions
+{
+    /// <summary>Which torrent.</summary>
+    public required InfoHash InfoHash { get; init; }
+
+    /// <summary>The trackers, in tiers (BEP 12).</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Trackers { get; init; } = [];
+
+    /// <summary>Links of this swarm at most, half-open ones included.</summary>
+    public int MaximumConnectionCount { get; init; } = 100;
+
+    /// <summary>Peers that we upload to at once, the optimistic one included; <see cref="int.MaxValue"/> turns choking off (a trusted swarm).</summary>
+    public int UploadSlotCount { get; init; } = 8;
+
+    /// <summary>Whom a seeder unchokes.</summary>
+    public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;
+
+    /// <summary>Bytes of pieces in memory at most; but never fewer than two pieces.</summary>
+    public long BufferBytes { get; init; } = 48 * 1024 * 1024;
+
+    /// <summary>Requests that may be out on one link, however fast it is.</summary>
+    public int MaximumRequestDepth { get; init; } = 512;
+
+    /// <summary>The port that we accept links at, told to peers (BEP 10); 0 if none.</summary>
+    public int ListenPort { get; init; }
+
+    /// <summary>How long a stop waits for queued uploads.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,207 @@
+using Shoal.Engine.Choking;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// Serves blocks: whom (the choker's decision), and how much at a time. What waits stays here, where a choke or a cancel
+/// can still reach it; the driver gets no more than a link can carry in a moment.
+/// </summary>
+internal sealed class Uploader(SwarmContext context)
+{
+    /// <summary>Bytes handed to the driver for one link: one batch being read while another is being sent.</summary>
+    private const long WindowBytes = 2 * 1024 * 1024;
+
+    /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
+    private const int MaximumBlockLength = 128 * 1024;
+
+    /// <summary>So much nonsense is forgiven: requests that crossed a choke are none.</summary>
+    private const int MaximumOffenceCount = 500;
+
+    private readonly Choker _choker = new(context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
+    private readonly List<BlockRequest> _rejected = [];
+    private ChokeCandidate[] _candidates = [];
+    private bool _isThrottled;
+    private int _turn;
+
+    /// <summary>When the rate cap lets the next block go.</summary>
+    public Instant Deadline => _isThrottled
+        ? context.Limits.Upload.AvailableAt(context.Now, PieceLayout.DefaultBlockLength)
+        : Instant.Never;
+
+    /// <summary>Whether nothing waits and nothing is in flight.</summary>
+    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads is { Count: 0, InFlightBytes: 0 });
+
+    /// <summary>The peer asks for a block. A text is a reason to hang up.</summary>
+    public string? Requested(PeerConnection connection, BlockRequest block)
+    {
+        if (context.Layout is not { } layout || !layout.Contains(block) || block.Length > MaximumBlockLength)
+        {
+            return $"asks for what does not exist ({block})";
+        }
+
+        var allowed = context is { IsRunning: true, Picker: { } picker } && picker.Have[block.Piece] &&
+            (!connection.AmChoking || connection.GrantedFast.Contains(block.Piece)) &&
+            connection.Uploads.TryAdd(block);
+        if (allowed)
+        {
+            Pump(connection);
+            return null;
+        }
+
+        // BEP 6 answers every request; BEP 3 has no word for no.
+        if (connection.SupportsFast)
+        {
+            context.Send(connection, PeerMessage.Reject(block));
+        }
+
+        return ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
+    }
+
+    public void Cancelled(PeerConnection connection, BlockRequest block)
+    {
+        if (connection.Uploads.Cancel(block) && connection.SupportsFast)
+        {
+            context.Send(connection, PeerMessage.Reject(block));
+        }
+    }
+
+    public void Sent(PeerConnection connection, long bytes)
+    {
+        connection.Uploads.Sent(bytes);
+        connection.Uploaded.Add(context.Now, bytes);
+        connection.LastSentAt = context.Now;
+        context.UploadedBytes += bytes;
+        Pump(connection);
+    }
+
+    /// <summary>The piece could not be read, so it is had no longer, and nobody waits for it.</summary>
+    public void Failed(PeerConnection connection, BlockRequest block)
+    {
+        connection.Uploads.Sent(block.Length);
+        if (connection.SupportsFast)
+        {
+            context.Send(connection, PeerMessage.Reject(block));
+        }
+    }
+
+    /// <summary>Asks for a slot as soon as the peer is interested: nothing waits for a round while a slot is free.</summary>
+    public void BecameInterested(PeerConnection connection)
+    {
+        var unchoked = context.Connections.Count(c => c is { AmChoking: false, IsInterested: true });
+        if (connection.AmChoking && context.IsRunning && _choker.MayUnchokeNow(unchoked))
+        {
+            Unchoke(connection);
+        }
+    }
+
+    public void Tick()
+    {
+        _isThrottled = false;
+        if (_choker.Deadline <= context.Now)
+        {
+            Rechoke();
+        }
+
+        // Whoever was served first last time comes later this time, so a cap is shared fairly.
+        var count = context.Connections.Count;
+        for (var i = 0; i < count; i++)
+        {
+            Pump(context.Connections[(i + _turn) % count]);
+        }
+
+        _turn = count == 0 ? 0 : (_turn + 1) % count;
+    }
+
+    private void Pump(PeerConnection connection)
+    {
+        var uploads = connection.Uploads;
+        while (uploads.InFlightBytes < WindowBytes && uploads.TryPeek(out var block))
+        {
+            if (!context.Limits.Upload.TryTake(context.Now, block.Length))
+            {
+                _isThrottled = true;
+                return;
+            }
+
+            uploads.HandOver();
+            context.Emit(new Output(
+                OutputKind.Upload, context.Id, connection.Link,
+                new PeerMessage(PeerMessageKind.Piece, block.Piece, block.Begin, block.Length)));
+        }
+    }
+
+    private void Rechoke()
+    {
+        if (_candidates.Length < context.Connections.Count)
+        {
+            _candidates = new ChokeCandidate[Math.Max(16, context.Connections.Count * 2)];
+        }
+
+        var count = 0;
+        foreach (var connection in context.Connections)
+        {
+            if (connection.Phase == ConnectionPhase.Open)
+            {
+                _candidates[count++] = CandidateOf(connection);
+            }
+        }
+
+        var candidates = _candidates.AsSpan(0, count);
+        _choker.Decide(context.Now, context.IsSeeding, candidates);
+        foreach (ref readonly var candidate in candidates)
+        {
+            var connection = context.Find(candidate.Link)!;
+            if (candidate.Unchoke && connection.AmChoking)
+            {
+                Unchoke(connection);
+            }
+            else if (!candidate.Unchoke && !connection.AmChoking)
+            {
+                Choke(connection);
+            }
+        }
+    }
+
+    private ChokeCandidate CandidateOf(PeerConnection connection) => new()
+    {
+        Link = connection.Link,
+        IsInterested = connection.IsInterested,
+        IsUnchoked = !connection.AmChoking,
+        IsSnubbed = connection.IsSnubbed,
+        DownloadRateBytesPerSecond = connection.Downloaded.RateBytesPerSecond(context.Now),
+        UploadRateBytesPerSecond = connection.Uploaded.RateBytesPerSecond(context.Now),
+        UnchokedAt = connection.UnchokedAt,
+        UploadedBytesSinceUnchoke = connection.Uploaded.TotalBytes - connection.UploadedBytesAtUnchoke,
+        ConnectedAt = connection.OpenedAt,
+    };
+
+    private void Unchoke(PeerConnection connection)
+    {
+        connection.AmChoking = false;
+        connection.UnchokedAt = context.Now;
+        connection.UploadedBytesAtUnchoke = connection.Uploaded.TotalBytes;
+        connection.OffenceCount = 0;
+        context.Send(connection, PeerMessageKind.Unchoke);
+    }
+
+    private void Choke(PeerConnection connection)
+    {
+        connection.AmChoking = true;
+        context.Send(connection, PeerMessageKind.Choke);
+        _rejected.Clear();
+        connection.Uploads.Clear(_rejected);
+        foreach (var block in _rejected)
+        {
+            if (connection.SupportsFast && connection.GrantedFast.Contains(block.Piece))
+            {
+                connection.Uploads.TryAdd(block);
+            }
+            else if (connection.SupportsFast)
+            {
+                context.Send(connection, PeerMessage.Reject(block));
+            }
+        }
+    }
+}

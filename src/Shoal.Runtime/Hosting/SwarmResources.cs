@@ -1,0 +1,41 @@
+using Shoal.Engine;
+using Shoal.Protocol;
+
+namespace Shoal.Runtime.Hosting;
+
+/// <summary>
+/// What one swarm needs of the world. The callbacks run within a turn: they must be quick, and must neither block nor throw.
+/// </summary>
+public sealed record SwarmResources
+{
+    /// <summary>How the content is cut; null until it is known.</summary>
+    public PieceLayout? Layout { get; init; }
+
+    /// <summary>Where the pieces lie; null until the layout is known. Belongs to the caller, who disposes of it after detaching.</summary>
+    public IPieceStore? Store { get; init; }
+
+    /// <summary>Gets every event of the swarm, in order.</summary>
+    public Action<SwarmEvent>? OnEvent { get; init; }
+
+    /// <summary>Begins an announce; its result is posted as <see cref="InputKind.Announced"/>.</summary>
+    public Action<AnnounceOrder>? OnAnnounce { get; init; }
+}
+
+/// <summary>Limits of a <see cref="SwarmHost"/>.</summary>
+public sealed record SwarmHostOptions
+{
+    /// <summary>Inputs that may wait before those who post from I/O are held up. 4096.</summary>
+    public int MailboxCapacity { get; init; } = 4096;
+
+    /// <summary>
+    /// Bytes of piece memory in use at once. The engine is configured below it; going beyond is an error of ours and
+    /// stops the host. 1 GiB.
+    /// </summary>
+    public long MaximumSlotBytes { get; init; } = 1L << 30;
+
+    /// <summary>Bytes of released piece memory kept for the next piece, because fresh memory is many times slower. 64 MiB.</summary>
+    public long RetainedSlotBytes { get; init; } = 64L << 20;
+
+    /// <summary>Threads that hash, write and read pieces. As many as processors, but 2 to 4.</summary>
+    public int DiskWorkerCount { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
+}

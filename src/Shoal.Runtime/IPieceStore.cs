@@ -1,0 +1,23 @@
+using Shoal.Protocol;
+using Shoal.Runtime.Storage;
+
+namespace Shoal.Runtime;
+
+/// <summary>
+/// Where a swarm's pieces lie. Thread-safe: several workers read and write different ranges at once. A failure is a
+/// <see cref="StorageException"/>, whose message is one line for the user.
+/// </summary>
+public interface IPieceStore
+{
+    /// <summary>Writes to the piece from the offset <paramref name="begin"/> (bytes) on.</summary>
+    void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes);
+
+    /// <summary>Fills <paramref name="destination"/> from the piece's offset <paramref name="begin"/> (bytes) on.</summary>
+    void Read(PieceIndex piece, int begin, Span<byte> destination);
+
+    /// <summary>
+    /// Reads blocks one behind the other into <paramref name="destination"/>, leaving <paramref name="gapBefore"/>
+    /// bytes untouched before each: room for a header, so that all go out with one send. Returns the bytes used, gaps included.
+    /// </summary>
+    int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore);
+}

@@ -1,0 +1,345 @@
+using Shoal.Engine.Resume;
+using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Runtime.Storage;
+
+/// <summary>
+/// The content of one torrent in files below a folder: pieces are written to and read from their places. Files and folders
+/// are made when their first byte is written, sparse; padding (BEP 47) is neither written nor read, its bytes are zeros.
+/// Invariants: nothing outside the folder is opened (<see cref="ContentFolder"/>); what <see cref="Sync"/> returned from
+/// survives a power cut; a sealed file that changed since is never read as good. Thread-safe; every method blocks, so they
+/// belong on worker threads. All throw <see cref="StorageException"/> when the disk fails.
+/// </summary>
+public sealed class PieceStore : IPieceStore, IDisposable
+{
+    /// <summary>The number of files kept open unless told otherwise.</summary>
+    public const int DefaultHandleCount = 512;
+
+    private readonly ContentFolder _folder;
+    private readonly ContentMap _map;
+    private readonly HandleCache _handles;
+    private readonly StoreSync _sync;
+    private readonly bool[] _isStored;
+
+    // What a file was when it was sealed; null while it may still be written.
+    private readonly Seal?[] _seals;
+
+    private PieceStore(IReadOnlyList<ContentFile> files, PieceLayout layout, string root, bool readOnly, int handleCount)
+    {
+        Files = files;
+        Layout = layout;
+        IsReadOnly = readOnly;
+        _map = new ContentMap(files, layout);
+        _folder = new ContentFolder(root);
+        _handles = new HandleCache(handleCount);
+        _sync = new StoreSync(this, _folder);
+        _seals = new Seal?[files.Count];
+        _isStored = [.. files.Select(file => !file.IsPadding && !file.IsSymlink)];
+    }
+
+    /// <summary>The torrent's files.</summary>
+    public IReadOnlyList<ContentFile> Files { get; }
+
+    /// <summary>How the content is cut.</summary>
+    public PieceLayout Layout { get; }
+
+    /// <summary>Whether it only serves.</summary>
+    public bool IsReadOnly { get; }
+
+    /// <summary>The absolute path of the folder that holds the files.</summary>
+    public string Root => _folder.Root;
+
+    internal int OpenHandleCount => _handles.Count;
+
+    /// <summary>
+    /// Opens the content below <paramref name="root"/>; each file's path is taken from there. The root is trusted, and
+    /// made when something is written. Read-only, every file is sealed as it is now; else none is.
+    /// </summary>
+    /// <exception cref="ArgumentException">The files do not fill the layout.</exception>
+    /// <exception cref="StorageException">Read-only, and a file's state cannot be told.</exception>
+    public static PieceStore Open(
+        IReadOnlyList<ContentFile> files, PieceLayout layout, string root, bool readOnly, int handleCount = DefaultHandleCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(handleCount);
+        var store = new PieceStore(files, layout, root, readOnly, handleCount);
+        if (readOnly)
+        {
+            store.SealAll();
+        }
+
+        return store;
+    }
+
+    /// <summary>Writes bytes of a piece to their places, across files where they lie so. What was written before an error stays.</summary>
+    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
+    {
+        if (IsReadOnly)
+        {
+            throw new InvalidOperationException("the store is read-only");
+        }
+
+        if (bytes.IsEmpty)
+        {
+            return;
+        }
+
+        var offset = _map.OffsetOf(new BlockRequest(piece, begin, bytes.Length));
+        while (!bytes.IsEmpty)
+        {
+            var segment = _map.First(offset, bytes.Length);
+            if (IsStored(segment.File))
+            {
+                WriteTo(segment, bytes[..segment.Length]);
+            }
+
+            offset += segment.Length;
+            bytes = bytes[segment.Length..];
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/> with bytes of the piece.</summary>
+    public void Read(PieceIndex piece, int begin, Span<byte> destination)
+    {
+        if (!destination.IsEmpty)
+        {
+            ReadBlocks([new BlockRequest(piece, begin, destination.Length)], destination, 0);
+        }
+    }
+
+    /// <summary>
+    /// Reads the blocks one after another into <paramref name="destination"/>, each behind <paramref name="gapBefore"/> bytes
+    /// that are left alone (room for a wire header, so that one send carries many blocks). Blocks that follow each other in a
+    /// file come by one system call. Returns the number of bytes taken in the destination, gaps included.
+    /// </summary>
+    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
+    {
+        var reader = new ScatteredReader(this, stackalloc ScatteredReader.Target[ScatteredReader.MaximumTargets], destination);
+        var position = 0;
+        foreach (var block in blocks)
+        {
+            var offset = _map.OffsetOf(block);
+            position += gapBefore;
+            for (var left = block.Length; left > 0;)
+            {
+                var segment = _map.First(offset, left);
+                if (IsStored(segment.File))
+                {
+                    reader.Add(segment, position);
+                }
+                else
+                {
+                    destination.Slice(position, segment.Length).Clear();
+                }
+
+                offset += segment.Length;
+                position += segment.Length;
+                left -= segment.Length;
+            }
+        }
+
+        reader.Flush();
+        return position;
+    }
+
+    /// <summary>
+    /// Makes durable all writes that had returned when this was called: the data of the files they went to, and the names of
+    /// new files and folders. After an error nothing that was written since the last success may be taken as durable.
+    /// Returns the indices of the files that were flushed.
+    /// </summary>
+    public IReadOnlyCollection<int> Sync() => _sync.Run();
+
+    /// <summary>Looks at every file: length, time, and where it has data. Costs a few system calls a file.</summary>
+    public IReadOnlyList<FileOnDisk> Survey()
+    {
+        var files = new FileOnDisk[Files.Count];
+        for (var i = 0; i < files.Length; i++)
+        {
+            files[i] = IsStored(i) ? Look(i) : FileOnDisk.Missing;
+        }
+
+        return files;
+    }
+
+    /// <summary>Every file's length and time as they are now; missing for what is never stored.</summary>
+    public IReadOnlyList<FileFacts> GetFacts() => [.. Enumerable.Range(0, Files.Count).Select(FactsOf)];
+
+    /// <summary>
+    /// Ends a download: makes the empty files, cuts files that were longer to their length, lets programs be run (BEP 47),
+    /// syncs, and seals every file as it is now. May be called again. <paramref name="wanted"/> tells by index which
+    /// files to finish; null for all.
+    /// </summary>
+    public void Finish(Predicate<int>? wanted = null)
+    {
+        if (!IsReadOnly)
+        {
+            for (var i = 0; i < Files.Count; i++)
+            {
+                if (IsStored(i) && wanted?.Invoke(i) != false)
+                {
+                    FinishFile(i);
+                }
+            }
+
+            Sync();
+        }
+
+        SealAll();
+    }
+
+    /// <summary>Closes the files. Syncs nothing.</summary>
+    public void Dispose() => _handles.Dispose();
+
+    /// <summary>Whether the file exists on disk at all: padding does not, nor do links, which no torrent may make.</summary>
+    internal bool IsStored(int file) => _isStored[file];
+
+    /// <summary>The file's absolute path.</summary>
+    internal string PathOf(int file) => _folder.PathOf(Files[file].Path);
+
+    /// <summary>An open handle for use; give it back with <see cref="Release"/>. Null if the file is not there and not to be made.</summary>
+    internal HandleCache.OpenFile? Take(int file, bool writing)
+    {
+        if (_handles.TryTake(file, writing) is { } open)
+        {
+            return open;
+        }
+
+        var path = Files[file].Path;
+        if (!IsReadOnly)
+        {
+            try
+            {
+                return _folder.OpenForWriting(path, create: writing) is { } handle ? _handles.Add(file, handle, canWrite: true) : null;
+            }
+            catch (StorageException error) when (!writing && error.Kind is StorageErrorKind.PermissionDenied or StorageErrorKind.UnsafePath)
+            {
+                // Not writable, but it may well be read.
+            }
+        }
+
+        return _folder.OpenForReading(path) is { } readable ? _handles.Add(file, readable, canWrite: false) : null;
+    }
+
+    internal void Release(HandleCache.OpenFile open) => _handles.Release(open);
+
+    internal StorageException NotThere(int file) => _seals[file] is { Facts.Exists: true }
+        ? new StorageException(StorageErrorKind.Changed, $"'{PathOf(file)}' is gone since it was checked")
+        : new StorageException(StorageErrorKind.NotFound, $"cannot read '{PathOf(file)}': there is no such file");
+
+    /// <summary>Called after a read: what came is good only if the file is still the one that was sealed.</summary>
+    internal void ThrowIfChanged(HandleCache.OpenFile open)
+    {
+        if (_seals[open.File] is { } seal && FileStatus.Of(open.Handle) != seal.Facts)
+        {
+            throw new StorageException(StorageErrorKind.Changed, $"'{PathOf(open.File)}' changed since it was checked");
+        }
+    }
+
+    private void WriteTo(Segment segment, ReadOnlySpan<byte> bytes)
+    {
+        _seals[segment.File] = null;
+        var open = Take(segment.File, writing: true)!;
+        try
+        {
+            RandomAccess.Write(open.Handle, bytes, segment.Offset);
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "write", PathOf(segment.File));
+        }
+        finally
+        {
+            _sync.NoteWritten(segment.File);
+            Release(open);
+        }
+    }
+
+    private void FinishFile(int file)
+    {
+        var length = Files[file].Length;
+        if (Take(file, writing: length == 0) is not { } open)
+        {
+            return;
+        }
+
+        try
+        {
+            if (RandomAccess.GetLength(open.Handle) > length)
+            {
+                RandomAccess.SetLength(open.Handle, length);
+                _sync.NoteWritten(file);
+            }
+
+            if (Files[file].IsExecutable && !OperatingSystem.IsWindows())
+            {
+                var mode = File.GetUnixFileMode(open.Handle);
+                File.SetUnixFileMode(open.Handle, mode | ExecutableWhereReadable(mode));
+            }
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "finish", PathOf(file));
+        }
+        finally
+        {
+            Release(open);
+        }
+    }
+
+    // Whoever may read it may run it: the umask has had its say about reading.
+    private static UnixFileMode ExecutableWhereReadable(UnixFileMode mode) =>
+        (UnixFileMode)(((int)mode & (int)(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead)) >> 2);
+
+    private FileOnDisk Look(int file)
+    {
+        if (Take(file, writing: false) is not { } open)
+        {
+            return FileOnDisk.Missing;
+        }
+
+        try
+        {
+            var facts = FileStatus.Of(open.Handle);
+            return new FileOnDisk(facts, DataExtents.Of(open.Handle, facts.Length));
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "read", PathOf(file));
+        }
+        finally
+        {
+            Release(open);
+        }
+    }
+
+    internal FileFacts FactsOf(int file)
+    {
+        if (!IsStored(file) || Take(file, writing: false) is not { } open)
+        {
+            return FileFacts.Missing;
+        }
+
+        try
+        {
+            return FileStatus.Of(open.Handle);
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "read", PathOf(file));
+        }
+        finally
+        {
+            Release(open);
+        }
+    }
+
+    private void SealAll()
+    {
+        for (var i = 0; i < _seals.Length; i++)
+        {
+            _seals[i] = new Seal(FactsOf(i));
+        }
+    }
+
+    private sealed record Seal(FileFacts Facts);
+}

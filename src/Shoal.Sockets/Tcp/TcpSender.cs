@@ -1,0 +1,511 @@
+using System.Buffers;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Shoal.Engine;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+using Shoal.Runtime;
+using Shoal.Runtime.Storage;
+
+namespace Shoal.Sockets.Tcp;
+
+/// <summary>
+/// The outgoing half of a link. Control messages are gathered in a turn and go out with one send; blocks are read in
+/// batches by whichever thread is free for it and go out with one send each. At most one send is under way, at most
+/// one batch is being read and one is ready, so a link's memory is bounded; control messages go first between batches.
+/// </summary>
+internal sealed class TcpSender : IThreadPoolWorkItem
+{
+    private readonly Lock _gate = new();
+    private readonly TcpLink _link;
+    private readonly UploadBuffers _buffers;
+    private readonly int _maximumQueuedBytes;
+
+    // Touched in turns only.
+    private readonly List<BlockRequest> _stagedUploads = [];
+    private byte[]? _staged;
+    private int _stagedLength;
+
+    // Guarded by the gate.
+    private readonly Queue<BlockRequest> _uploads = new();
+    private IPieceStore? _store;
+    private SwarmId _swarm;
+    private byte[]? _queued;
+    private int _queuedLength;
+    private UploadBatch? _ready;
+    private bool _isReading;
+    private bool _isSending = true; // until the connection is there
+    private bool _isClosing;
+    private bool _isStopped;
+
+    // Owned by the one send that is under way.
+    private Socket? _socket;
+    private SocketAsyncEventArgs? _args;
+    private byte[]? _current;
+    private UploadBatch? _currentBatch;
+    private int _currentOffset;
+    private int _currentLength;
+
+    // Of the pumping thread only: uploads wait for the end of the turn, and are then done by it without a change of threads.
+    private bool _hasDeferredUploads;
+
+    public TcpSender(TcpLink link, UploadBuffers buffers, int maximumQueuedBytes)
+    {
+        _link = link;
+        _buffers = buffers;
+        _maximumQueuedBytes = maximumQueuedBytes;
+    }
+
+    /// <summary>The sender of the link from which this thread is receiving, if it is.</summary>
+    [field: ThreadStatic]
+    public static TcpSender? PumpedByThread { get; set; }
+
+    public void Open(Socket socket)
+    {
+        _socket = socket;
+        SendNext();
+    }
+
+    /// <summary>Gathers a control message for <see cref="Flush"/>.</summary>
+    public void Stage(in PeerMessage message)
+    {
+        var length = WireWriter.LengthOf(message);
+        EnsureRoom(ref _staged, _stagedLength, length);
+        _stagedLength += WireWriter.Write(_staged.AsSpan(_stagedLength), message);
+    }
+
+    /// <summary>Gathers a block for <see cref="Flush"/>.</summary>
+    public void StageUpload(SwarmId swarm, IPieceStore store, in BlockRequest block)
+    {
+        (_swarm, _store) = (swarm, store); // a link belongs to one swarm for life
+        _stagedUploads.Add(block);
+    }
+
+    public void Flush()
+    {
+        bool isFirst;
+        bool isStuck;
+        bool readsNow;
+        lock (_gate)
+        {
+            QueueStaged();
+            isStuck = _queuedLength > _maximumQueuedBytes;
+            readsNow = BeginsReading();
+            isFirst = !_isSending && _queuedLength > 0;
+            _isSending |= isFirst;
+        }
+
+        if (isStuck)
+        {
+            _link.Abort($"the peer has left {_maximumQueuedBytes} bytes of messages unread");
+            return;
+        }
+
+        if (isFirst)
+        {
+            SendNext();
+        }
+
+        if (readsNow)
+        {
+            StartReading();
+        }
+    }
+
+    /// <summary>Sends what is queued, then finishes the link.</summary>
+    public void CloseWhenSent()
+    {
+        Flush();
+        bool isSent;
+        lock (_gate)
+        {
+            _isClosing = true;
+            isSent = IsAllSent();
+        }
+
+        if (isSent)
+        {
+            _link.Finish();
+        }
+    }
+
+    /// <summary>Sends nothing more.</summary>
+    public void Stop()
+    {
+        UploadBatch? ready;
+        lock (_gate)
+        {
+            _isStopped = true;
+            _uploads.Clear();
+            (ready, _ready) = (_ready, null);
+        }
+
+        if (ready is not null)
+        {
+            _buffers.Return(ready);
+        }
+    }
+
+    /// <summary>There is a buffer again.</summary>
+    public void ScheduleUploads()
+    {
+        bool readsNow;
+        lock (_gate)
+        {
+            readsNow = BeginsReading();
+        }
+
+        if (readsNow)
+        {
+            StartReading();
+        }
+    }
+
+    /// <summary>For the pumping thread, its turn being over.</summary>
+    public void RunDeferredUploads()
+    {
+        if (_hasDeferredUploads)
+        {
+            _hasDeferredUploads = false;
+            ReadAndSend();
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute() => ReadAndSend();
+
+    private void StartReading()
+    {
+        if (ReferenceEquals(PumpedByThread, this))
+        {
+            _hasDeferredUploads = true;
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    // Under the gate. True: the caller must start to read.
+    private bool BeginsReading()
+    {
+        if (_isReading || _ready is not null || _uploads.Count == 0)
+        {
+            return false;
+        }
+
+        _isReading = true;
+        return true;
+    }
+
+    // Reads batch after batch as long as the last one could be passed on. One thread at a time: the one that set _isReading.
+    private void ReadAndSend()
+    {
+        while (true)
+        {
+            var batch = _buffers.TryRent();
+            if (!Fill(batch))
+            {
+                return;
+            }
+
+            if (!Read(batch!))
+            {
+                _buffers.Return(batch!);
+            }
+            else if (PassOn(batch!))
+            {
+                SendNext();
+            }
+            else
+            {
+                return;
+            }
+        }
+    }
+
+    // False: there is no more to read for now, and reading has ended.
+    private bool Fill(UploadBatch? batch)
+    {
+        bool isFinished;
+        lock (_gate)
+        {
+            if (batch is not null && _ready is null)
+            {
+                while (_uploads.TryPeek(out var block) && batch.TryAdd(block))
+                {
+                    _uploads.Dequeue();
+                }
+
+                if (batch.Blocks.Count > 0)
+                {
+                    return true;
+                }
+            }
+
+            _isReading = false;
+            isFinished = IsAllSent();
+        }
+
+        if (batch is null)
+        {
+            _buffers.Wait(this);
+        }
+        else
+        {
+            _buffers.Return(batch);
+        }
+
+        if (isFinished)
+        {
+            _link.Finish();
+        }
+
+        return false;
+    }
+
+    // Makes the batch the next to be sent. True: the caller must send. False: somebody else does or nobody will, and
+    // reading has ended.
+    private bool PassOn(UploadBatch batch)
+    {
+        lock (_gate)
+        {
+            if (!_isStopped)
+            {
+                _ready = batch;
+                _isReading = !_isSending;
+                _isSending = true;
+                return _isReading;
+            }
+
+            _isReading = false;
+        }
+
+        _buffers.Return(batch);
+        return false;
+    }
+
+    private bool Read(UploadBatch batch)
+    {
+        try
+        {
+            _store!.ReadBlocks(
+                CollectionsMarshal.AsSpan(batch.Blocks), batch.Buffer.AsSpan(0, batch.Length), WireReader.PieceHeaderLength);
+            return true;
+        }
+        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            foreach (var block in batch.Blocks)
+            {
+                var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: exception.Message);
+                _link.Events.Post(new ReadOnlySpan<Input>(in failed));
+            }
+
+            return false;
+        }
+    }
+
+    // For whoever set _isSending: sends until nothing is left or the socket takes no more.
+    private void SendNext()
+    {
+        while (TakeNext())
+        {
+            if (!Send())
+            {
+                return;
+            }
+        }
+    }
+
+    private bool TakeNext()
+    {
+        var readsNow = false;
+        var isFinished = false;
+        lock (_gate)
+        {
+            if (_isStopped)
+            {
+                return false;
+            }
+
+            if (_queuedLength > 0)
+            {
+                (_current, _currentOffset, _currentLength) = (_queued, 0, _queuedLength);
+                (_queued, _queuedLength) = (null, 0);
+            }
+            else if (_ready is not null)
+            {
+                (_currentBatch, _ready) = (_ready, null);
+                (_current, _currentOffset, _currentLength) = (_currentBatch.Buffer, 0, _currentBatch.Length);
+                readsNow = BeginsReading();
+            }
+            else
+            {
+                _isSending = false;
+                isFinished = IsAllSent();
+            }
+        }
+
+        if (readsNow)
+        {
+            StartReading();
+        }
+
+        if (isFinished)
+        {
+            _link.Finish();
+        }
+
+        return _current is not null;
+    }
+
+    // Under the gate.
+    private bool IsAllSent() =>
+        _isClosing && !_isSending && !_isReading && _queuedLength == 0 && _ready is null && _uploads.Count == 0;
+
+    // True: the current buffer is out. False: it will be, or never.
+    private bool Send()
+    {
+        try
+        {
+            var sent = _socket!.Send(_current.AsSpan(_currentOffset, _currentLength - _currentOffset), SocketFlags.None, out var error);
+            if (error is not (SocketError.Success or SocketError.WouldBlock))
+            {
+                Fail(error);
+                return false;
+            }
+
+            _currentOffset += Math.Max(sent, 0);
+            if (_currentOffset < _currentLength)
+            {
+                var args = Arguments();
+                args.SetBuffer(_current, _currentOffset, _currentLength - _currentOffset);
+                if (_socket.SendAsync(args))
+                {
+                    return false;
+                }
+
+                if (args.SocketError != SocketError.Success)
+                {
+                    Fail(args.SocketError);
+                    return false;
+                }
+            }
+
+            Complete();
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            Fail(SocketError.OperationAborted);
+            return false;
+        }
+    }
+
+    private SocketAsyncEventArgs Arguments()
+    {
+        if (_args is null)
+        {
+            _args = new SocketAsyncEventArgs(true) { UserToken = this }; // no execution context
+            _args.Completed += static (_, args) => ((TcpSender)args.UserToken!).OnSent(args);
+        }
+
+        return _args;
+    }
+
+    private void OnSent(SocketAsyncEventArgs args)
+    {
+        if (args.SocketError != SocketError.Success)
+        {
+            Fail(args.SocketError);
+            return;
+        }
+
+        Complete();
+        SendNext();
+    }
+
+    private void Complete()
+    {
+        var batch = _currentBatch;
+        var sent = batch is null
+            ? default
+            : new Input(InputKind.BlocksSent, _swarm, _link.Id, Count: batch.Blocks.Count, Bytes: batch.PayloadBytes);
+        ReleaseCurrent();
+        if (batch is not null)
+        {
+            _link.Events.Post(new ReadOnlySpan<Input>(in sent));
+        }
+    }
+
+    private void Fail(SocketError error)
+    {
+        ReleaseCurrent();
+        _link.Abort(SocketFailure.Describe(error));
+    }
+
+    private void ReleaseCurrent()
+    {
+        var (batch, buffer) = (_currentBatch, _current);
+        (_currentBatch, _current) = (null, null);
+        if (batch is not null)
+        {
+            _buffers.Return(batch);
+        }
+        else if (buffer is not null)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // Under the gate, in a turn.
+    private void QueueStaged()
+    {
+        if (_stagedLength > 0)
+        {
+            if (_isStopped)
+            {
+                ArrayPool<byte>.Shared.Return(_staged!);
+            }
+            else if (_queuedLength == 0)
+            {
+                (_queued, _queuedLength) = (_staged, _stagedLength);
+            }
+            else
+            {
+                EnsureRoom(ref _queued, _queuedLength, _stagedLength);
+                _staged.AsSpan(0, _stagedLength).CopyTo(_queued.AsSpan(_queuedLength));
+                _queuedLength += _stagedLength;
+                ArrayPool<byte>.Shared.Return(_staged!);
+            }
+
+            (_staged, _stagedLength) = (null, 0);
+        }
+
+        if (!_isStopped)
+        {
+            foreach (var block in _stagedUploads)
+            {
+                _uploads.Enqueue(block);
+            }
+        }
+
+        _stagedUploads.Clear();
+    }
+
+    private static void EnsureRoom(ref byte[]? buffer, int used, int more)
+    {
+        if (buffer is not null && buffer.Length - used >= more)
+        {
+            return;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(512, Math.Max(used + more, used * 2)));
+        if (buffer is not null)
+        {
+            buffer.AsSpan(0, used).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        buffer = larger;
+    }
+}

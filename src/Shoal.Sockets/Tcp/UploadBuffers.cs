@@ -1,0 +1,109 @@
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Sockets.Tcp;
+
+/// <summary>Blocks that are read together and sent with one system call, each behind its header.</summary>
+internal sealed class UploadBatch(int capacity)
+{
+    public byte[] Buffer { get; } = GC.AllocateUninitializedArray<byte>(capacity, pinned: true);
+
+    public List<BlockRequest> Blocks { get; } = new(64);
+
+    /// <summary>Bytes of headers and blocks.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Bytes of blocks alone.</summary>
+    public long PayloadBytes { get; private set; }
+
+    /// <summary>Adds the block if there is room.</summary>
+    public bool TryAdd(in BlockRequest block)
+    {
+        var length = WireReader.PieceHeaderLength + block.Length;
+        if (Length + length > Buffer.Length)
+        {
+            return false;
+        }
+
+        WireWriter.Write(Buffer.AsSpan(Length), new PeerMessage(PeerMessageKind.Piece, block.Piece, block.Begin, block.Length));
+        Blocks.Add(block);
+        Length += length;
+        PayloadBytes += block.Length;
+        return true;
+    }
+
+    public void Clear()
+    {
+        Blocks.Clear();
+        Length = 0;
+        PayloadBytes = 0;
+    }
+}
+
+/// <summary>
+/// The buffers of all uploads of a transport, up to a bound. A sender that finds none may wait to be called.
+/// Last in, first out: the warmest. Thread-safe.
+/// </summary>
+internal sealed class UploadBuffers(int batchBytes, long maximumBytes)
+{
+    private readonly Lock _gate = new();
+    private readonly Stack<UploadBatch> _free = new();
+    private readonly Queue<TcpSender> _waiting = new();
+
+    // At least the largest block anybody may ask for.
+    private readonly int _capacity = Math.Max(batchBytes, WireReader.MaximumBlockLength) + (64 * WireReader.PieceHeaderLength);
+
+    private long _allocatedBytes;
+
+    /// <summary>An empty batch, or null if the bound is reached.</summary>
+    public UploadBatch? TryRent()
+    {
+        lock (_gate)
+        {
+            if (_free.TryPop(out var batch))
+            {
+                return batch;
+            }
+
+            if (!HasRoom())
+            {
+                return null;
+            }
+
+            _allocatedBytes += _capacity;
+        }
+
+        return new UploadBatch(_capacity);
+    }
+
+    /// <summary>Calls the sender's <see cref="TcpSender.ScheduleUploads"/> as soon as there is a batch for it, perhaps now.</summary>
+    public void Wait(TcpSender sender)
+    {
+        lock (_gate)
+        {
+            if (_free.Count == 0 && !HasRoom())
+            {
+                _waiting.Enqueue(sender);
+                return;
+            }
+        }
+
+        sender.ScheduleUploads();
+    }
+
+    public void Return(UploadBatch batch)
+    {
+        batch.Clear();
+        TcpSender? next;
+        lock (_gate)
+        {
+            _free.Push(batch);
+            _waiting.TryDequeue(out next);
+        }
+
+        next?.ScheduleUploads();
+    }
+
+    // Under the gate.
+    private bool HasRoom() => _allocatedBytes == 0 || _allocatedBytes + _capacity <= maximumBytes;
+}

@@ -1,0 +1,63 @@
+using System.IO.Enumeration;
+using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal;
+
+/// <summary>Which files are wanted, and which pieces that makes. A piece at a border belongs to both its files.</summary>
+internal static class FileSelection
+{
+    /// <summary>The wanted files by the patterns; all of them if there is no pattern.</summary>
+    /// <exception cref="ShoalException">A pattern matches no file.</exception>
+    public static IReadOnlyList<ContentFile> Select(Metainfo metainfo, IReadOnlyList<string> patterns)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (!metainfo.Files.Any(file => Matches(pattern, file)))
+            {
+                throw new ShoalException(ShoalErrorKind.BadInput, $"no file of '{metainfo.Name}' matches '{pattern}'");
+            }
+        }
+
+        return patterns.Count == 0 ? metainfo.Files : [.. metainfo.Files.Where(file => patterns.Any(pattern => Matches(pattern, file)))];
+    }
+
+    /// <summary>The pieces that hold the files' bytes; null if that is all of them.</summary>
+    public static Bitfield? PiecesOf(PieceLayout layout, IReadOnlyList<ContentFile> files)
+    {
+        var wanted = new Bitfield(layout.PieceCount);
+        foreach (var file in files.Where(file => file.Length > 0))
+        {
+            var last = (int)((file.Offset + file.Length - 1) / layout.PieceLength);
+            for (var piece = (int)(file.Offset / layout.PieceLength); piece <= last; piece++)
+            {
+                wanted.Set(piece);
+            }
+        }
+
+        return wanted.IsFull ? null : wanted;
+    }
+
+    /// <summary>The bytes of the pieces.</summary>
+    public static long BytesOf(PieceLayout layout, Bitfield? pieces)
+    {
+        if (pieces is null)
+        {
+            return layout.TotalLength;
+        }
+
+        var bytes = 0L;
+        for (var piece = pieces.NextSet(0); piece >= 0; piece = pieces.NextSet(piece + 1))
+        {
+            bytes += layout.LengthOf(new PieceIndex(piece));
+        }
+
+        return bytes;
+    }
+
+    // A '*' goes across folders, as people expect of `--select '*.mkv'`. Backslashes are escapes, and in no path.
+    private static bool Matches(string pattern, ContentFile file) =>
+        !file.IsPadding &&
+        (FileSystemName.MatchesSimpleExpression(pattern, file.Path, ignoreCase: false) ||
+         FileSystemName.MatchesSimpleExpression(pattern, file.Components[^1], ignoreCase: false));
+}

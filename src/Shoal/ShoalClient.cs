@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Shoal.Engine;
+using Shoal.Engine.Sessions;
+using Shoal.Engine.Swarms;
+using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
+using Shoal.Runtime.Hosting;
+using Shoal.Sockets.Tcp;
+using Shoal.Sockets.Trackers;
+
+namespace Shoal;
+
+/// <summary>
+/// A BitTorrent client: one port, one session, any number of torrents. Thread-safe. Disposing stops every torrent
+/// politely, within <see cref="ShoalOptions.StopGrace"/> and a few seconds.
+/// </summary>
+public sealed class ShoalClient : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<SwarmId, TorrentHandle> _torrents = new();
+    private readonly TcpTransport _transport;
+    private readonly TrackerClient _trackers;
+    private int _isDisposed;
+
+    private ShoalClient(ShoalOptions options)
+    {
+        Options = options;
+        PeerId = PeerId.Create(RandomNumberGenerator.GetBytes(12));
+        Session = new Session(new SessionOptions(PeerId, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)))
+        {
+            MaximumConnectionCount = options.MaximumConnectionCount,
+            UploadRateBytesPerSecond = options.MaximumUploadRateBytesPerSecond,
+            DownloadRateBytesPerSecond = options.MaximumDownloadRateBytesPerSecond,
+        });
+        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress });
+        _trackers = new TrackerClient(options.BindAddress);
+        Host = new SwarmHost(Session, _transport);
+        EndPoint = new IPEndPoint(IPAddress.None, 0);
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint EndPoint { get; private set; }
+
+    /// <summary>The name under which peers and trackers know it.</summary>
+    public PeerId PeerId { get; }
+
+    internal ShoalOptions Options { get; }
+
+    internal Session Session { get; }
+
+    internal SwarmHost Host { get; }
+
+    /// <summary>Opens the port and is ready for torrents.</summary>
+    /// <exception cref="ShoalException">The port is in use, or the address is not this machine's.</exception>
+    public static async Task<ShoalClient> StartAsync(ShoalOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var client = new ShoalClient(options ?? new ShoalOptions());
+        try
+        {
+            client.Listen();
+            return client;
+        }
+        catch
+        {
+            await client.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Adds a torrent, whose content lies, or is to lie, in <paramref name="folder"/> under the torrent's own name.
+    /// Returns once the source is read; checking and downloading go on by themselves.
+    /// </summary>
+    /// <exception cref="ShoalException">The source or an option is wrong, or the torrent is there already.</exception>
+    public async Task<TorrentHandle> AddAsync(
+        TorrentSource source, string folder, AddOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(folder);
+        var origin = await source.LoadAsync(cancellationToken);
+        return await AddAsync(origin, Path.GetFullPath(folder), options ?? new AddOptions(), null, cancellationToken);
+    }
+
+    /// <summary>Shares a torrent that was just made; its content is not read again, and is closed with the torrent.</summary>
+    /// <exception cref="ShoalException">An option is wrong, or the torrent is there already.</exception>
+    public Task<TorrentHandle> ShareAsync(NewTorrent torrent, AddOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(torrent);
+        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, []);
+        return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
+    }
+
+    /// <summary>Stops every torrent and closes the port.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
+        await Task.WhenAll(_torrents.Values.Select(torrent => torrent.StopAsync()));
+        await Host.DisposeAsync();
+        await _transport.DisposeAsync();
+        _trackers.Dispose();
+    }
+
+    internal void Forget(SwarmId id) => _torrents.TryRemove(id, out _);
+
+    private void Listen()
+    {
+        var address = Options.BindAddress ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any);
+        try
+        {
+            EndPoint = _transport.Listen(new IPEndPoint(address, Options.Port));
+        }
+        catch (SocketException error)
+        {
+            var reason = error.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse => "is in use",
+                SocketError.AccessDenied => "may not be used without more rights",
+                SocketError.AddressNotAvailable => "is at an address that this machine does not have",
+                _ => $"cannot be used: {error.Message}",
+            };
+            throw new ShoalException(ShoalErrorKind.Environment, $"port {Options.Port} on {address} {reason}", error);
+        }
+    }
+
+    private async Task<TorrentHandle> AddAsync(
+        TorrentOrigin origin, string folder, AddOptions options, NewTorrent? newTorrent, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        var peers = await ResolveAsync(options.Peers, cancellationToken);
+        if (origin.Metainfo is { } known)
+        {
+            FileSelection.Select(known, options.Select);
+        }
+
+        var id = await Host.AskAsync(() => TryAddToSession(origin, options)) ??
+            throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
+        var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
+        _torrents[id] = torrent;
+        var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
+        torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
+        return torrent;
+    }
+
+    private SwarmId? TryAddToSession(TorrentOrigin origin, AddOptions options)
+    {
+        try
+        {
+            return Session.Add(new SwarmOptions
+            {
+                InfoHash = origin.InfoHash,
+                Trackers = [.. origin.Trackers, .. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
+                MaximumConnectionCount = Options.MaximumConnectionCountPerTorrent,
+                UploadSlotCount = Options.UploadSlotCount,
+                BufferBytes = Options.BufferBytes,
+                ListenPort = EndPoint.Port,
+                StopGrace = Options.StopGrace,
+            });
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<IReadOnlyList<PeerAddress>> ResolveAsync(IReadOnlyList<string> peers, CancellationToken cancellationToken)
+    {
+        List<PeerAddress> addresses = [];
+        foreach (var text in peers)
+        {
+            if (!MagnetPeer.TryParse(text, out var peer))
+            {
+                throw new ShoalException(ShoalErrorKind.BadInput, $"peer '{SafePath.ForDisplay(text)}' is not HOST:PORT");
+            }
+
+            var found = await NameResolver.ResolveAsync(peer, cancellationToken);
+            if (found.Count == 0)
+            {
+                throw new ShoalException(ShoalErrorKind.BadInput, $"peer '{SafePath.ForDisplay(text)}': there is no such host");
+            }
+
+            addresses.AddRange(found);
+        }
+
+        return addresses;
+    }
+}

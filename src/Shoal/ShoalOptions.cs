@@ -1,0 +1,75 @@
+using System.Net;
+
+namespace Shoal;
+
+/// <summary>How a client runs. Immutable; every member has a default that suits a home.</summary>
+public sealed record ShoalOptions
+{
+    /// <summary>The local address to listen and connect on. Null: all.</summary>
+    public IPAddress? BindAddress { get; init; }
+
+    /// <summary>The TCP port to listen on; 0 for any free one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>The address that trackers shall tell others, where NAT or a container hides this one. Null: what they see.</summary>
+    public IPAddress? AdvertiseAddress { get; init; }
+
+    /// <summary>Bytes per second sent at most, over all torrents. Null: no limit.</summary>
+    public long? MaximumUploadRateBytesPerSecond { get; init; }
+
+    /// <summary>Bytes per second received at most, over all torrents. Null: no limit.</summary>
+    public long? MaximumDownloadRateBytesPerSecond { get; init; }
+
+    /// <summary>Connections at most, over all torrents. 500.</summary>
+    public int MaximumConnectionCount { get; init; } = 500;
+
+    /// <summary>Connections of one torrent at most. 100.</summary>
+    public int MaximumConnectionCountPerTorrent { get; init; } = 100;
+
+    /// <summary>Peers of one torrent that are sent to at once. 8.</summary>
+    public int UploadSlotCount { get; init; } = 8;
+
+    /// <summary>Bytes of unfinished pieces in memory at most, for one torrent. 48 MiB.</summary>
+    public long BufferBytes { get; init; } = 48 * 1024 * 1024;
+
+    /// <summary>
+    /// Where it is kept what has been verified, so that a restart need not read it again.
+    /// Null: <c>$XDG_STATE_HOME/shoal</c>, or what the platform has in its place.
+    /// </summary>
+    public string? StateDirectory { get; init; }
+
+    /// <summary>How long a stop waits for uploads under way and for trackers to hear of it. 5 s.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    internal string EffectiveStateDirectory => StateDirectory ?? DefaultStateDirectory;
+
+    private static string DefaultStateDirectory => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && Path.IsPathRooted(state)
+            ? state
+            : OperatingSystem.IsWindows()
+                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"),
+        "shoal");
+}
+
+/// <summary>How one torrent is added. Immutable.</summary>
+public sealed record AddOptions
+{
+    /// <summary>
+    /// Patterns of the files that are wanted (<c>*</c> and <c>?</c>), matched with the path inside of the torrent's
+    /// folder, or with the file's name alone. Empty: all files.
+    /// </summary>
+    public IReadOnlyList<string> Select { get; init; } = [];
+
+    /// <summary>Peers to connect to, as "host:port".</summary>
+    public IReadOnlyList<string> Peers { get; init; } = [];
+
+    /// <summary>Trackers beside those that the source names.</summary>
+    public IReadOnlyList<string> Trackers { get; init; } = [];
+
+    /// <summary>Whether nothing may be written: what is there is checked and shared.</summary>
+    public bool SeedOnly { get; init; }
+
+    /// <summary>The folder that the torrent's files lie in themselves, where it has another name than the torrent. Null: it has not.</summary>
+    public string? ContentFolder { get; init; }
+}

@@ -1,0 +1,34 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Shoal.Interop.Foreign;
+
+/// <summary>Asks a tracker by HTTP scrape (BEP 48) how many it knows, so that tests need not guess who announced first.</summary>
+internal static class TrackerProbe
+{
+    private static readonly HttpClient Http = new();
+
+    public static Task WaitForSeedersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
+        WaitAsync(port, infoHash, static answer => Read(answer, "complete"), count, cancellation);
+
+    /// <summary>Waits for peers of either kind: a client that has no metadata yet cannot say what it lacks.</summary>
+    public static Task WaitForPeersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
+        WaitAsync(port, infoHash, static answer => Read(answer, "complete") + Read(answer, "incomplete"), count, cancellation);
+
+    private static async Task WaitAsync(
+        int port, string infoHash, Func<string, int> known, int wanted, CancellationToken cancellation)
+    {
+        var hash = string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
+        var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={hash}");
+        while (known(Encoding.Latin1.GetString(await Http.GetByteArrayAsync(url, cancellation))) < wanted)
+        {
+            await Task.Delay(50, cancellation);
+        }
+    }
+
+    private static int Read(string answer, string key)
+    {
+        var match = Regex.Match(answer, $"{key.Length}:{key}i(\\d+)e", RegexOptions.None, TimeSpan.FromSeconds(1));
+        return match.Success ? int.Parse(match.Groups[1].ValueSpan) : 0;
+    }
+}

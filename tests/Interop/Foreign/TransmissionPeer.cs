@@ -1,0 +1,175 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace Shoal.Interop.Foreign;
+
+/// <summary>
+/// transmission-daemon under its RPC. It takes loopback addresses that a tracker names for no peers at all,
+/// so the other side must connect to it; it does take such connections, and it announces itself.
+/// </summary>
+internal sealed class TransmissionPeer : IForeignPeer
+{
+    private const string SessionHeader = "X-Transmission-Session-Id";
+
+    private readonly HttpClient _http = new();
+    private readonly ScratchFolder _folder = new();
+    private readonly Uri _rpc;
+    private readonly ChildProcess _process;
+    private string _session = "";
+    private int _torrent;
+
+    private TransmissionPeer(int port, int rpcPort)
+    {
+        Port = port;
+        _rpc = new Uri($"http://127.0.0.1:{rpcPort}/transmission/rpc");
+        var settings = new JsonObject
+        {
+            ["bind-address-ipv4"] = "127.0.0.1",
+            ["bind-address-ipv6"] = "::1",
+            ["peer-port"] = port,
+            ["rpc-enabled"] = true,
+            ["rpc-bind-address"] = "127.0.0.1",
+            ["rpc-port"] = rpcPort,
+            ["rpc-authentication-required"] = false,
+            ["rpc-whitelist-enabled"] = false,
+            ["rpc-host-whitelist-enabled"] = false,
+            ["dht-enabled"] = false,
+            ["lpd-enabled"] = false,
+            ["pex-enabled"] = false,
+            ["utp-enabled"] = false,
+            ["port-forwarding-enabled"] = false,
+            ["encryption"] = 0,
+            ["download-dir"] = _folder.Path,
+            ["incomplete-dir-enabled"] = false,
+            ["preallocation"] = 0,
+            ["rename-partial-files"] = false,
+            ["ratio-limit-enabled"] = false,
+            ["idle-seeding-limit-enabled"] = false,
+            ["cache-size-mb"] = 4,
+            ["message-level"] = 2,
+        };
+        File.WriteAllText(_folder.File("settings.json"), settings.ToJsonString());
+        _process = ChildProcess.Start("transmission", "transmission-daemon", ["-f", "-g", _folder.Path], _folder.Path);
+    }
+
+    public string Name => "Transmission";
+
+    public int Port { get; }
+
+    public bool CanConnect => false;
+
+    public int ProcessId => _process.Id;
+
+    public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation)
+    {
+        var peer = new TransmissionPeer(FreePort.Next(), FreePort.Next());
+        try
+        {
+            await peer._process.UntilReadyAsync(peer.IsAnsweringAsync, cancellation);
+            return peer;
+        }
+        catch
+        {
+            await peer.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
+    {
+        await AddAsync(torrentFile, folder, cancellation);
+        // It looks at the files by itself when a torrent is added; it serves once it has seen them all.
+        await this.WaitUntilCompleteAsync(cancellation);
+    }
+
+    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation) =>
+        AddAsync(source.File ?? source.Magnet!, folder, cancellation);
+
+    public Task ConnectAsync(int port, CancellationToken cancellation) =>
+        throw new NotSupportedException("Transmission cannot be told a peer's address");
+
+    public async Task<TransferCounters> CountersAsync(CancellationToken cancellation)
+    {
+        var arguments = new JsonObject
+        {
+            ["ids"] = new JsonArray(_torrent),
+            ["fields"] = new JsonArray(
+                "uploadedEver", "downloadedEver", "percentDone", "leftUntilDone", "metadataPercentComplete", "error",
+                "errorString", "status"),
+        };
+        var answer = await CallAsync("torrent-get", arguments, cancellation);
+        var torrent = answer["torrents"]![0]!;
+        const int localError = 3; // what a tracker says (1, 2) is its own affair
+        if (torrent["error"]!.GetValue<int>() == localError)
+        {
+            throw new InvalidOperationException($"Transmission: {torrent["errorString"]}");
+        }
+
+        return new(
+            torrent["uploadedEver"]!.GetValue<long>(),
+            torrent["downloadedEver"]!.GetValue<long>(),
+            torrent["metadataPercentComplete"]!.GetValue<double>() >= 1 && torrent["leftUntilDone"]!.GetValue<long>() == 0);
+    }
+
+    public string Describe() => _process.Describe();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        _http.Dispose();
+        _folder.Dispose();
+    }
+
+    private async Task<bool> IsAnsweringAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await CallAsync("session-get", [], cancellation);
+            return true;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private async Task AddAsync(string source, string folder, CancellationToken cancellation)
+    {
+        var arguments = new JsonObject { ["download-dir"] = folder };
+        if (File.Exists(source))
+        {
+            arguments["metainfo"] = Convert.ToBase64String(await File.ReadAllBytesAsync(source, cancellation));
+        }
+        else
+        {
+            arguments["filename"] = source;
+        }
+
+        var added = await CallAsync("torrent-add", arguments, cancellation);
+        var torrent = added["torrent-added"] ?? throw new InvalidOperationException($"Transmission: {added.ToJsonString()}");
+        _torrent = torrent["id"]!.GetValue<int>();
+    }
+
+    private async Task<JsonNode> CallAsync(string method, JsonObject arguments, CancellationToken cancellation)
+    {
+        var body = new JsonObject { ["method"] = method, ["arguments"] = arguments }.ToJsonString();
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, _rpc) { Content = new StringContent(body) };
+            request.Headers.TryAddWithoutValidation(SessionHeader, _session);
+            using var answer = await _http.SendAsync(request, cancellation);
+            if (answer.StatusCode == HttpStatusCode.Conflict)
+            {
+                _session = answer.Headers.GetValues(SessionHeader).Single();
+                continue;
+            }
+
+            answer.EnsureSuccessStatusCode();
+            var reply = (await answer.Content.ReadFromJsonAsync<JsonNode>(cancellation))!;
+            return reply["result"]!.GetValue<string>() == "success"
+                ? reply["arguments"]!
+                : throw new InvalidOperationException($"Transmission {method}: {reply["result"]}");
+        }
+    }
+}
