@@ -42,7 +42,7 @@ internal sealed class SwarmTable
     private readonly PeerSlab _slab = new();
     private readonly PeerSets<WidthIPv4> _ipv4;
     private readonly PeerSets<WidthIPv6> _ipv6;
-    private readonly TrackerCapacity _capacity;
+    private readonly ITrackerCapacity _capacity;
     private readonly long _tickNanoseconds;
     private readonly ulong _seed;
     private readonly ulong _seed2;
@@ -57,7 +57,7 @@ internal sealed class SwarmTable
     private int _wheelTick;
     private int _due = None;
 
-    public SwarmTable(TimeSpan peerTimeout, TrackerCapacity capacity, Prng prng)
+    public SwarmTable(TimeSpan peerTimeout, ITrackerCapacity capacity, Prng prng)
     {
         _tickNanoseconds = Math.Max(1, peerTimeout.Ticks * 100 / TimeoutTicks);
         _capacity = capacity;

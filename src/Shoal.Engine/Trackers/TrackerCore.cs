@@ -15,7 +15,7 @@ public sealed class TrackerCore
     private const int ExpiryBudget = 16;
 
     private readonly TrackerPolicy _policy;
-    private readonly TrackerCapacity _capacity;
+    private readonly ITrackerCapacity _capacity;
     private readonly SwarmTable _table;
     private readonly Prng _prng;
     private readonly int _intervalSeconds;
@@ -26,7 +26,7 @@ public sealed class TrackerCore
     private long _downloads;
 
     /// <summary>An empty tracker. The capacity may be shared with others.</summary>
-    public TrackerCore(TrackerPolicy policy, TrackerCapacity capacity, Prng prng)
+    public TrackerCore(TrackerPolicy policy, ITrackerCapacity capacity, Prng prng)
     {
         _policy = policy;
         _capacity = capacity;
