@@ -37,7 +37,7 @@ internal sealed class TrackerShards
             Denied = options.DeniedInfoHashes,
             MaximumPeerCount = MaximumPeerCount,
         };
-        var capacity = new TrackerCapacity(options.MaximumSwarmCount, options.MaximumPeerCount);
+        var capacity = new SharedCapacity(options.MaximumSwarmCount, options.MaximumPeerCount);
         for (var i = 0; i < ShardCount; i++)
         {
             _cores[i] = new TrackerCore(policy, capacity, new Prng(seed()));

@@ -42,7 +42,7 @@ internal sealed class SwarmTable
     private readonly PeerSlab _slab = new();
     private readonly PeerSets<WidthIPv4> _ipv4;
     private readonly PeerSets<WidthIPv6> _ipv6;
-    private readonly TrackerCapacity _capacity;
+    private readonly ITrackerCapacity _capacity;
     private readonly long _tickNanoseconds;
     private readonly ulong _seed;
     private readonly ulong _seed2;
@@ -57,7 +57,7 @@ internal sealed class SwarmTable
     private int _wheelTick;
     private int _due = None;
 
-    public SwarmTable(TimeSpan peerTimeout, TrackerCapacity capacity, Prng prng)
+    public SwarmTable(TimeSpan peerTimeout, ITrackerCapacity capacity, Prng prng)
     {
         _tickNanoseconds = Math.Max(1, peerTimeout.Ticks * 100 / TimeoutTicks);
         _capacity = capacity;
@@ -197,10 +197,10 @@ internal sealed class SwarmTable
     }
 
     /// <summary>Writes random peers of one family; see <see cref="PeerSets{TWidth}.Sample"/>.</summary>
-    public int Sample(in SwarmRecord swarm, int self, bool isIPv6, bool withSeeders, int wanted, Prng prng, Span<byte> destination) =>
+    public int Sample(in SwarmRecord swarm, int self, bool isIPv6, PeerWish wish, int wanted, Prng prng, Span<byte> destination) =>
         isIPv6
-            ? _ipv6.Sample(swarm.IPv6, self, withSeeders, wanted, prng, destination)
-            : _ipv4.Sample(swarm.IPv4, self, withSeeders, wanted, prng, destination);
+            ? _ipv6.Sample(swarm.IPv6, self, wish, wanted, prng, destination)
+            : _ipv4.Sample(swarm.IPv4, self, wish, wanted, prng, destination);
 
     private void Turn(int budget)
     {

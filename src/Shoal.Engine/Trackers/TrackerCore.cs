@@ -6,7 +6,7 @@ namespace Shoal.Engine.Trackers;
 /// <summary>
 /// The tracker's brain, for HTTP, UDP, ranks and the simulation alike: who is in which swarm, and whom a peer is told
 /// (BEP 3, 7, 31, 48). A peer is its address and port; peer ids are not kept. It hears of peers of its own family, never
-/// of itself, and a seeder never of seeders. A server shards by <see cref="ShardOf"/> over several cores, each with one
+/// of itself, and a seeder that has ever sent anything not of seeders. A server shards by <see cref="ShardOf"/> over several cores, each with one
 /// owner at a time. Allocates nothing but when its tables grow. Deterministic: the same inputs and seed give the same answers.
 /// </summary>
 public sealed class TrackerCore
@@ -15,7 +15,7 @@ public sealed class TrackerCore
     private const int ExpiryBudget = 16;
 
     private readonly TrackerPolicy _policy;
-    private readonly TrackerCapacity _capacity;
+    private readonly ITrackerCapacity _capacity;
     private readonly SwarmTable _table;
     private readonly Prng _prng;
     private readonly int _intervalSeconds;
@@ -26,7 +26,7 @@ public sealed class TrackerCore
     private long _downloads;
 
     /// <summary>An empty tracker. The capacity may be shared with others.</summary>
-    public TrackerCore(TrackerPolicy policy, TrackerCapacity capacity, Prng prng)
+    public TrackerCore(TrackerPolicy policy, ITrackerCapacity capacity, Prng prng)
     {
         _policy = policy;
         _capacity = capacity;
@@ -88,7 +88,7 @@ public sealed class TrackerCore
         var wanted = request.WantedPeerCount < 0 ? _policy.DefaultPeerCount : request.WantedPeerCount;
         var room = (peers.Length - 2) / (isIPv6 ? PeerAddress.CompactLengthIPv6 : PeerAddress.CompactLengthIPv4);
         var count = _table.Sample(
-            swarm, self, isIPv6, !request.IsSeeder, Math.Min(Math.Min(wanted, _policy.MaximumPeerCount), room), _prng, peers);
+            swarm, self, isIPv6, WishOf(request), Math.Min(Math.Min(wanted, _policy.MaximumPeerCount), room), _prng, peers);
         return Answer(swarm, kind, count);
     }
 
@@ -109,6 +109,12 @@ public sealed class TrackerCore
 
     /// <summary>Lets everything expire that has: for a driver to call now and then, for when nobody announces.</summary>
     public void Expire(Instant now) => _table.Advance(now, int.MaxValue);
+
+    // Some clients that have but a magnet link say that nothing is left (aria2 1.36 does). Only who has sent or received
+    // is surely a seeder; the others are told of seeders too, lest they never get what they came for.
+    private static PeerWish WishOf(in AnnounceRequest request) => !request.IsSeeder ? PeerWish.All
+        : request.Uploaded > 0 || request.Downloaded > 0 ? PeerWish.Leechers
+        : PeerWish.LeechersFirst;
 
     private int Open(InfoHash infoHash, out AnnounceAnswer refusal)
     {

@@ -36,45 +36,57 @@ public sealed record TrackerPolicy
 }
 
 /// <summary>
-/// How much a tracker may hold, counted over all its shards. The one thing that shards share; thread-safe.
+/// How much a tracker may hold, counted over all its cores. Cores that run at the same time share one that is
+/// thread-safe, which is their driver's to write.
 /// </summary>
-public sealed class TrackerCapacity(int maximumSwarmCount, int maximumPeerCount)
+public interface ITrackerCapacity
+{
+    /// <summary>Whether there is no room for another peer.</summary>
+    bool IsFullOfPeers { get; }
+
+    /// <summary>Takes room for a swarm, if there is any.</summary>
+    bool TryTakeSwarm();
+
+    /// <summary>Takes room for a peer, if there is any.</summary>
+    bool TryTakePeer();
+
+    /// <summary>Gives the room of a swarm back.</summary>
+    void GiveSwarm();
+
+    /// <summary>Gives the room of so many peers back.</summary>
+    void GivePeers(int count);
+}
+
+/// <summary>The room of one core, or of several with one owner. Not thread-safe.</summary>
+public sealed class TrackerCapacity(int maximumSwarmCount, int maximumPeerCount) : ITrackerCapacity
 {
     private int _swarms;
     private int _peers;
 
-    /// <summary>The most swarms.</summary>
-    public int MaximumSwarmCount { get; } = maximumSwarmCount;
+    /// <inheritdoc/>
+    public bool IsFullOfPeers => _peers >= maximumPeerCount;
 
-    /// <summary>The most peers, over all swarms.</summary>
-    public int MaximumPeerCount { get; } = maximumPeerCount;
-
-    internal bool TryTakeSwarm() => TryTake(ref _swarms, MaximumSwarmCount);
-
-    internal bool TryTakePeer() => TryTake(ref _peers, MaximumPeerCount);
-
-    internal void GiveSwarm() => Interlocked.Decrement(ref _swarms);
-
-    internal void GivePeers(int count)
+    /// <inheritdoc/>
+    public bool TryTakeSwarm()
     {
-        if (count != 0)
-        {
-            Interlocked.Add(ref _peers, -count);
-        }
+        var fits = _swarms < maximumSwarmCount;
+        _swarms += fits ? 1 : 0;
+        return fits;
     }
 
-    internal bool IsFullOfPeers => Volatile.Read(ref _peers) >= MaximumPeerCount;
-
-    private static bool TryTake(ref int count, int maximum)
+    /// <inheritdoc/>
+    public bool TryTakePeer()
     {
-        if (Interlocked.Increment(ref count) <= maximum)
-        {
-            return true;
-        }
-
-        Interlocked.Decrement(ref count);
-        return false;
+        var fits = _peers < maximumPeerCount;
+        _peers += fits ? 1 : 0;
+        return fits;
     }
+
+    /// <inheritdoc/>
+    public void GiveSwarm() => _swarms--;
+
+    /// <inheritdoc/>
+    public void GivePeers(int count) => _peers -= count;
 }
 
 /// <summary>What a tracker has done and holds. Counts of a moment.</summary>

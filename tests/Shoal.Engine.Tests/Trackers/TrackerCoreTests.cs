@@ -29,9 +29,9 @@ public sealed class TrackerCoreTests
     private static Instant At(double minutes) => Instant.Zero + TimeSpan.FromMinutes(minutes);
 
     private (AnnounceAnswer Answer, List<PeerAddress> Peers) Announce(
-        TrackerCore core, int swarm, PeerAddress peer, long left = 1, AnnounceEvent announceEvent = AnnounceEvent.None, int wanted = -1, double minutes = 0)
+        TrackerCore core, int swarm, PeerAddress peer, long left = 1, AnnounceEvent announceEvent = AnnounceEvent.None, int wanted = -1, double minutes = 0, long uploaded = 0)
     {
-        var request = new AnnounceRequest(Swarm(swarm), default, peer.Port, peer, Left: left, Event: announceEvent, WantedPeerCount: wanted);
+        var request = new AnnounceRequest(Swarm(swarm), default, peer.Port, peer, Left: left, Event: announceEvent, WantedPeerCount: wanted, Uploaded: uploaded);
         var answer = core.Handle(At(minutes), request, _buffer);
         var peers = new List<PeerAddress>();
         CompactPeers.Read(_buffer.AsSpan(0, answer.PeerBytes), answer.PeerLength, peers);
@@ -58,8 +58,21 @@ public sealed class TrackerCoreTests
         Announce(core, 1, IPv4(1), left: 0);
         Announce(core, 1, IPv4(2), left: 0);
         Announce(core, 1, IPv4(3));
-        Assert.Equal([IPv4(3)], Announce(core, 1, IPv4(1), left: 0).Peers);
+        Assert.Equal([IPv4(3)], Announce(core, 1, IPv4(1), left: 0, uploaded: 1).Peers);
         Assert.Equal(2, Announce(core, 1, IPv4(3)).Peers.Count);
+    }
+
+    [Fact]
+    public void Who_may_only_have_a_magnet_link_hears_of_seeders_after_leechers()
+    {
+        var core = Core();
+        Announce(core, 1, IPv4(1), left: 0);
+        Announce(core, 1, IPv4(2), left: 0);
+        Announce(core, 1, IPv4(3));
+        Assert.Equal([IPv4(3)], Announce(core, 1, IPv4(4), left: 0, wanted: 1).Peers);
+        var (_, peers) = Announce(core, 1, IPv4(4), left: 0, wanted: 3);
+        Assert.Equal(IPv4(3), peers[0]);
+        Assert.Equal([IPv4(1), IPv4(2), IPv4(3)], peers.Order());
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class TrackerOracleTests
             }
 
             var peer = PeerOf(step);
-            var request = new AnnounceRequest(SwarmOf(step), default, peer.Port, peer, Left: step.Left, Event: step.Event, WantedPeerCount: 20);
+            var request = new AnnounceRequest(SwarmOf(step), default, peer.Port, peer, Left: step.Left, Event: step.Event, WantedPeerCount: 20, Uploaded: step.Left == 0 ? 1 : 0);
             var answer = core.Handle(instant, request, buffer);
             var expected = oracle.Handle(step, peer, now, out var counts);
             if (step.Event == AnnounceEvent.Stopped)

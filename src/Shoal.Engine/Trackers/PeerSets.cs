@@ -5,64 +5,6 @@ using Shoal.Protocol;
 
 namespace Shoal.Engine.Trackers;
 
-/// <summary>A peer as it lies in memory: address, port and, in the lowest 16 bits, the tick of its last announce.</summary>
-internal readonly record struct PackedPeer(ulong High, ulong Low, ulong Tail)
-{
-    /// <summary>IPv4: address, port, tick in one word. IPv6: the address is in the two others. A rank has port 0.</summary>
-    public static PackedPeer From(PeerAddress address)
-    {
-        if (address.Kind == PeerAddressKind.Rank)
-        {
-            return new PackedPeer(0, 0, (ulong)(uint)address.Rank << 32);
-        }
-
-        Span<byte> bytes = stackalloc byte[PeerAddress.CompactLengthIPv6 + 2];
-        bytes.Clear();
-        address.WriteCompact(bytes);
-        return address.Kind == PeerAddressKind.IPv4
-            ? new PackedPeer(0, 0, BinaryPrimitives.ReadUInt64BigEndian(bytes))
-            : new PackedPeer(
-                BinaryPrimitives.ReadUInt64BigEndian(bytes),
-                BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]),
-                (ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes[16..]) << 16);
-    }
-
-    public PackedPeer At(int tick) => this with { Tail = (Tail & ~0xfffful) | (ushort)tick };
-}
-
-/// <summary>How many words a packed peer takes: known when compiled, so that each family gets code of its own.</summary>
-internal interface IPeerWidth
-{
-    static abstract int Words { get; }
-}
-
-internal readonly struct WidthIPv4 : IPeerWidth
-{
-    public static int Words => 1;
-}
-
-internal readonly struct WidthIPv6 : IPeerWidth
-{
-    public static int Words => 3;
-}
-
-/// <summary>The peers of one swarm in one family. What its numbers mean only <see cref="PeerSets{TWidth}"/> knows.</summary>
-internal struct PeerSet
-{
-    /// <summary>Where the peers are; leechers first, then seeders.</summary>
-    public uint Block;
-
-    /// <summary>Where the hash index is, if there is one.</summary>
-    public uint Index;
-    public int Count;
-    public int SeederCount;
-
-    /// <summary>Peers that the block holds; 0 for no block.</summary>
-    public int Capacity;
-
-    public readonly int LeecherCount => Count - SeederCount;
-}
-
 /// <summary>
 /// What can be done with a <see cref="PeerSet"/>. Invariant: its peers lie without gaps, leechers before seeders, each
 /// once; beyond 32 there is an index by hash (open addressing, entry = position + 1), below one looks at them all.
@@ -188,25 +130,38 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
 
     /// <summary>
     /// Writes up to <paramref name="wanted"/> distinct random peers in compact form, never the one at
-    /// <paramref name="self"/> (-1 for none), and seeders only if <paramref name="withSeeders"/>; returns how many.
-    /// The buffer must have two bytes more than the peers need.
+    /// <paramref name="self"/> (-1 for none); returns how many. The buffer must have two bytes more than the peers need.
     /// </summary>
-    /// <remarks>
-    /// The candidates are cut into as many runs as are wanted, and one is drawn from each, all shifted by one random
-    /// number. So every peer has the same chance, in O(wanted), and nothing has to be remembered.
-    /// </remarks>
-    public int Sample(in PeerSet set, int self, bool withSeeders, int wanted, Prng prng, Span<byte> destination)
+    public int Sample(in PeerSet set, int self, PeerWish wish, int wanted, Prng prng, Span<byte> destination)
     {
-        var candidates = withSeeders ? set.Count : set.LeecherCount;
-        var skip = (uint)self < (uint)candidates ? self : int.MaxValue;
-        candidates -= skip == int.MaxValue ? 0 : 1;
+        if (wish == PeerWish.All)
+        {
+            return SampleOf(set, 0, set.Count, self, wanted, prng, destination);
+        }
+
+        var count = SampleOf(set, 0, set.LeecherCount, self, wanted, prng, destination);
+        if (wish == PeerWish.LeechersFirst)
+        {
+            var length = TWidth.Words == 1 ? PeerAddress.CompactLengthIPv4 : PeerAddress.CompactLengthIPv6;
+            count += SampleOf(set, set.LeecherCount, set.Count, self, wanted - count, prng, destination[(count * length)..]);
+        }
+
+        return count;
+    }
+
+    // The candidates from one position to another are cut into as many runs as are wanted, and one is drawn from each,
+    // all shifted by one random number. So every peer has the same chance, in O(wanted), and nothing has to be remembered.
+    private int SampleOf(in PeerSet set, int from, int to, int self, int wanted, Prng prng, Span<byte> destination)
+    {
+        var skip = self >= from && self < to ? self - from : int.MaxValue;
+        var candidates = to - from - (skip == int.MaxValue ? 0 : 1);
         wanted = Math.Min(wanted, candidates);
         if (wanted <= 0)
         {
             return 0;
         }
 
-        var words = Words(set);
+        var words = Words(set)[(from * TWidth.Words)..];
         if (wanted == candidates)
         {
             for (var i = 0; i < candidates; i++)
