@@ -146,8 +146,11 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>There is a buffer again.</summary>
-    public void ScheduleUploads()
+    /// <summary>Whether it waits for a buffer. Guarded by the lock of <see cref="UploadBuffers"/>.</summary>
+    public bool IsWaiting { get; set; }
+
+    /// <summary>There is a buffer again. False if it is of no use to this sender now.</summary>
+    public bool ScheduleUploads()
     {
         bool readsNow;
         lock (_gate)
@@ -159,6 +162,8 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         {
             StartReading();
         }
+
+        return readsNow;
     }
 
     /// <summary>For the pumping thread, its turn being over.</summary>

@@ -297,6 +297,28 @@ public sealed class LinkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Links_share_one_buffer_when_the_bound_leaves_no_more()
+    {
+        var layout = new PieceLayout(4 << 20, 4 << 20);
+        var store = new ToyStore(layout, 1);
+        await using var narrow = new TcpTransport(new TcpOptions { MaximumUploadBufferBytes = 1, CloseTimeout = TimeSpan.FromSeconds(30) });
+        narrow.Bind(_box);
+        var opened = Enumerable.Range(0, 5).Select(_ => RawPeer.Open(narrow, _box)).ToList();
+        for (var i = 0; i < 256; i++)
+        {
+            foreach (var (_, link) in opened)
+            {
+                link.Upload(default, store, layout.BlockAt(new PieceIndex(0), i));
+                link.Flush();
+            }
+        }
+
+        opened.ForEach(pair => pair.Link.Close(null));
+        var counts = await Task.WhenAll(opened.Select(pair => Task.Run(pair.Peer.ReceiveToEnd))).WaitAsync(PostBox.Patience);
+        Assert.All(counts, count => Assert.Equal((4 << 20) + (256 * 13), count));
+    }
+
+    [Fact]
     public void Blocks_that_cannot_be_read_are_each_told_and_others_go_on()
     {
         var layout = new PieceLayout(1 << 20, 1 << 20);
