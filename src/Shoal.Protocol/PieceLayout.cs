@@ -23,7 +23,7 @@ public sealed record PieceLayout
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pieceLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pieceLength, MaximumPieceLength);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blockLength);
-        var pieces = (totalLength + pieceLength - 1) / pieceLength;
+        var pieces = (totalLength / pieceLength) + (totalLength % pieceLength == 0 ? 0 : 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pieces, MaximumPieceCount, nameof(totalLength));
         TotalLength = totalLength;
         PieceLength = pieceLength;

@@ -1,21 +1,6 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Shoal.Protocol.Bencode;
-
-/// <summary>The kind of the next thing in bencoded data.</summary>
-public enum BencodeKind : byte
-{
-    /// <summary>Nothing: the data has ended, is malformed here, or the reader has failed.</summary>
-    None,
-    Integer,
-    String,
-    List,
-    Dictionary,
-
-    /// <summary>The end of the list or dictionary that is being read.</summary>
-    End,
-}
 
 /// <summary>
 /// Reads bencoded bytes (BEP 3) front to back, strictly: keys sorted and unique, no leading zeros, no -0, integers of
@@ -37,7 +22,7 @@ public ref struct BencodeReader
 {
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly BencodeOptions _options;
-    private Levels _levels;
+    private BencodeLevels _levels;
     private int _depth;
 
     /// <summary>Begins at the first byte; without options, <see cref="BencodeOptions.Strict"/>.</summary>
@@ -52,6 +37,9 @@ public ref struct BencodeReader
 
     /// <summary>The first error, or null.</summary>
     public ProtocolViolation? Error { get; private set; }
+
+    /// <summary>The first error's text without its place, for bytes that nobody else has seen.</summary>
+    internal string? ErrorDetail { get; private set; }
 
     /// <summary>Whether there was an error.</summary>
     public readonly bool Failed => Error is not null;
@@ -105,7 +93,7 @@ public ref struct BencodeReader
 
         if (_bytes[at] != 'e' || at == digits)
         {
-            return FailAt(at, $"expected {(at == digits ? "a digit" : "a digit or 'e'")} in an integer, found {Show(_bytes[at])}");
+            return FailAt(at, $"expected {(at == digits ? "a digit" : "a digit or 'e'")} in an integer, found {BencodeLevels.Show(_bytes[at])}");
         }
 
         if (_bytes[digits] == '0' && (negative || at - digits > 1))
@@ -141,7 +129,7 @@ public ref struct BencodeReader
     {
         if (Expect(BencodeKind.List, "a list"))
         {
-            Enter(new Level { IsList = true, Start = -1 });
+            Enter(new BencodeLevel { IsList = true, Start = -1 });
         }
     }
 
@@ -150,7 +138,7 @@ public ref struct BencodeReader
     {
         if (Expect(BencodeKind.Dictionary, "a dictionary"))
         {
-            Enter(new Level { Start = -1 });
+            Enter(new BencodeLevel { Start = -1 });
         }
     }
 
@@ -186,7 +174,7 @@ public ref struct BencodeReader
         var start = Offset;
         if (Peek() != BencodeKind.String)
         {
-            FailAt(start, $"expected a dictionary key or its end, found {Show(_bytes[start])}", _depth - 1);
+            FailAt(start, $"expected a dictionary key or its end, found {BencodeLevels.Show(_bytes[start])}", _depth - 1);
             return false;
         }
 
@@ -202,7 +190,7 @@ public ref struct BencodeReader
             var order = _bytes.Slice(level.Start, level.Length).SequenceCompareTo(key);
             if (order >= 0)
             {
-                FailAt(start, order == 0 ? $"the key '{Show(key)}' twice" : $"the key '{Show(key)}' out of order", _depth - 1);
+                FailAt(start, order == 0 ? $"the key '{BencodeLevels.Show(key)}' twice" : $"the key '{BencodeLevels.Show(key)}' out of order", _depth - 1);
                 key = default;
                 return false;
             }
@@ -278,8 +266,9 @@ public ref struct BencodeReader
     {
         if (Error is null)
         {
-            var path = Path(depth);
+            var path = _levels.PathIn(_bytes, depth);
             Error = new ProtocolViolation(path.Length == 0 ? $"offset {offset}: {text}" : $"offset {offset} ({path}): {text}");
+            ErrorDetail = text;
             Offset = offset;
         }
 
@@ -310,13 +299,13 @@ public ref struct BencodeReader
             BencodeKind.List => "a list",
             BencodeKind.Dictionary => "a dictionary",
             BencodeKind.End => "an end",
-            _ => Offset == _bytes.Length ? "the end of the data" : Show(_bytes[Offset]),
+            _ => Offset == _bytes.Length ? "the end of the data" : BencodeLevels.Show(_bytes[Offset]),
         };
         FailAt(Offset, $"expected {expected}, found {found}");
         return false;
     }
 
-    private void Enter(Level level)
+    private void Enter(BencodeLevel level)
     {
         if (_depth == _options.MaximumDepth)
         {
@@ -384,7 +373,7 @@ public ref struct BencodeReader
         }
         else if (_bytes[at] != ':')
         {
-            FailAt(at, $"expected ':' after a string's length, found {Show(_bytes[at])}", depth);
+            FailAt(at, $"expected ':' after a string's length, found {BencodeLevels.Show(_bytes[at])}", depth);
         }
         else if (_bytes[start] == '0' && at - start > 1)
         {
@@ -396,8 +385,7 @@ public ref struct BencodeReader
         }
         else if (length > _bytes.Length - at - 1)
         {
-            var claimed = length > int.MaxValue ? $"more than {int.MaxValue}" : $"{length}";
-            FailAt(start, $"a string of {claimed} bytes, and {_bytes.Length - at - 1} are left", depth);
+            FailAt(start, $"a string of {length} bytes, and {_bytes.Length - at - 1} are left", depth);
         }
         else
         {
@@ -408,66 +396,5 @@ public ref struct BencodeReader
         return default;
     }
 
-    // "info.files[3].path": where the reader stands, for the error's text.
-    private readonly string Path(int depth)
-    {
-        var text = new StringBuilder();
-        for (var i = 0; i < depth; i++)
-        {
-            var level = _levels[i];
-            if (level.Start < 0)
-            {
-                continue;
-            }
-
-            if (level.IsList)
-            {
-                text.Append('[').Append(level.Start).Append(']');
-            }
-            else
-            {
-                text.Append(text.Length > 0 ? "." : "").Append(Show(_bytes.Slice(level.Start, level.Length)));
-            }
-
-            if (text.Length > 200)
-            {
-                return text.Append('…').ToString();
-            }
-        }
-
-        return text.ToString();
-    }
-
     private static bool IsDigit(byte value) => value is >= (byte)'0' and <= (byte)'9';
-
-    private static string Show(byte value) => value is > 0x20 and < 0x7f ? $"'{(char)value}'" : $"byte 0x{value:x2}";
-
-    // Remote bytes in a text for people: short, and nothing that a terminal would obey.
-    private static string Show(ReadOnlySpan<byte> key)
-    {
-        var text = new StringBuilder();
-        foreach (var value in key[..Math.Min(key.Length, 40)])
-        {
-            text.Append(value is >= 0x20 and < 0x7f ? (char)value : '?');
-        }
-
-        return key.Length > 40 ? text.Append('…').ToString() : text.ToString();
-    }
-
-    private struct Level
-    {
-        /// <summary>Of a dictionary: where its latest key is. Of a list: the item's index. -1 before the first.</summary>
-        public int Start;
-        public int Length;
-        public bool IsList;
-
-        /// <summary>Whether an item or a key was come to whose value nobody has begun to read.</summary>
-        public bool IsPending;
-    }
-
-    [InlineArray(BencodeOptions.GreatestDepth)]
-    private struct Levels
-    {
-        private Level _first;
-    }
 }

@@ -87,6 +87,11 @@ internal sealed class FileList
             (_path, _pathUtf8) = (_pathUtf8, _path);
         }
 
+        if (length < 0 && attributes.HasFlag(ContentAttributes.Symlink))
+        {
+            length = 0; // a link has no content, and some writers leave its length out
+        }
+
         if (!reader.Failed && WhatIsWrongWith(length, attributes) is { } wrong)
         {
             reader.FailAt(offset, wrong);
@@ -110,7 +115,6 @@ internal sealed class FileList
 
     private string? WhatIsWrongWith(long length, ContentAttributes attributes)
     {
-        // A link has no content, and some writers leave its length out.
         if (length < 0)
         {
             return "a file without a length";

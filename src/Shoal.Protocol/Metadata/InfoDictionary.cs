@@ -73,7 +73,7 @@ internal sealed class InfoDictionary
         switch (key)
         {
             case var _ when key.SequenceEqual("attr"u8):
-                _attributes = FileList.ReadAttributes(ref reader);
+                _attributes = FileList.ReadAttributes(ref reader) & ~ContentAttributes.Padding; // a lone file is content
                 break;
             case var _ when key.SequenceEqual("file tree"u8):
                 _hasVersion2 = true;

@@ -222,13 +222,13 @@ public sealed record MagnetLink
 
         private static string? AddUrl(List<string> urls, string key, string value)
         {
-            if (value.Any(char.IsControl) || value.Length > MetainfoReader.MaximumUrlLength)
-            {
-                return $"the magnet link's '{key}' is no URL: {SafePath.ForDisplay(value)}";
-            }
-
             if (value.Length > 0)
             {
+                if (!MetainfoReader.IsPlausibleUrl(value))
+                {
+                    return $"the magnet link's '{key}' is no URL: {SafePath.ForDisplay(value)}";
+                }
+
                 urls.Add(value);
             }
 

@@ -53,37 +53,44 @@ public sealed record MetainfoBuilder
     public bool TryBuild([NotNullWhen(true)] out Metainfo? metainfo, out string error, PathRules rules = PathRules.None)
     {
         metainfo = null;
-        if (!IsFolder && Files.Count != 1)
+        error = WhatIsWrongAtOnce();
+        if (error.Length > 0)
         {
-            error = $"a torrent without a folder has one file, not {Files.Count}";
             return false;
         }
 
         var info = new ArrayBufferWriter<byte>(PieceHashes.Length + 256);
         WriteInfo(info);
-        if (!MetainfoReader.TryReadInfo(info.WrittenMemory, out var read, out error, rules))
+        var reader = new BencodeReader(info.WrittenSpan);
+        var read = InfoDictionary.Read(ref reader, info.WrittenMemory, rules);
+        if (read is null)
         {
+            error = reader.ErrorDetail!;
             return false;
         }
 
-        metainfo = new Metainfo
-        {
-            InfoHash = read.InfoHash,
-            Name = read.Name,
-            IsFolder = read.IsFolder,
-            Layout = read.Layout,
-            Files = read.Files,
-            PieceHashes = read.PieceHashes,
-            IsPrivate = read.IsPrivate,
-            IsHybrid = read.IsHybrid,
-            InfoBytes = read.InfoBytes,
-            Trackers = [.. Trackers.Where(tier => tier.Count > 0)],
-            WebSeeds = WebSeeds,
-            Comment = Comment,
-            CreatedBy = CreatedBy,
-            CreationDate = CreationDate,
-        };
+        metainfo = read.ToMetainfo([.. Trackers.Where(tier => tier.Count > 0)], WebSeeds, Comment, CreatedBy, CreationDate);
         return true;
+    }
+
+    private string WhatIsWrongAtOnce()
+    {
+        if (!IsFolder && Files.Count != 1)
+        {
+            return $"a torrent without a folder has one file, not {Files.Count}";
+        }
+
+        foreach (var url in Trackers.SelectMany(tier => tier).Concat(WebSeeds))
+        {
+            if (!MetainfoReader.IsPlausibleUrl(url))
+            {
+                return $"'{SafePath.ForDisplay(url)}' is no URL";
+            }
+        }
+
+        return Files.FirstOrDefault(file => file.Length < 0) is { } file
+            ? $"the file '{SafePath.ForDisplay(file.Path)}' has a negative length"
+            : "";
     }
 
     private void WriteInfo(IBufferWriter<byte> output)

@@ -176,8 +176,12 @@ public static class MetainfoReader
     private static string? ReadOptionalUrl(ref BencodeReader reader)
     {
         var url = ReadOptionalText(ref reader)?.Trim();
-        return url is null or "" || url.Length > MaximumUrlLength || url.Any(char.IsControl) ? null : url;
+        return url is not null && IsPlausibleUrl(url) ? url : null;
     }
+
+    /// <summary>Whether a text is at all fit to be a URL of a tracker or web seed; who uses it parses it.</summary>
+    internal static bool IsPlausibleUrl(string url) =>
+        url.Length is > 0 and <= MaximumUrlLength && !url.Any(character => char.IsControl(character) || char.IsWhiteSpace(character));
 
     private static string? ReadOptionalText(ref BencodeReader reader)
     {

@@ -20,6 +20,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
     private readonly ContentMap _map;
     private readonly HandleCache _handles;
     private readonly StoreSync _sync;
+    private readonly bool[] _isStored;
 
     // What a file was when it was sealed; null while it may still be written.
     private readonly Seal?[] _seals;
@@ -34,6 +35,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
         _handles = new HandleCache(handleCount);
         _sync = new StoreSync(this, _folder);
         _seals = new Seal?[files.Count];
+        _isStored = [.. files.Select(file => !file.IsPadding && !file.IsSymlink)];
     }
 
     /// <summary>The torrent's files.</summary>
@@ -68,6 +70,16 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
         return store;
     }
+
+    /// <summary>
+    /// Opens a torrent's content in <paramref name="folder"/>, where a single file stands by its name and a folder's files
+    /// below the folder's name. Only <paramref name="folder"/> itself is trusted: not even the torrent's own folder may be
+    /// a link that leads out of it.
+    /// </summary>
+    /// <inheritdoc cref="Open(IReadOnlyList{ContentFile}, PieceLayout, string, bool, int)"/>
+    public static PieceStore Open(Metainfo metainfo, string folder, bool readOnly, int handleCount = DefaultHandleCount) => Open(
+        [.. metainfo.Files.Select(file => file with { Path = metainfo.RelativePathOf(file) })],
+        metainfo.Layout, folder, readOnly, handleCount);
 
     /// <summary>Writes bytes of a piece to their places, across files where they lie so. What was written before an error stays.</summary>
     public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
@@ -143,8 +155,9 @@ public sealed class PieceStore : IPieceStore, IDisposable
     /// <summary>
     /// Makes durable all writes that had returned when this was called: the data of the files they went to, and the names of
     /// new files and folders. After an error nothing that was written since the last success may be taken as durable.
+    /// Returns the indices of the files that were flushed.
     /// </summary>
-    public void Sync() => _sync.Run();
+    public IReadOnlyCollection<int> Sync() => _sync.Run();
 
     /// <summary>Looks at every file: length, time, and where it has data. Costs a few system calls a file.</summary>
     public IReadOnlyList<FileOnDisk> Survey()
@@ -188,7 +201,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
     public void Dispose() => _handles.Dispose();
 
     /// <summary>Whether the file exists on disk at all: padding does not, nor do links, which no torrent may make.</summary>
-    internal bool IsStored(int file) => !Files[file].IsPadding && !Files[file].IsSymlink;
+    internal bool IsStored(int file) => _isStored[file];
 
     /// <summary>The file's absolute path.</summary>
     internal string PathOf(int file) => _folder.PathOf(Files[file].Path);
@@ -226,7 +239,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
     /// <summary>Called after a read: what came is good only if the file is still the one that was sealed.</summary>
     internal void ThrowIfChanged(HandleCache.OpenFile open)
     {
-        if (_seals[open.File] is { } seal && FileStatus.Of(open.Handle, PathOf(open.File)) != seal.Facts)
+        if (_seals[open.File] is { } seal && FileStatus.Of(open.Handle) != seal.Facts)
         {
             throw new StorageException(StorageErrorKind.Changed, $"'{PathOf(open.File)}' changed since it was checked");
         }
@@ -296,8 +309,12 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
         try
         {
-            var facts = FileStatus.Of(open.Handle, PathOf(file));
+            var facts = FileStatus.Of(open.Handle);
             return new FileOnDisk(facts, DataExtents.Of(open.Handle, facts.Length));
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "read", PathOf(file));
         }
         finally
         {
@@ -305,7 +322,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
         }
     }
 
-    private FileFacts FactsOf(int file)
+    internal FileFacts FactsOf(int file)
     {
         if (!IsStored(file) || Take(file, writing: false) is not { } open)
         {
@@ -314,7 +331,11 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
         try
         {
-            return FileStatus.Of(open.Handle, PathOf(file));
+            return FileStatus.Of(open.Handle);
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "read", PathOf(file));
         }
         finally
         {

@@ -67,6 +67,10 @@ internal static unsafe partial class Posix
         [FieldOffset(120)]
         public uint ModifiedNanoseconds;
 
+        /// <summary>Major and minor number of the device that the file system lies on.</summary>
+        [FieldOffset(136)]
+        public ulong Device;
+
         public readonly bool IsRegular => (Mode & 0xf000) == 0x8000;
 
         public readonly bool IsLink => (Mode & 0xf000) == 0xa000;
@@ -129,6 +133,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int Sync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    public static partial int SyncFileSystem(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int descriptor);

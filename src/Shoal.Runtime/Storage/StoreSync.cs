@@ -9,6 +9,9 @@ namespace Shoal.Runtime.Storage;
 /// </summary>
 internal sealed class StoreSync(PieceStore store, ContentFolder folder)
 {
+    /// <summary>From so many files on, one sync of their file system is cheaper than a journal commit for each.</summary>
+    private const int ManyFiles = 64;
+
     private readonly Lock _gate = new();
     private readonly Lock _running = new();
     private HashSet<int> _dirty = [];
@@ -21,7 +24,7 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
         }
     }
 
-    public void Run()
+    public IReadOnlyCollection<int> Run()
     {
         lock (_running)
         {
@@ -29,7 +32,12 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
             var left = new HashSet<int>(files);
             try
             {
-                foreach (var file in files)
+                if (files.Count >= ManyFiles && Posix.IsAvailable)
+                {
+                    FlushTogether(left);
+                }
+
+                foreach (var file in left.ToArray())
                 {
                     Flush(file);
                     left.Remove(file);
@@ -39,6 +47,8 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
                 {
                     ContentFolder.SyncFolder(changed);
                 }
+
+                return files;
             }
             finally
             {
@@ -56,6 +66,30 @@ internal sealed class StoreSync(PieceStore store, ContentFolder folder)
         {
             (var dirty, _dirty) = (_dirty, []);
             return dirty;
+        }
+    }
+
+    /// <summary>Flushes those that lie on the root's file system, and takes them out of the set.</summary>
+    private void FlushTogether(HashSet<int> files)
+    {
+        var root = Posix.Open(folder.Root, Posix.Directory);
+        if (root < 0 || !Posix.TryStatPath(folder.Root + "/.", out var rootStatus))
+        {
+            return;
+        }
+
+        try
+        {
+            if (Posix.SyncFileSystem(root) != 0)
+            {
+                throw StorageException.FromErrno(Marshal.GetLastPInvokeError(), "sync", folder.Root);
+            }
+
+            files.RemoveWhere(file => Posix.TryStatPath(store.PathOf(file), out var status) && status.Device == rootStatus.Device);
+        }
+        finally
+        {
+            _ = Posix.Close(root);
         }
     }
 
