@@ -69,13 +69,15 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         Post(new Input(InputKind.Timer, Detail: action));
     }
 
-    /// <summary>Asks the machine something, within a turn.</summary>
-    public Task<T> AskAsync<T>(Func<T> question)
+    /// <summary>Asks the machine something, within a turn. The question must not throw.</summary>
+    /// <exception cref="ObjectDisposedException">The host stopped before it could answer.</exception>
+    public async Task<T> AskAsync<T>(Func<T> question)
     {
         ArgumentNullException.ThrowIfNull(question);
         var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         Run(() => answer.TrySetResult(question()));
-        return Volatile.Read(ref _isStopped) == 0 ? answer.Task : Task.FromException<T>(new ObjectDisposedException(nameof(SwarmHost)));
+        await Task.WhenAny(answer.Task, Completion);
+        return answer.Task.IsCompleted ? await answer.Task : throw new ObjectDisposedException(nameof(SwarmHost));
     }
 
     /// <summary>Posts one input.</summary>
@@ -103,10 +105,10 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
     /// Stops at once: no further turn, links closed, workers ended. To stop politely, post Stop first and wait for the
     /// event Stopped.
     /// </summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         Stop(null);
-        return ValueTask.CompletedTask;
+        await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // another thread may have begun to stop it
     }
 
     private void RunTurns()

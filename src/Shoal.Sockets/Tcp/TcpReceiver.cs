@@ -9,6 +9,8 @@ namespace Shoal.Sockets.Tcp;
 /// The incoming half of a link: waits for readiness without a buffer, then takes what there is, frames it, puts
 /// payloads where they are expected and posts a batch of inputs. One thread at a time pumps; a receive and the
 /// engine's Forget exclude each other by one lock per receive, so that nothing is written to a place that was forgotten.
+/// The copy from the scratch buffer is nearly free, because that buffer stays in the cache: readv straight into the slots
+/// gained 1 to 3 % over loopback, less than its complexity is worth.
 /// </summary>
 internal sealed class TcpReceiver : IThreadPoolWorkItem
 {

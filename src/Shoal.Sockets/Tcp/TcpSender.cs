@@ -23,15 +23,13 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     // Touched in turns only.
     private readonly List<BlockRequest> _stagedUploads = [];
-    private byte[]? _staged;
-    private int _stagedLength;
+    private ControlBytes _staged;
 
     // Guarded by the gate.
     private readonly Queue<BlockRequest> _uploads = new();
     private IPieceStore? _store;
     private SwarmId _swarm;
-    private byte[]? _queued;
-    private int _queuedLength;
+    private ControlBytes _queued;
     private UploadBatch? _ready;
     private bool _isReading;
     private bool _isSending = true; // until the connection is there
@@ -39,11 +37,9 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     private bool _isStopped;
 
     // Owned by the one send that is under way.
-    private Socket? _socket;
-    private SocketAsyncEventArgs? _args;
+    private SocketWriter? _writer;
     private byte[]? _current;
     private UploadBatch? _currentBatch;
-    private int _currentOffset;
     private int _currentLength;
 
     // Of the pumping thread only: uploads wait for the end of the turn, and are then done by it without a change of threads.
@@ -62,17 +58,12 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     public void Open(Socket socket)
     {
-        _socket = socket;
+        _writer = new SocketWriter(socket, OnSent);
         SendNext();
     }
 
     /// <summary>Gathers a control message for <see cref="Flush"/>.</summary>
-    public void Stage(in PeerMessage message)
-    {
-        var length = WireWriter.LengthOf(message);
-        EnsureRoom(ref _staged, _stagedLength, length);
-        _stagedLength += WireWriter.Write(_staged.AsSpan(_stagedLength), message);
-    }
+    public void Stage(in PeerMessage message) => _staged.Add(message);
 
     /// <summary>Gathers a block for <see cref="Flush"/>.</summary>
     public void StageUpload(SwarmId swarm, IPieceStore store, in BlockRequest block)
@@ -89,9 +80,9 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         lock (_gate)
         {
             QueueStaged();
-            isStuck = _queuedLength > _maximumQueuedBytes;
+            isStuck = _queued.Length > _maximumQueuedBytes;
             readsNow = BeginsReading();
-            isFirst = !_isSending && _queuedLength > 0;
+            isFirst = !_isSending && _queued.Length > 0;
             _isSending |= isFirst;
         }
 
@@ -146,8 +137,11 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>There is a buffer again.</summary>
-    public void ScheduleUploads()
+    /// <summary>Whether it waits for a buffer. Guarded by the lock of <see cref="UploadBuffers"/>.</summary>
+    public bool IsWaiting { get; set; }
+
+    /// <summary>There is a buffer again. False if it is of no use to this sender now.</summary>
+    public bool ScheduleUploads()
     {
         bool readsNow;
         lock (_gate)
@@ -159,6 +153,8 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         {
             StartReading();
         }
+
+        return readsNow;
     }
 
     /// <summary>For the pumping thread, its turn being over.</summary>
@@ -327,15 +323,14 @@ internal sealed class TcpSender : IThreadPoolWorkItem
                 return false;
             }
 
-            if (_queuedLength > 0)
+            if (_queued.Length > 0)
             {
-                (_current, _currentOffset, _currentLength) = (_queued, 0, _queuedLength);
-                (_queued, _queuedLength) = (null, 0);
+                (_current, _currentLength) = _queued.Take();
             }
             else if (_ready is not null)
             {
                 (_currentBatch, _ready) = (_ready, null);
-                (_current, _currentOffset, _currentLength) = (_currentBatch.Buffer, 0, _currentBatch.Length);
+                (_current, _currentLength) = (_currentBatch.Buffer, _currentBatch.Length);
                 readsNow = BeginsReading();
             }
             else
@@ -360,63 +355,30 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     // Under the gate.
     private bool IsAllSent() =>
-        _isClosing && !_isSending && !_isReading && _queuedLength == 0 && _ready is null && _uploads.Count == 0;
+        _isClosing && !_isSending && !_isReading && _queued.Length == 0 && _ready is null && _uploads.Count == 0;
 
     // True: the current buffer is out. False: it will be, or never.
     private bool Send()
     {
-        try
+        if (_writer!.Write(_current!, _currentLength, out var error))
         {
-            var sent = _socket!.Send(_current.AsSpan(_currentOffset, _currentLength - _currentOffset), SocketFlags.None, out var error);
-            if (error is not (SocketError.Success or SocketError.WouldBlock))
-            {
-                Fail(error);
-                return false;
-            }
-
-            _currentOffset += Math.Max(sent, 0);
-            if (_currentOffset < _currentLength)
-            {
-                var args = Arguments();
-                args.SetBuffer(_current, _currentOffset, _currentLength - _currentOffset);
-                if (_socket.SendAsync(args))
-                {
-                    return false;
-                }
-
-                if (args.SocketError != SocketError.Success)
-                {
-                    Fail(args.SocketError);
-                    return false;
-                }
-            }
-
             Complete();
             return true;
         }
-        catch (ObjectDisposedException)
-        {
-            Fail(SocketError.OperationAborted);
-            return false;
-        }
-    }
 
-    private SocketAsyncEventArgs Arguments()
-    {
-        if (_args is null)
+        if (error != SocketError.Success)
         {
-            _args = new SocketAsyncEventArgs(true) { UserToken = this }; // no execution context
-            _args.Completed += static (_, args) => ((TcpSender)args.UserToken!).OnSent(args);
+            Fail(error);
         }
 
-        return _args;
+        return false;
     }
 
-    private void OnSent(SocketAsyncEventArgs args)
+    private void OnSent(SocketError error)
     {
-        if (args.SocketError != SocketError.Success)
+        if (error != SocketError.Success)
         {
-            Fail(args.SocketError);
+            Fail(error);
             return;
         }
 
@@ -460,29 +422,13 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     // Under the gate, in a turn.
     private void QueueStaged()
     {
-        if (_stagedLength > 0)
+        if (_isStopped)
         {
-            if (_isStopped)
-            {
-                ArrayPool<byte>.Shared.Return(_staged!);
-            }
-            else if (_queuedLength == 0)
-            {
-                (_queued, _queuedLength) = (_staged, _stagedLength);
-            }
-            else
-            {
-                EnsureRoom(ref _queued, _queuedLength, _stagedLength);
-                _staged.AsSpan(0, _stagedLength).CopyTo(_queued.AsSpan(_queuedLength));
-                _queuedLength += _stagedLength;
-                ArrayPool<byte>.Shared.Return(_staged!);
-            }
-
-            (_staged, _stagedLength) = (null, 0);
+            _staged.Drop();
         }
-
-        if (!_isStopped)
+        else
         {
+            _queued.MoveFrom(ref _staged);
             foreach (var block in _stagedUploads)
             {
                 _uploads.Enqueue(block);
@@ -490,22 +436,5 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         }
 
         _stagedUploads.Clear();
-    }
-
-    private static void EnsureRoom(ref byte[]? buffer, int used, int more)
-    {
-        if (buffer is not null && buffer.Length - used >= more)
-        {
-            return;
-        }
-
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(512, Math.Max(used + more, used * 2)));
-        if (buffer is not null)
-        {
-            buffer.AsSpan(0, used).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        buffer = larger;
     }
 }

@@ -83,7 +83,12 @@ internal sealed class UploadBuffers(int batchBytes, long maximumBytes)
         {
             if (_free.Count == 0 && !HasRoom())
             {
-                _waiting.Enqueue(sender);
+                if (!sender.IsWaiting)
+                {
+                    sender.IsWaiting = true;
+                    _waiting.Enqueue(sender);
+                }
+
                 return;
             }
         }
@@ -94,14 +99,28 @@ internal sealed class UploadBuffers(int batchBytes, long maximumBytes)
     public void Return(UploadBatch batch)
     {
         batch.Clear();
-        TcpSender? next;
         lock (_gate)
         {
             _free.Push(batch);
-            _waiting.TryDequeue(out next);
         }
 
-        next?.ScheduleUploads();
+        // One that has no use for it any more must not keep it from the next.
+        while (NextWaiting() is { } next && !next.ScheduleUploads())
+        {
+        }
+    }
+
+    private TcpSender? NextWaiting()
+    {
+        lock (_gate)
+        {
+            if (_waiting.TryDequeue(out var next))
+            {
+                next.IsWaiting = false;
+            }
+
+            return next;
+        }
     }
 
     // Under the gate.

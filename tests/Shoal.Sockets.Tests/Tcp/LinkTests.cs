@@ -272,6 +272,52 @@ public sealed class LinkTests : IAsyncDisposable
         Assert.Equal([InputKind.LinkOpened, InputKind.LinkOpened], [_box.Next().Kind, _box.Next().Kind]);
     }
 
+    [Theory]
+    [InlineData("::", "127.0.0.1")]
+    [InlineData("::1", "::1")]
+    public void Both_address_families_are_accepted_and_named_as_they_are(string listening, string connecting)
+    {
+        var endPoint = _transport.Listen(new IPEndPoint(IPAddress.Parse(listening), 0));
+        using var peer = RawPeer.ConnectTo(new IPEndPoint(IPAddress.Parse(connecting), endPoint.Port));
+        Assert.Equal(PeerAddress.From(IPAddress.Parse(connecting), ((IPEndPoint)peer.Socket.LocalEndPoint!).Port), _box.Next().Address);
+    }
+
+    [Fact]
+    public void Outgoing_links_come_from_the_address_they_are_bound_to()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var bound = new TcpTransport(new TcpOptions { BindAddress = IPAddress.Parse("127.0.0.9") });
+        bound.Bind(_box);
+        ((ILinkTransport)bound).Connect(LinkId.Outgoing(1), PeerAddress.From(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port));
+        using var accepted = listener.Accept();
+        Assert.Equal("127.0.0.9", ((IPEndPoint)accepted.RemoteEndPoint!).Address.ToString());
+        Assert.Equal(InputKind.LinkOpened, _box.Next().Kind);
+    }
+
+    [Fact]
+    public async Task Links_share_one_buffer_when_the_bound_leaves_no_more()
+    {
+        var layout = new PieceLayout(4 << 20, 4 << 20);
+        var store = new ToyStore(layout, 1);
+        await using var narrow = new TcpTransport(new TcpOptions { MaximumUploadBufferBytes = 1, CloseTimeout = TimeSpan.FromSeconds(30) });
+        narrow.Bind(_box);
+        var opened = Enumerable.Range(0, 5).Select(_ => RawPeer.Open(narrow, _box)).ToList();
+        for (var i = 0; i < 256; i++)
+        {
+            foreach (var (_, link) in opened)
+            {
+                link.Upload(default, store, layout.BlockAt(new PieceIndex(0), i));
+                link.Flush();
+            }
+        }
+
+        opened.ForEach(pair => pair.Link.Close(null));
+        var counts = await Task.WhenAll(opened.Select(pair => Task.Run(pair.Peer.ReceiveToEnd))).WaitAsync(PostBox.Patience);
+        Assert.All(counts, count => Assert.Equal((4 << 20) + (256 * 13), count));
+    }
+
     [Fact]
     public void Blocks_that_cannot_be_read_are_each_told_and_others_go_on()
     {
