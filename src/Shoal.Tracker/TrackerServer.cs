@@ -96,8 +96,9 @@ public sealed class TrackerServer : IAsyncDisposable
         }
 
         var services = new ServiceCollection().AddSingleton(loggers).BuildServiceProvider();
+        var endPoint = udp.EndPoint;
         var frontEnd = new HttpFrontEnd(shards);
-        var http = CreateKestrel(options, udp.EndPoint, frontEnd, services, loggers);
+        var http = CreateKestrel(options, endPoint, frontEnd, services, loggers);
         try
         {
             await http.StartAsync(frontEnd, cancellationToken);
@@ -109,7 +110,7 @@ public sealed class TrackerServer : IAsyncDisposable
             await services.DisposeAsync();
             if (e is IOException or SocketException)
             {
-                throw CannotStart("TCP", udp.EndPoint, e);
+                throw CannotStart("TCP", endPoint, e);
             }
 
             throw;
@@ -117,7 +118,7 @@ public sealed class TrackerServer : IAsyncDisposable
 
         udp.Start();
         var logger = loggers.CreateLogger<TrackerServer>();
-        Log.Listening(logger, udp.EndPoint.ToString());
+        Log.Listening(logger, endPoint.ToString());
         return new TrackerServer(shards, udp, http, services, time, logger);
     }
 

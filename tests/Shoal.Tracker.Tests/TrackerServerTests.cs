@@ -89,4 +89,121 @@ public sealed class TrackerServerTests
 
         Assert.Equal(4, server.Stats.Peers);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_port_in_use_is_one_clear_line(bool udp)
+    {
+        using var taken = new Socket(AddressFamily.InterNetwork, udp ? SocketType.Dgram : SocketType.Stream, udp ? ProtocolType.Udp : ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        if (!udp)
+        {
+            taken.Listen();
+        }
+
+        var port = ((IPEndPoint)taken.LocalEndPoint!).Port;
+        var error = await Assert.ThrowsAsync<TrackerStartException>(() => StartAsync("127.0.0.1", o => o with { Port = port, UdpThreadCount = 2 }));
+        Assert.Equal($"the tracker cannot start: {(udp ? "UDP" : "TCP")} port {port} on 127.0.0.1 is in use", error.Message);
+    }
+
+    [Fact]
+    public async Task A_second_tracker_on_the_port_of_a_first_is_refused()
+    {
+        await using var first = await StartAsync("127.0.0.1", o => o with { UdpThreadCount = 2 });
+        await Assert.ThrowsAsync<TrackerStartException>(() => StartAsync("127.0.0.1", o => o with { Port = first.EndPoint.Port, UdpThreadCount = 2 }));
+    }
+
+    [Fact]
+    public async Task A_port_can_be_used_again_at_once_after_a_tracker()
+    {
+        var first = await StartAsync("127.0.0.1");
+        using (var client = new TrackerClient())
+        {
+            await client.AnnounceAsync(first.AnnounceUrl, Announces.From(Announces.SomeInfoHash(), 1), Cancel);
+        }
+
+        await first.DisposeAsync();
+        await using var second = await StartAsync("127.0.0.1", o => o with { Port = first.EndPoint.Port });
+        Assert.Equal(first.EndPoint, second.EndPoint);
+    }
+
+    [Fact]
+    public async Task Several_udp_threads_share_the_port()
+    {
+        await using var server = await StartAsync("127.0.0.1", o => o with { UdpThreadCount = 3 });
+        var infoHash = Announces.SomeInfoHash();
+        for (ushort port = 1; port <= 20; port++)
+        {
+            Assert.Null((await new UdpTrackerClient().AnnounceAsync(server.UdpAnnounceUrl, Announces.From(infoHash, port), Cancel)).Failure);
+        }
+
+        Assert.Equal(20, server.Stats.Peers);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Lists_and_limits_refuse_with_a_reason(bool udp)
+    {
+        var denied = Announces.SomeInfoHash();
+        await using var server = await StartAsync("127.0.0.1", o => o with { MaximumSwarmCount = 1, DeniedInfoHashes = new HashSet<InfoHash> { denied } });
+        using var client = new TrackerClient();
+        var url = UrlOf(server, udp);
+        Assert.Equal($"tracker {url} refused: this tracker does not serve this info-hash", (await client.AnnounceAsync(url, Announces.From(denied, 1), Cancel)).FailureReason);
+        Assert.Null((await client.AnnounceAsync(url, Announces.From(Announces.SomeInfoHash(), 1), Cancel)).Failure);
+        var full = await client.AnnounceAsync(url, Announces.From(Announces.SomeInfoHash(), 1), Cancel);
+        Assert.Equal($"tracker {url} refused: this tracker is full: too many swarms", full.FailureReason);
+        Assert.Equal(udp ? null : TimeSpan.FromMinutes(30), full.Failure!.RetryAfter);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Peers_on_the_trackers_machine_are_named_by_the_address_to_advertise(bool udp)
+    {
+        await using var server = await StartAsync("127.0.0.1", o => o with { AdvertiseAddress = IPAddress.Parse("192.0.2.7") });
+        using var client = new TrackerClient();
+        var infoHash = Announces.SomeInfoHash();
+        await client.AnnounceAsync(UrlOf(server, udp), Announces.From(infoHash, 1001), Cancel);
+        var claimed = PeerAddress.From(IPAddress.Parse("198.51.100.9"), 0);
+        var reply = await client.AnnounceAsync(UrlOf(server, udp), Announces.From(infoHash, 1002) with { Address = claimed }, Cancel);
+        Assert.Equal([PeerAddress.From(IPAddress.Parse("192.0.2.7"), 1001)], reply.Peers);
+        reply = await client.AnnounceAsync(UrlOf(server, udp), Announces.From(infoHash, 1003), Cancel);
+        Assert.Contains(claimed.WithPort(1002), reply.Peers);
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "A BitTorrent tracker by Shoal")]
+    [InlineData("GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "{\"swarms\":0,\"peers\":0,")]
+    [InlineData("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 404", "not found")]
+    [InlineData("POST /announce HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405", "")]
+    [InlineData("HEAD /announce HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "Content-Length: 42")]
+    [InlineData("GET /announce?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "d14:failure reason20:info_hash is missinge")]
+    [InlineData("GET /announce?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200", "d14:failure reason20:info_hash is missinge")]
+    [InlineData("GET /announce?a=b HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "d14:failure reason20:info_hash is missinge")]
+    [InlineData("GET /scrape?a=b HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "the scrape names no info_hash")]
+    [InlineData("GET /announce?a=b HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 400", "")]
+    [InlineData("\u0013BitTorrent protocol\r\n\r\n", "HTTP/1.1 400", "")]
+    public async Task Http_requests_get_what_they_deserve(string request, string status, string body)
+    {
+        await using var server = await StartAsync("127.0.0.1");
+
+        // In one piece, and byte by byte: one that comes at once may take the short cut, one that dribbles in cannot.
+        foreach (var step in new[] { request.Length, 1 })
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            await socket.ConnectAsync(server.EndPoint, Cancel);
+            var bytes = System.Text.Encoding.Latin1.GetBytes(request);
+            for (var i = 0; i < bytes.Length; i += step)
+            {
+                await socket.SendAsync(bytes.AsMemory(i, step), Cancel);
+            }
+
+            using var stream = new NetworkStream(socket);
+            var answer = await new StreamReader(stream).ReadToEndAsync(Cancel);
+            Assert.StartsWith(status, answer, StringComparison.Ordinal);
+            Assert.Contains(body, answer, StringComparison.Ordinal);
+        }
+    }
 }

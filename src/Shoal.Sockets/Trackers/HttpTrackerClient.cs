@@ -96,7 +96,11 @@ public sealed class HttpTrackerClient : IDisposable
         {
             return (default, new TrackerFailure($"tracker {tracker} did not answer within {_timeout.TotalSeconds:0.#} s", IsTemporary: true));
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
+        catch (UriFormatException)
+        {
+            return (default, new TrackerFailure($"tracker {tracker} redirected to what is no web address"));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or InvalidDataException)
         {
             return (default, new TrackerFailure($"tracker {tracker}: {Reason(e)}", IsTemporary: true));
         }
