@@ -81,7 +81,7 @@ internal sealed class LibtorrentContender(string key, string name, bool highPerf
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
         await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
-        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
+        await leecher.LeechAsync(TorrentGiven.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
         await leecher.ConnectAsync(seeder.Port, cancellation);
         return meter.Done(await leecher.Finished.WaitAsync(cancellation));
     }
@@ -101,7 +101,7 @@ internal sealed class Aria2Contender() : Contender("aria2", "aria2")
         await TrackerProbe.WaitForSeedersAsync(tracker.Port, work.Torrent.InfoHash, 1, cancellation);
         await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
-        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
+        await leecher.LeechAsync(TorrentGiven.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
         await leecher.WaitUntilCompleteAsync(cancellation);
         return meter.Done(Stopwatch.GetTimestamp());
     }
@@ -121,7 +121,7 @@ internal sealed class TransmissionContender() : Contender("transmission", "Trans
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
         await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());
-        await leecher.LeechAsync(TorrentSource.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
+        await leecher.LeechAsync(TorrentGiven.OfFile(work.Torrent.File), work.TargetFolder, cancellation);
         await seeder.ConnectAsync(leecher.Port, cancellation);
         await leecher.WaitUntilCompleteAsync(cancellation);
         return meter.Done(Stopwatch.GetTimestamp());

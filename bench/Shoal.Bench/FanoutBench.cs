@@ -165,7 +165,7 @@ internal static class FanoutBench
             var before = peers.Sum(peer => ProcessCosts.CpuSeconds(processOf(peer)));
             var started = Stopwatch.GetTimestamp();
             await Task.WhenAll(peers.Skip(1).Select((peer, index) =>
-                peer.LeechAsync(TorrentSource.OfFile(torrent.File), TargetOf(work, index), cancellation)));
+                peer.LeechAsync(TorrentGiven.OfFile(torrent.File), TargetOf(work, index), cancellation)));
             await Task.WhenAll(peers.Skip(1).Select(peer => peer.WaitUntilCompleteAsync(cancellation)));
             return Sum(work, started, peers.Sum(peer => ProcessCosts.CpuSeconds(processOf(peer))) - before);
         }

@@ -6,7 +6,7 @@ internal sealed record Options
     public const string MemoryFolder = "/dev/shm";
 
     public const string Usage = """
-        usage: bench/run [transfer] [fanout] [hash] [options]     (default: all three)
+        usage: bench/run [transfer] [fanout] [hash] [idle] [options]     (default: all)
           --quick        256 MiB and one round
           --rounds N     default 5
           --only NAMES   rows to run, by commas: bare, shoal, libtorrent-fast, libtorrent, aria2, transmission, mktorrent
@@ -29,6 +29,8 @@ internal sealed record Options
     public long FanoutLength => Quick ? 64L << 20 : 512L << 20;
 
     public long HashLength => Quick ? 256L << 20 : 4L << 30;
+
+    public int IdleConnections => Quick ? 1000 : 10_000;
 
     public bool Wants(string bench) => Benches.Count == 0 || Benches.Contains(bench, StringComparer.Ordinal);
 
@@ -75,7 +77,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash":
+                case "transfer" or "fanout" or "hash" or "idle":
                     benches.Add(arguments[index]);
                     break;
                 default:

@@ -19,6 +19,7 @@ var reports = new List<Report>();
 foreach (var (name, run) in new (string, Func<Options, Task<Report>>)[]
 {
     ("transfer", TransferBench.RunAsync), ("fanout", FanoutBench.RunAsync), ("hash", HashBench.RunAsync),
+    ("idle", IdleBench.RunAsync),
 })
 {
     if (options.Wants(name))

@@ -9,9 +9,15 @@ internal sealed record Stat(string Text, IReadOnlyList<double> Values)
     public static Stat MedianOf<T>(IReadOnlyList<T> runs, Func<T, double> value, string format)
     {
         var values = runs.Select(value).ToList();
+        var median = Median(values);
+        return new(double.IsNaN(median) ? "-" : median.ToString(format), values);
+    }
+
+    /// <summary>The middle of those that are known; not a number when none is.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
         var known = values.Where(static one => !double.IsNaN(one)).Order().ToList();
-        var median = known.Count == 0 ? 0 : (known[(known.Count - 1) / 2] + known[known.Count / 2]) / 2;
-        return new(known.Count == 0 ? "-" : median.ToString(format), values);
+        return known.Count == 0 ? double.NaN : (known[(known.Count - 1) / 2] + known[known.Count / 2]) / 2;
     }
 
     public static Stat RangeOf<T>(IReadOnlyList<T> runs, Func<T, double> value, string format)
@@ -25,6 +31,11 @@ internal sealed record Stat(string Text, IReadOnlyList<double> Values)
 internal sealed class Report(string title, IReadOnlyList<string> columns)
 {
     private readonly List<(string Name, string Note, Stat[] Cells)> _rows = [];
+
+    private readonly List<string> _footer = [];
+
+    /// <summary>A line below the table.</summary>
+    public void AddLine(string text) => _footer.Add(text);
 
     public void Add(string name, string note, params Stat[] cells) => _rows.Add((name, note, cells));
 
@@ -53,6 +64,7 @@ internal sealed class Report(string title, IReadOnlyList<string> columns)
             text.Append(note.Length > 0 ? "  " + note : "").AppendLine();
         }
 
+        _footer.ForEach(line => text.AppendLine(line));
         return text.ToString();
     }
 
@@ -76,7 +88,7 @@ internal sealed class Report(string title, IReadOnlyList<string> columns)
             rows.Add(row);
         }
 
-        return new JsonObject { ["title"] = title, ["rows"] = rows };
+        return new JsonObject { ["title"] = title, ["rows"] = rows, ["notes"] = new JsonArray([.. _footer.Select(static line => JsonValue.Create(line))]) };
     }
 }
 

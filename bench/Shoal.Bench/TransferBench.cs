@@ -42,6 +42,8 @@ internal static class TransferBench
             {
                 AddRow(report, contenders[index], works[index], results[index], options);
             }
+
+            AddRatios(report, contenders, results);
         }
         finally
         {
@@ -103,5 +105,28 @@ internal static class TransferBench
             Stat.MedianOf(results, static one => one.FirstByte, "F2"),
             Stat.MedianOf(results, static one => one.PeakMemory / 1048576.0, "F0"),
             Stat.MedianOf(results, static one => one.PeakOwnMemory / 1048576.0, "F0"));
+    }
+
+    /// <summary>Ours as a part of each other one's: what holds from machine to machine, when rates do not.</summary>
+    private static void AddRatios(Report report, List<Contender> contenders, List<List<TransferResult>> results)
+    {
+        var ours = contenders.FindIndex(static one => one is ShoalContender);
+        if (ours < 0)
+        {
+            return;
+        }
+
+        for (var other = 0; other < contenders.Count; other++)
+        {
+            if (other != ours)
+            {
+                report.AddLine(
+                    $"shoal to {contenders[other].Name}: rate {Ratio(static one => one.Rate)}, "
+                    + $"slope {Ratio(static one => one.Slope)}, CPU {Ratio(static one => one.CpuPerGiB)}");
+            }
+
+            string Ratio(Func<TransferResult, double> value) =>
+                $"{Stat.Median(results[ours].Select(value)) / Stat.Median(results[other].Select(value)):P0}";
+        }
     }
 }

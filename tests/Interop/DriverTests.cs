@@ -24,7 +24,7 @@ public sealed class DriverTests
             var leecher = await scenario.StartAsync(client);
             await seeder.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation);
             var target = scenario.Scratch.Folder("target");
-            await leecher.LeechAsync(TorrentSource.OfFile(torrent.File), target, scenario.Cancellation);
+            await leecher.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
             await seeder.ConnectAsync(leecher.Port, scenario.Cancellation);
 
             var got = await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
@@ -53,7 +53,7 @@ public sealed class DriverTests
             await seeder.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation);
             var target = scenario.Scratch.Folder("target");
             var link = torrent.Magnet(peerPorts: [seeder.Port]);
-            await leecher.LeechAsync(TorrentSource.OfMagnet(link), target, scenario.Cancellation);
+            await leecher.LeechAsync(TorrentGiven.OfMagnet(link), target, scenario.Cancellation);
 
             var got = await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
             var sent = await seeder.WaitUntilAsync(counters => counters.Uploaded >= torrent.Length, scenario.Cancellation);
@@ -85,7 +85,7 @@ public sealed class DriverTests
             await TrackerProbe.WaitForSeedersAsync(tracker.Port, torrent.InfoHash, 1, scenario.Cancellation);
             var leecher = await scenario.StartAsync(client);
             var target = scenario.Scratch.Folder("target");
-            await leecher.LeechAsync(TorrentSource.OfFile(torrent.File), target, scenario.Cancellation);
+            await leecher.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
 
             await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
 

@@ -107,7 +107,7 @@ public sealed class SwarmTests
         {
             var peer = await scenario.StartAsync(client);
             var target = scenario.Scratch.Folder(client.ToString());
-            await peer.LeechAsync(TorrentSource.OfFile(torrent.File), target, scenario.Cancellation);
+            await peer.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
             leechers.Add((peer, target));
         }
 

@@ -17,7 +17,7 @@ public sealed class ToForeignTests
     [InlineData(Client.Aria2, By.Torrent, Way.OpentrackerHttp)]
     [InlineData(Client.Transmission, By.Magnet, Way.Direct)]
     [InlineData(Client.Transmission, By.Torrent, Way.OurUdp)]
-    [InlineData(Client.Transmission, By.Magnet, Way.OpentrackerHttp)]
+    [InlineData(Client.Transmission, By.Torrent, Way.OpentrackerHttp)]
     public async Task Shoal_serves_a_file_to(Client client, By by, Way way)
     {
         Need.Installed(client);
@@ -81,7 +81,7 @@ public sealed class ToForeignTests
             scenario.Join(seeder);
             var leecher = await scenario.LibtorrentAsync();
             var target = scenario.Scratch.Folder("target");
-            await leecher.LeechAsync(TorrentSource.OfMagnet(magnet), target, scenario.Cancellation);
+            await leecher.LeechAsync(TorrentGiven.OfMagnet(magnet), target, scenario.Cancellation);
 
             var got = await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
 
@@ -139,8 +139,8 @@ public sealed class ToForeignTests
         IForeignPeer leecher, TestTorrent torrent, By by, string[] trackers, int[] peers, string target, CancellationToken cancellation)
     {
         var source = by == By.Magnet
-            ? TorrentSource.OfMagnet(torrent.Magnet(trackers, peers))
-            : TorrentSource.OfFile(torrent.File);
+            ? TorrentGiven.OfMagnet(torrent.Magnet(trackers, peers))
+            : TorrentGiven.OfFile(torrent.File);
         await leecher.LeechAsync(source, target, cancellation);
         foreach (var peer in by == By.Torrent ? peers : [])
         {

@@ -133,6 +133,11 @@ public sealed class AnnounceSchedule
     public void Stop(Instant now)
     {
         See(now);
+        if (!_isRunning)
+        {
+            return;
+        }
+
         _isRunning = false;
         _isCompletedPending = false;
         _dueAt = Instant.Never;

@@ -23,6 +23,9 @@ public sealed class PartialPiece
     // Everybody who has been asked for a block or has sent one; at most a few, but in the endgame.
     private readonly List<Participant> _participants = [];
 
+    // How many of them are asked for a block now.
+    private int _requesterCount;
+
     // No block below this one is free.
     private int _cursor;
 
@@ -76,8 +79,10 @@ public sealed class PartialPiece
     /// <summary>Who sent the block; <see cref="NoContributor"/> if it is not there or came in an earlier run.</summary>
     public LinkId ContributorOf(int block) => Received[block] ? _blocks[block].Contributor : NoContributor;
 
-    /// <summary>Whether nobody but the link has been asked or has sent.</summary>
-    internal bool IsSole(LinkId link) => _participants.Count == 1 && _participants[0].Link == link;
+    /// <summary>Whether it alone is asked for blocks or, if nobody is, it alone has sent any.</summary>
+    internal bool IsSole(LinkId link) => OutstandingCount > 0
+        ? _requesterCount == 1 && IndexOf(link) is >= 0 and var at && _participants[at].Requested > 0
+        : _contributors.Count == 1 && _contributors[0] == link;
 
     internal int HolderCountOf(int block) => _blocks[block].HolderCount;
 
@@ -110,7 +115,10 @@ public sealed class PartialPiece
 
         state.Holders[state.HolderCount++] = link;
         OutstandingCount++;
-        ParticipantOf(link).Requested++;
+        if (ParticipantOf(link).Requested++ == 0)
+        {
+            _requesterCount++;
+        }
     }
 
     /// <summary>Marks the block as no longer asked of the link; tells whether it was.</summary>
@@ -133,7 +141,11 @@ public sealed class PartialPiece
             _cursor = Math.Min(_cursor, block);
         }
 
-        ParticipantOf(link).Requested--;
+        if (--ParticipantOf(link).Requested == 0)
+        {
+            _requesterCount--;
+        }
+
         ForgetIdle(link);
         return true;
     }

@@ -160,26 +160,26 @@ public sealed class PiecePicker
         }
 
         var openable = request.OpenablePieceCount;
-        var count = TakeFromPartials(request, Rank.Own, ref openable, destination);
+        var count = TakeFromPartials(request, PieceRank.Own, ref openable, destination);
         if (request.Alone)
         {
             // What others have left comes last: better mixed than never.
             count += TakeFromNew(request, ref openable, destination[count..]);
-            count += TakeFromPartials(request, Rank.Orphan, ref openable, destination[count..]);
-            count += TakeFromPartials(request, Rank.Spilled, ref openable, destination[count..]);
+            count += TakeFromPartials(request, PieceRank.Orphan, ref openable, destination[count..]);
+            count += TakeFromPartials(request, PieceRank.Spilled, ref openable, destination[count..]);
             return count;
         }
 
-        count += TakeFromPartials(request, Rank.Orphan, ref openable, destination[count..]);
-        count += TakeFromPartials(request, Rank.Spilled, ref openable, destination[count..]);
+        count += TakeFromPartials(request, PieceRank.Orphan, ref openable, destination[count..]);
+        count += TakeFromPartials(request, PieceRank.Spilled, ref openable, destination[count..]);
         if (request.PrefersWholePieces)
         {
             count += TakeFromNew(request, ref openable, destination[count..]);
-            count += TakeFromPartials(request, Rank.Shared, ref openable, destination[count..]);
+            count += TakeFromPartials(request, PieceRank.Shared, ref openable, destination[count..]);
         }
         else
         {
-            count += TakeFromPartials(request, Rank.Shared, ref openable, destination[count..]);
+            count += TakeFromPartials(request, PieceRank.Shared, ref openable, destination[count..]);
             count += TakeFromNew(request, ref openable, destination[count..]);
         }
 
@@ -299,38 +299,14 @@ public sealed class PiecePicker
         return partial;
     }
 
-    private static bool Allows(in PickRequest request, PieceIndex piece) =>
-        request.PeerHas[piece] && request.Only?[piece] != false;
-
-    private static Rank RankOf(PartialPiece partial, LinkId link)
-    {
-        if (partial.Exclusive == link || partial.IsSole(link))
-        {
-            return Rank.Own;
-        }
-
-        if (partial.OutstandingCount > 0)
-        {
-            return Rank.Shared;
-        }
-
-        return partial.Stage == PieceStage.Spilled ? Rank.Spilled : Rank.Orphan;
-    }
-
-    private bool IsOffered(PartialPiece partial, in PickRequest request, int openable) =>
-        (partial.Stage == PieceStage.Downloading || (partial.Stage == PieceStage.Spilled && openable > 0)) &&
-        (partial.Exclusive is null || partial.Exclusive == request.Link) &&
-        Allows(request, partial.Piece) &&
-        _missing[partial.Piece];
-
-    private int TakeFromPartials(in PickRequest request, Rank rank, ref int openable, Span<BlockRequest> destination)
+    private int TakeFromPartials(in PickRequest request, PieceRank rank, ref int openable, Span<BlockRequest> destination)
     {
         var offered = _partials.WithFree;
         var count = 0;
         for (var i = 0; i < offered.Count && count < destination.Length;)
         {
             var partial = offered[i];
-            if (!IsOffered(partial, request, openable) || RankOf(partial, request.Link) != rank)
+            if (!request.Admits(partial, _missing, openable) || partial.RankFor(request.Link) != rank)
             {
                 i++;
                 continue;
@@ -389,7 +365,7 @@ public sealed class PiecePicker
         {
             foreach (var partial in _partials.All)
             {
-                if (partial.OutstandingCount > 0 && !partial.IsSole(request.Link) && IsOffered(partial, request, openable: 0))
+                if (partial.OutstandingCount > 0 && !partial.IsSole(request.Link) && request.Admits(partial, _missing, openable: 0))
                 {
                     count += TakeHeld(partial, request.Link, holderCount, destination[count..]);
                 }
@@ -446,21 +422,5 @@ public sealed class PiecePicker
         {
             MissingBytes -= _layout.LengthOf(piece);
         }
-    }
-
-    /// <summary>What a partial piece is to a link, best first.</summary>
-    private enum Rank
-    {
-        /// <summary>Nobody else has to do with it.</summary>
-        Own,
-
-        /// <summary>Nobody is asked for any of it.</summary>
-        Orphan,
-
-        /// <summary>As before, but it has to be read back.</summary>
-        Spilled,
-
-        /// <summary>Others are asked for some of it.</summary>
-        Shared,
     }
 }

@@ -13,6 +13,9 @@ internal sealed class PiecePool
     /// <summary>How many places are looked at in a stretch before the whole bitfields are compared.</summary>
     private const int Probes = 64;
 
+    /// <summary>Up to so many pieces that come into question the rarest is found for certain; beyond, as good as certainly.</summary>
+    private const int ExactCount = 1024;
+
     private readonly int[] _order;
     private readonly int[] _position;
     private readonly ushort[] _availability;
@@ -152,11 +155,12 @@ internal sealed class PiecePool
             return ChooseExactly(only, candidates, peerHas, byRarity);
         }
 
-        var found = byRarity ? ProbeStretches(peerHas) : Probe(peerHas, 0, Count);
+        var mayMiss = Math.Min(peerHas.Count, candidates.Count) > ExactCount;
+        var found = byRarity ? ProbeStretches(peerHas, mayMiss) : Probe(peerHas, 0, Count);
         return found >= 0 ? found : ChooseExactly(peerHas, candidates, null, byRarity);
     }
 
-    private int ProbeStretches(Bitfield peerHas)
+    private int ProbeStretches(Bitfield peerHas, bool mayMiss)
     {
         // What the peer has somebody has: without seeds the first stretch is of no use.
         var start = _seedCount > 0 ? 0 : _end[0];
@@ -169,9 +173,9 @@ internal sealed class PiecePool
             }
 
             var found = Probe(peerHas, start, length);
-            if (found >= 0 || length > Probes)
+            if (found >= 0 || (length > Probes && !mayMiss))
             {
-                return found;
+                return found; // or look at the bitfields
             }
 
             start = _end[availability];

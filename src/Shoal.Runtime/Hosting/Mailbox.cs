@@ -78,12 +78,31 @@ internal sealed class Mailbox(int capacity)
         }
     }
 
-    /// <summary>For the runner: another thread, which calls this as well with true, goes on in its stead.</summary>
-    public void HandOver(bool isTakingOver)
+    /// <summary>
+    /// For the runner: is the runner no more, though something may wait. One that was held up, the next that adds, or
+    /// the first that calls <see cref="TryRun"/> goes on.
+    /// </summary>
+    public void Release()
     {
         lock (_gate)
         {
-            _runner = isTakingOver ? Environment.CurrentManagedThreadId : -1;
+            _runner = 0;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Whether there is a turn to run and the caller is now its runner.</summary>
+    public bool TryRun()
+    {
+        lock (_gate)
+        {
+            if (_runner != 0 || _count == 0)
+            {
+                return false;
+            }
+
+            _runner = Environment.CurrentManagedThreadId;
+            return true;
         }
     }
 

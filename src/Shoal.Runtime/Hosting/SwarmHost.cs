@@ -93,8 +93,10 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
     /// <summary>Goes on with turns that another thread has run for long enough.</summary>
     void IThreadPoolWorkItem.Execute()
     {
-        _mailbox.HandOver(isTakingOver: true);
-        RunTurns();
+        if (_mailbox.TryRun())
+        {
+            RunTurns();
+        }
     }
 
     /// <summary>
@@ -115,7 +117,7 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
             {
                 if (batches == BatchesBeforeHandOver)
                 {
-                    _mailbox.HandOver(isTakingOver: false);
+                    _mailbox.Release();
                     ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                     return;
                 }

@@ -57,7 +57,7 @@ internal sealed class Aria2Peer : IForeignPeer
     public Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation) =>
         AddTorrentAsync(torrentFile, folder, ("bt-seed-unverified", "true"), cancellation);
 
-    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation) =>
+    public Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation) =>
         source.File is { } file
             ? AddTorrentAsync(file, folder, ("allow-overwrite", "true"), cancellation)
             : AddMagnetAsync(source.Magnet!, folder, cancellation);

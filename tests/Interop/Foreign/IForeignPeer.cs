@@ -4,11 +4,11 @@ namespace Shoal.Interop.Foreign;
 internal readonly record struct TransferCounters(long Uploaded, long Downloaded, bool IsComplete);
 
 /// <summary>How a client is given a torrent: a file or a magnet link, never both.</summary>
-internal readonly record struct TorrentSource(string? File, string? Magnet)
+internal readonly record struct TorrentGiven(string? File, string? Magnet)
 {
-    public static TorrentSource OfFile(string path) => new(path, null);
+    public static TorrentGiven OfFile(string path) => new(path, null);
 
-    public static TorrentSource OfMagnet(string link) => new(null, link);
+    public static TorrentGiven OfMagnet(string link) => new(null, link);
 }
 
 /// <summary>A running BitTorrent client that nobody here wrote, listening on 127.0.0.1.</summary>
@@ -26,7 +26,7 @@ internal interface IForeignPeer : IAsyncDisposable
     Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation);
 
     /// <summary>Downloads into <paramref name="folder"/>, keeping seeding afterwards.</summary>
-    Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation);
+    Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation);
 
     Task ConnectAsync(int port, CancellationToken cancellation);
 

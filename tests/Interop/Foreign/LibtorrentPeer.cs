@@ -61,11 +61,11 @@ internal sealed class LibtorrentPeer : IForeignPeer
     public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
     {
         // Not in libtorrent's seed mode: that hashes each piece when it is first asked for, in the middle of the transfer.
-        await LeechAsync(TorrentSource.OfFile(torrentFile), folder, cancellation);
+        await LeechAsync(TorrentGiven.OfFile(torrentFile), folder, cancellation);
         await this.WaitUntilCompleteAsync(cancellation);
     }
 
-    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation)
+    public Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation)
     {
         var command = new JsonObject { ["command"] = "add", ["save"] = folder };
         command[source.File is null ? "magnet" : "torrent"] = source.File ?? source.Magnet;

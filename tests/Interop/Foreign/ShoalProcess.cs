@@ -35,7 +35,8 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public static string Root { get; } = FindRoot();
 
     /// <summary>Why the launcher cannot be used; null when it can.</summary>
-    public static string? WhyNoLauncher => File.Exists(Launcher) ? null : "there is no ./shoal at the root";
+    public static string? WhyNoLauncher =>
+        File.Exists(Launcher) || OtherCommand is not null ? null : "there is no ./shoal at the root";
 
     private static string Launcher => Path.Combine(Root, "shoal");
 
@@ -140,10 +141,13 @@ internal sealed class ShoalProcess : IAsyncDisposable
 
     private static string[] Common => ["--bind", "127.0.0.1", "--json"];
 
-    // SHOAL_COMMAND names another program than the one at hand.
+    // Names another program than the one at hand: the launcher for the tests, or a build to compare with.
+    private static string? OtherCommand =>
+        Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command ? command : null;
+
     private static (string File, string[] First) Command()
     {
-        if (Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command)
+        if (OtherCommand is { } command)
         {
             return (command, []);
         }

@@ -83,7 +83,7 @@ internal sealed class TransmissionPeer : IForeignPeer
         await this.WaitUntilCompleteAsync(cancellation);
     }
 
-    public Task LeechAsync(TorrentSource source, string folder, CancellationToken cancellation) =>
+    public Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation) =>
         AddAsync(source.File ?? source.Magnet!, folder, cancellation);
 
     public Task ConnectAsync(int port, CancellationToken cancellation) =>

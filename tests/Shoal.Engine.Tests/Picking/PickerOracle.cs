@@ -213,10 +213,11 @@ internal sealed class PickerOracle(PieceLayout layout)
             return (int.MaxValue, 0);
         }
 
-        var others = Blocks(piece).SelectMany(b => HoldersOf(piece, b))
-            .Concat(_delivered.Where(d => d.Piece == piece).Select(d => d.Link)).Distinct().ToList();
-        var rank = Picker.Find(new PieceIndex(piece))!.Exclusive == link || (others.Count == 1 && others[0] == link) ? 0
-            : Blocks(piece).Any(b => HoldersOf(piece, b).Count > 0) ? 4
+        var requesters = Blocks(piece).SelectMany(b => HoldersOf(piece, b)).Distinct().ToList();
+        var senders = _delivered.Where(d => d.Piece == piece).Select(d => d.Link).Distinct().ToList();
+        var atWork = requesters.Count > 0 ? requesters : senders;
+        var rank = Picker.Find(new PieceIndex(piece))!.Exclusive == link || (atWork.Count == 1 && atWork[0] == link) ? 0
+            : requesters.Count > 0 ? 4
             : StageOf(piece) == PieceStage.Spilled ? 2
             : 1;
         return (rank, _open.IndexOf(piece));

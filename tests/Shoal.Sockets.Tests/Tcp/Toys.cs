@@ -71,6 +71,9 @@ internal sealed class ToyLeecher(PieceLayout layout, PeerAddress seeder, int dep
 
     public long DiscardedBytes { get; private set; }
 
+    /// <summary>Called with the number of pieces written so far, within the turn.</summary>
+    public Action<int>? OnWritten { get; set; }
+
     public override void Handle(Instant now, in Input input)
     {
         switch (input.Kind)
@@ -104,6 +107,7 @@ internal sealed class ToyLeecher(PieceLayout layout, PeerAddress seeder, int dep
             case InputKind.PieceWritten:
                 Put(new Output(OutputKind.ReleaseSlot, Swarm, Slot: input.Slot));
                 _freeSlots.Push(input.Slot.Value);
+                OnWritten?.Invoke(_written + 1);
                 if (++_written == layout.PieceCount)
                 {
                     Put(new Output(OutputKind.CloseLink, Swarm, _link));
