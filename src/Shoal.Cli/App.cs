@@ -33,7 +33,7 @@ internal static class App
             if (parse.Errors.Count > 0 && parse.Action is not (ExampleHelp or VersionAction))
             {
                 throw new UserErrorException(
-                    $"{OneLine(parse.Errors[0].Message)} (see 'shoal {PathOf(parse.CommandResult.Command)}--help')");
+                    $"{OneLine(Complaint(parse))} (see 'shoal {PathOf(parse.CommandResult.Command)}--help')");
             }
 
             return parse.Action switch
@@ -103,6 +103,11 @@ internal static class App
         root.Options.Add(new Option<bool>("--version") { Description = "Show the version", Action = new VersionAction() });
         return root;
     }
+
+    // Of a command line that begins with no command the parser says only that one is missing.
+    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal" ? parse.Errors[0].Message
+        : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"
+        : "no command is given";
 
     private static string PathOf(Command command) => command.Name == "shoal" ? "" : command.Name + " ";
 

@@ -11,7 +11,7 @@ internal sealed record Invocation(ParseResult Parse, Surface Surface, Cancellati
     public Reporter CreateReporter() =>
         Parse.GetValue(SharedOptions.Json) ? new JsonReporter(Surface.Out, Parse.GetValue(SharedOptions.Quiet))
         : Surface.IsTerminal && !Parse.GetValue(SharedOptions.Quiet) ? new LiveReporter(Surface.Out)
-        : new PlainReporter(Surface.Out, Parse.GetValue(SharedOptions.Quiet));
+        : new PlainReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet));
 }
 
 /// <summary>What a command does, with examples for its help. The work is a function from an invocation to an exit code.</summary>

@@ -16,7 +16,7 @@ internal static class GetCommand
 
     private static readonly Option<string> To = new("--to", "-d", "-o")
     {
-        Description = "The folder to put it in (default: here)", HelpName = "DIR", DefaultValueFactory = _ => ".",
+        Description = "The folder to put it in", HelpName = "DIR", DefaultValueFactory = _ => ".",
     };
 
     private static readonly Option<bool> Seed = new("--seed") { Description = "Go on seeding when all is there, until Ctrl-C" };
@@ -87,7 +87,14 @@ internal static class GetCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"cannot write to '{folder}': {error.Message}", ExitCode.Environment, error);
+            var reason = error switch
+            {
+                UnauthorizedAccessException => "permission denied",
+                _ when File.Exists(folder) => "it is a file",
+                FileNotFoundException or DirectoryNotFoundException => "the folder cannot be made",
+                _ => error.Message,
+            };
+            throw new UserErrorException($"cannot write to '{folder}': {reason}", ExitCode.Environment, error);
         }
     }
 }

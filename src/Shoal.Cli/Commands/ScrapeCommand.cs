@@ -45,12 +45,16 @@ internal static class ScrapeCommand
             if (await ScrapeAsync(client, tracker, infoHashes, reporter, invocation.Stop) is { } failure)
             {
                 failures.Add(failure);
-                reporter.Report(new TrackerEvent(tracker, failure, null, null, 0, null));
+                if (trackers.Count > 1)
+                {
+                    reporter.Report(new TrackerEvent(tracker, failure, null, null, 0, null));
+                }
             }
         }
 
         return failures.Count == 0 ? ExitCode.Ok
-            : throw new UserErrorException($"{failures.Count} of {trackers.Count} trackers did not answer as asked: {failures[0]}", ExitCode.Failed);
+            : throw new UserErrorException(
+                trackers.Count == 1 ? failures[0] : $"{failures.Count} of {trackers.Count} trackers did not answer as asked", ExitCode.Failed);
     }
 
     private static async Task<(IReadOnlyList<InfoHash> InfoHashes, IReadOnlyList<string> Trackers)> ReadAsync(Invocation invocation)

@@ -104,7 +104,8 @@ internal static class SharedOptions
     }
 
     private static (IPAddress?, string?) ParseAddress(string text) =>
-        IPAddress.TryParse(text, out var address) ? (address, null) : (null, $"'{text}' is not an IP address");
+        // Four numbers or colons: the old short forms (1.2.3 for 1.2.0.3) are more often typing errors.
+        IPAddress.TryParse(text, out var address) && (text.Contains(':') || text.Count(character => character == '.') == 3) ? (address, null) : (null, $"'{text}' is not an IP address");
 
     private static (long?, string?) ParseRate(string text) =>
         Units.TryParseRate(text, out var rate, out var error) ? (rate, null) : (null, error);

@@ -37,7 +37,7 @@ internal abstract record Event
 
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
-    public virtual bool IsResult => false;
+    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent;
 }
 
 /// <summary>A port is open.</summary>
@@ -63,8 +63,6 @@ internal sealed record TorrentEvent(
     InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount,
     string Torrent, string? Magnet, string? Command) : Event
 {
-    public override bool IsResult => true;
-
     public override string ToLine()
     {
         var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} pieces of {Units.Size(PieceLength)}\n" +
@@ -88,13 +86,15 @@ internal sealed record ProgressEvent(
     long DownloadedBytes, long UploadedBytes, double Ratio, double? EtaSeconds,
     [property: JsonIgnore] IReadOnlyList<PeerRow>? Peers = null) : Event
 {
-    public override string ToLine()
+    public override string? ToLine()
     {
         var peers = $"{PeerCount} peer{(PeerCount == 1 ? "" : "s")}";
         return State switch
         {
             "metadata" => $"Fetching metadata: {peers}",
             "checking" => $"Checking what is there: {Units.Percent(Fraction.Of(Bytes, TotalBytes))}",
+            "stopping" or "stopped" => null,
+            "seeding" when PeerCount == 0 && UploadedBytes == 0 => null,
             "seeding" => $"Seeding: {peers}, up {Units.Rate(UploadRateBytesPerSecond)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}",
             _ => $"{char.ToUpperInvariant(State[0])}{State[1..]}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}, " +
                 $"down {Units.Rate(DownloadRateBytesPerSecond)}, up {Units.Rate(UploadRateBytesPerSecond)}, {peers}, " +
@@ -143,8 +143,6 @@ internal sealed record ResumedEvent : Event
 /// <summary>All that was wanted is there, verified.</summary>
 internal sealed record CompleteEvent(InfoHash InfoHash, string Path, long Bytes, long DownloadedBytes, double Seconds) : Event
 {
-    public override bool IsResult => true;
-
     public override string ToLine() => DownloadedBytes == 0
         ? $"Complete: {Path} ({Units.Size(Bytes)}, all of it was there)"
         : $"Complete: {Path} ({Units.Size(Bytes)}; got {Units.Size(DownloadedBytes)} in {Units.Time(TimeSpan.FromSeconds(Seconds))}, " +
@@ -161,8 +159,6 @@ internal sealed record StoppedEvent(long DownloadedBytes, long UploadedBytes, do
 /// <summary>A file: of `info`, or one in which `verify` found something off.</summary>
 internal sealed record FileEvent(string Path, long Bytes, string? Problem = null, int BadPieceCount = 0) : Event
 {
-    public override bool IsResult => true;
-
     public override string ToLine() => Problem is null ? $"{Units.Size(Bytes),12}  {Path}" : $"{Path}: {Problem}";
 }
 
@@ -177,16 +173,12 @@ internal sealed record VerifiedEvent(int Pieces, int PieceCount, int BadFileCoun
 /// <summary>What a tracker says of a torrent (BEP 48).</summary>
 internal sealed record ScrapeEvent(string Url, InfoHash InfoHash, int Seeders, int Leechers, int Downloads) : Event
 {
-    public override bool IsResult => true;
-
     public override string ToLine() => $"{InfoHash} at {Url}: {Seeders} seeders, {Leechers} leechers, {Downloads} downloads";
 }
 
 /// <summary>Where to announce to a tracker of one's own.</summary>
 internal sealed record TrackerUrlsEvent(string Http, string Udp) : Event
 {
-    public override bool IsResult => true;
-
     public override string ToLine() => $"Announce to {Http} or {Udp}";
 }
 

@@ -10,8 +10,6 @@ internal sealed record InfoEvent(
     IReadOnlyList<InfoFile> Files, IReadOnlyList<IReadOnlyList<string>> Trackers, IReadOnlyList<string> WebSeeds,
     string? Comment, string? CreatedBy, DateTimeOffset? CreationDate) : Event
 {
-    public override bool IsResult => true;
-
     public static InfoEvent Of(Metainfo metainfo) => new(
         metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceLength, metainfo.Layout.PieceCount, metainfo.IsPrivate,
         [.. metainfo.Files.Where(file => !file.IsPadding).Select(file => new InfoFile(metainfo.RelativePathOf(file), file.Length))],

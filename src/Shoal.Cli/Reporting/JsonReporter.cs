@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Shoal.Protocol;
@@ -24,7 +25,11 @@ internal sealed class JsonReporter(TextWriter output, bool isQuiet) : Reporter
 
     /// <summary>Writes one event.</summary>
     public static void Write(TextWriter output, Event happened) =>
-        output.WriteLine(JsonSerializer.Serialize(happened, EventContext.Default.Event));
+        output.WriteLine(JsonSerializer.Serialize(happened, Readable.Event));
+
+    // For programs and eyes, not for web pages: '&' in a link stays '&'.
+    private static readonly EventContext Readable = new(
+        new JsonSerializerOptions(EventContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }
 
 /// <summary>How events become JSON.</summary>

@@ -1,23 +1,21 @@
+using System.Text;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace Shoal.Cli.Reporting;
 
 /// <summary>
-/// A view that is drawn anew in place at the foot of the terminal, with lines for what happens above it. It begins with
-/// the first progress and is wiped away at the end.
+/// A view that is drawn anew in place at the foot of the terminal, with lines for what happens above it, as long as they
+/// are: the terminal breaks them on the screen, and a copied link stays whole. Invariant: outside of
+/// <see cref="Report"/> the cursor stands at the start of the line below the view.
 /// </summary>
-internal sealed class LiveReporter : Reporter
+internal sealed class LiveReporter(TextWriter output) : Reporter
 {
     private const int MostPeersShown = 10;
+    private const int DefaultWidth = 80;
 
     private readonly Lock _gate = new();
-    private readonly IAnsiConsole _console;
-    private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private LiveDisplayContext? _live;
-    private Task _view = Task.CompletedTask;
-
-    public LiveReporter(TextWriter output) => _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+    private string[] _view = [];
 
     public override TimeSpan ProgressInterval => TimeSpan.FromMilliseconds(500);
 
@@ -27,36 +25,62 @@ internal sealed class LiveReporter : Reporter
         {
             if (Draw(happened) is { } view)
             {
-                Show(view);
+                Show([], Lay(view));
             }
             else if (happened.ToLine() is { } line)
             {
-                _console.Write(new Text(string.Join('\n', line.Split('\n').Select(Printable.Of)) + "\n") { Overflow = Overflow.Fold });
+                Show(line.Split('\n'), _view);
             }
         }
     }
 
-    public override async ValueTask DisposeAsync()
+    public override ValueTask DisposeAsync()
     {
-        _end.TrySetResult();
-        await _view;
-    }
-
-    private void Show(IRenderable view)
-    {
-        if (_live is not null)
+        lock (_gate)
         {
-            _live.UpdateTarget(view);
-            return;
+            Show([], []);
         }
 
-        _view = _console.Live(view).AutoClear(true).Overflow(VerticalOverflow.Crop).StartAsync(context =>
+        return ValueTask.CompletedTask;
+    }
+
+    // One write, so that the terminal has no half of it to show.
+    private void Show(string[] lines, string[] view)
+    {
+        var text = new StringBuilder();
+        if (_view.Length > 0)
         {
-            // Runs at once, on this thread, up to the first wait.
-            _live = context;
-            context.Refresh();
-            return _end.Task;
+            text.Append("\r\u001b[").Append(_view.Length).Append("A\u001b[J"); // up to the view's first line (a ^C may stand in the way), and wipe from there
+        }
+
+        foreach (var line in lines)
+        {
+            text.Append(Printable.Of(line)).Append('\n');
+        }
+
+        foreach (var line in view)
+        {
+            text.Append(line).Append('\n');
+        }
+
+        _view = view;
+        output.Write(text.ToString());
+    }
+
+    /// <summary>The lines of the view, none wider than the terminal.</summary>
+    private static string[] Lay(IRenderable view)
+    {
+        using var laid = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(laid),
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ColorSystemSupport.NoColors : ColorSystemSupport.Standard,
         });
+        var width = Console.WindowWidth;
+        console.Profile.Width = (width > 0 ? width : DefaultWidth) - 1;
+        console.Write(view);
+        return laid.ToString().TrimEnd('\n').Split('\n');
     }
 
     private static Rows? Draw(Event happened) => happened switch

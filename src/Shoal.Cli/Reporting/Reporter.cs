@@ -38,24 +38,28 @@ internal abstract class Reporter : IAsyncDisposable
     }
 }
 
-/// <summary>Plain lines: no escape codes, progress only every few seconds.</summary>
-internal sealed class PlainReporter(TextWriter output, bool isQuiet) : Reporter
+/// <summary>
+/// Plain lines: no escape codes, progress only every few seconds and only if it changed. What is
+/// amiss though it goes on is an error's line on stderr.
+/// </summary>
+internal sealed class PlainReporter(TextWriter output, TextWriter error, bool isQuiet) : Reporter
 {
     private readonly Lock _gate = new();
+    private string? _lastLine;
 
     public override TimeSpan ProgressInterval => TimeSpan.FromSeconds(5);
 
     public override void Report(Event happened)
     {
-        if (isQuiet && !happened.IsResult)
+        lock (_gate)
         {
-            return;
-        }
-
-        if (happened.ToLine() is { } line)
-        {
-            lock (_gate)
+            if (happened is PausedEvent or WarningEvent)
             {
+                error.WriteLine($"shoal: {Printable.Of(happened.ToLine()!)}");
+            }
+            else if ((happened.IsResult || !isQuiet) && happened.ToLine() is { } line && line != _lastLine)
+            {
+                _lastLine = line;
                 output.WriteLine(string.Join('\n', line.Split('\n').Select(Printable.Of)));
             }
         }

@@ -1,0 +1,93 @@
+namespace Shoal.Cli.Tests;
+
+/// <summary>Whatever is wrong with a command line: one line on stderr that names it, nothing on stdout, and exit code 2.</summary>
+public class ArgumentTests
+{
+    public static TheoryData<string, string> Wrong => new()
+    {
+        { "", "no command is given (see 'shoal --help')" },
+        { "frobnicate", "there is no command or option 'frobnicate' (see 'shoal --help')" },
+        { "get", "Required argument 'what' missing for command: 'get' (see 'shoal get --help')" },
+        { "get nonsense", "'nonsense' is neither a magnet link, a URL, a file that exists, nor an info-hash" },
+        { "get magnet:?dn=x", "the magnet link has no 'xt=urn:btih:' with an info-hash" },
+        { "get magnet:?xt=urn:btih:12", "the magnet link's info-hash is neither 40 hexadecimal digits nor 32 of base32: 12" },
+        { "get ftp://host/x.torrent", "'ftp://host/x.torrent' is not an http or https URL" },
+        { "get x --max-up 100", "--max-up: '100' has no unit; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal get --help')" },
+        { "seed x y --max-down 5MB", "--max-down: '5MB' is not a rate; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal seed --help')" },
+        { "get x --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal get --help')" },
+        { "share x --bind 1.2.3", "--bind: '1.2.3' is not an IP address (see 'shoal share --help')" },
+        { "share x --advertise here", "--advertise: 'here' is not an IP address (see 'shoal share --help')" },
+        { "get x --tracker foo", "--tracker: 'foo' is not an http, https or udp URL (see 'shoal get --help')" },
+        { "get x --peer foo", "--peer: 'foo' is not HOST:PORT (see 'shoal get --help')" },
+        { "get x --seed-ratio much", "--seed-ratio: 'much' is not a ratio (see 'shoal get --help')" },
+        { "get x --seed-time 5", "--seed-time: '5' is not a time; write for example 90s, 30m or 2h (see 'shoal get --help')" },
+        { "create x --piece-length 5", "--piece-length: '5' is not a power of two from 16KiB to 256MiB (see 'shoal create --help')" },
+        { "create x --web-seed ftp://x", "--web-seed: 'ftp://x' is not an http or https URL (see 'shoal create --help')" },
+        { "create /nonexistent/x", "there is no file or folder '/nonexistent/x'" },
+        { "info /nonexistent/x", "there is no file '/nonexistent/x'" },
+        { "info /tmp", "'/tmp' is a folder, not a .torrent" },
+        { "info x --frob", "Unrecognized command or argument '--frob' (see 'shoal info --help')" },
+        { "verify x", "Required argument 'folder' missing for command: 'verify' (see 'shoal verify --help')" },
+        { "tracker abc", "'abc' is not a port (0 to 65535) (see 'shoal tracker --help')" },
+        { "tracker --interval 5", "--interval: '5' is not a time; write for example 90s, 30m or 2h (see 'shoal tracker --help')" },
+        { "scrape 0123456789abcdef0123456789abcdef01234567", "no tracker is known for it; name one with --tracker" },
+        { "scrape udp://127.0.0.1:9 xyz", "'xyz' is not an info-hash" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task A_wrong_command_line_gets_one_line_on_stderr(string commandLine, string said)
+    {
+        var run = await Workplace.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal([$"shoal: {said}"], run.Error.Lines);
+        Assert.Empty(run.Out.Lines);
+        Assert.Equal(2, run.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("share")]
+    [InlineData("get")]
+    [InlineData("seed")]
+    [InlineData("create")]
+    [InlineData("info")]
+    [InlineData("verify")]
+    [InlineData("tracker")]
+    [InlineData("scrape")]
+    public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
+    {
+        var run = await Workplace.RunAsync(command, "--help");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(run.Out.Lines, line => line.StartsWith($"  shoal {command} ", StringComparison.Ordinal) || line == $"  shoal {command}");
+        Assert.Contains(run.Out.Lines, line => line.Contains("--json", StringComparison.Ordinal));
+        Assert.Contains(run.Out.Lines, line => line.Contains("--quiet", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("share")]
+    [InlineData("get")]
+    [InlineData("seed")]
+    [InlineData("tracker")]
+    public async Task Every_command_that_listens_can_be_told_where(string command)
+    {
+        var run = await Workplace.RunAsync(command, "--help");
+        foreach (var option in (string[])["--bind", "--advertise", "--port"])
+        {
+            Assert.Contains(run.Out.Lines, line => line.Contains($"{option} <", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task The_help_of_the_whole_lists_the_exit_codes()
+    {
+        var run = await Workplace.RunAsync("--help");
+        Assert.Contains("  130  stopped by Ctrl-C or SIGTERM before it was done", run.Out.Lines);
+    }
+
+    [Fact]
+    public async Task An_error_is_an_event_as_well_for_machines()
+    {
+        var run = await Workplace.RunAsync("info", "/nonexistent/x", "--json");
+        Assert.Equal(["""{"event":"error","text":"there is no file '/nonexistent/x'","exitCode":2}"""], run.Out.Lines);
+        Assert.Equal(["shoal: there is no file '/nonexistent/x'"], run.Error.Lines);
+    }
+}

@@ -1,0 +1,115 @@
+using System.Text.Json;
+
+namespace Shoal.Cli.Tests;
+
+/// <summary>`create`, `info` and `verify` on real files.</summary>
+public class FileCommandTests
+{
+    [Fact]
+    public async Task What_was_created_is_shown_and_verified()
+    {
+        using var place = new Workplace();
+        place.Write("holiday/a.bin", 100_000);
+        place.Write("holiday/sub/odd name 'ü'.txt", 1);
+        place.Write("holiday/empty", 0);
+        var torrent = place.At("x.torrent");
+        var created = await Workplace.RunAsync(
+            "create", place.At("holiday"), "-o", torrent, "--tracker", "http://127.0.0.1:9/announce", "--piece-length", "32KiB", "--private",
+            "--comment", "hello", "--web-seed", "http://127.0.0.1:9/");
+        Assert.Equal("", created.Error.ToString());
+        Assert.Equal(0, created.ExitCode);
+
+        var shown = await Workplace.RunAsync("info", torrent, "--json");
+        using var info = JsonDocument.Parse(Assert.Single(shown.Out.Lines));
+        Assert.Equal("info", info.RootElement.GetProperty("event").GetString());
+        Assert.Equal("holiday", info.RootElement.GetProperty("name").GetString());
+        Assert.Equal(100_001, info.RootElement.GetProperty("totalBytes").GetInt64());
+        Assert.Equal(32768, info.RootElement.GetProperty("pieceLength").GetInt32());
+        Assert.Equal(4, info.RootElement.GetProperty("pieceCount").GetInt32());
+        Assert.True(info.RootElement.GetProperty("private").GetBoolean());
+        Assert.Equal("hello", info.RootElement.GetProperty("comment").GetString());
+        Assert.Equal("http://127.0.0.1:9/announce", info.RootElement.GetProperty("trackers")[0][0].GetString());
+        Assert.Equal(
+            ["holiday/a.bin", "holiday/empty", "holiday/sub/odd name 'ü'.txt"],
+            info.RootElement.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("path").GetString()));
+
+        foreach (var folder in (string[])[place.Root, place.At("holiday")])
+        {
+            var verified = await Workplace.RunAsync("verify", torrent, folder);
+            Assert.Equal(0, verified.ExitCode);
+            Assert.Equal("All is well: 4 pieces in 3 files", verified.Out.Lines[^1]);
+        }
+    }
+
+    [Fact]
+    public async Task Verify_names_the_bad_files_and_ends_with_1()
+    {
+        using var place = new Workplace();
+        var good = place.Write("d/1-good", 65536);
+        var bad = place.Write("d/2-bad", 65536, seed: 2);
+        var shorter = place.Write("d/3-short", 65536, seed: 3);
+        var gone = place.Write("d/4-gone", 65536, seed: 4);
+        var torrent = place.At("x.torrent");
+        await Workplace.RunAsync("create", place.At("d"), "-o", torrent, "--piece-length", "16KiB");
+        using (var file = File.OpenWrite(bad))
+        {
+            file.Position = 20_000;
+            file.WriteByte((byte)(File.ReadAllBytes(good)[0] ^ 0xff));
+            file.WriteByte(0);
+        }
+
+        using (var file = File.OpenWrite(shorter))
+        {
+            file.SetLength(1000);
+        }
+
+        File.Delete(gone);
+        var run = await Workplace.RunAsync("verify", torrent, place.Root, "--quiet");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal(
+            ["d/2-bad: wrong content in 1 piece", "d/3-short: has 1000 bytes instead of 65536", "d/4-gone: missing"], run.Out.Lines);
+    }
+
+    [Fact]
+    public async Task A_malformed_torrent_is_told_with_the_place()
+    {
+        using var place = new Workplace();
+        var path = place.At("bad.torrent");
+        await File.WriteAllTextAsync(path, "d8:announce3:abc4:infod6:lengthi01e");
+        foreach (var args in (string[][])[["info", path], ["verify", path, place.Root], ["get", path, "--to", place.At("out")], ["seed", path, place.Root]])
+        {
+            var run = await Workplace.RunAsync(args);
+            Assert.Equal(2, run.ExitCode);
+            var line = Assert.Single(run.Error.Lines);
+            Assert.StartsWith($"shoal: {path}: offset ", line, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Another_file_is_never_overwritten()
+    {
+        using var place = new Workplace();
+        place.Write("a", 10);
+        var other = place.Write("precious", 20);
+        var before = await File.ReadAllBytesAsync(other);
+        var run = await Workplace.RunAsync("create", place.At("a"), "-o", other);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal(before, await File.ReadAllBytesAsync(other));
+
+        var torrent = place.At("a.torrent");
+        Assert.Equal(0, (await Workplace.RunAsync("create", place.At("a"), "-o", torrent)).ExitCode);
+        Assert.Equal(0, (await Workplace.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_strangers_text_cannot_move_the_cursor()
+    {
+        using var place = new Workplace();
+        place.Write("a", 10);
+        var torrent = place.At("a.torrent");
+        await Workplace.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "\u001b[2Jgone\u0007");
+        var run = await Workplace.RunAsync("info", torrent);
+        Assert.DoesNotContain('\u001b', run.Out.ToString());
+        Assert.DoesNotContain('\u0007', run.Out.ToString());
+    }
+}

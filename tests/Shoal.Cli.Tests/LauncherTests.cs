@@ -1,0 +1,56 @@
+namespace Shoal.Cli.Tests;
+
+/// <summary>`./shoal`, as a user finds it in a clone.</summary>
+public class LauncherTests
+{
+    [Fact]
+    public async Task It_starts_from_anywhere_and_through_a_link()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the launcher is a shell script");
+        using var place = new Workplace();
+        var launcher = Path.Combine(Repository.Root, "shoal");
+        File.CreateSymbolicLink(place.At("linked"), launcher);
+        foreach (var program in (string[])[launcher, place.At("linked")])
+        {
+            var (exitCode, said, _) = await Repository.RunAsync(place.Root, program, "--version");
+            Assert.Equal(0, exitCode);
+            Assert.Matches(@"^shoal \d+\.\d+\.\d+\n$", said);
+        }
+    }
+
+    [Fact]
+    public async Task It_passes_arguments_and_the_exit_code_through()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the launcher is a shell script");
+        var (exitCode, said, complained) = await Repository.RunAsync("/", Path.Combine(Repository.Root, "shoal"), "info", "no such file");
+        Assert.Equal(2, exitCode);
+        Assert.Equal("", said);
+        Assert.EndsWith("shoal: there is no file 'no such file'\n", complained, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_clone_builds_once_however_many_start_it_and_again_when_a_source_changed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the launcher is a shell script");
+        using var place = new Workplace();
+        foreach (var part in (string[])["shoal", "global.json", "Directory.Build.props", "Directory.Packages.props", ".editorconfig", "src"])
+        {
+            await Repository.RunAsync(Repository.Root, "cp", "-a", part, place.Root);
+        }
+
+        var launcher = place.At("shoal");
+        var starts = await Task.WhenAll(
+            Repository.RunAsync("/", launcher, "--version"), Repository.RunAsync("/", launcher, "--version"));
+        Assert.All(starts, start => Assert.Equal((0, true), (start.ExitCode, start.Out.StartsWith("shoal ", StringComparison.Ordinal))));
+        Assert.Single(starts, start => start.Error.Contains("building", StringComparison.Ordinal));
+
+        var source = place.At("src", "Shoal.Cli", "Program.cs");
+        File.AppendAllText(source, "\nbroken\n");
+        var (exitCode, said, complained) = await Repository.RunAsync("/", launcher, "--version");
+        Assert.NotEqual(0, exitCode);
+        Assert.Equal("", said);
+        Assert.Contains("Program.cs(", complained, StringComparison.Ordinal);
+        Assert.Contains("error CS", complained, StringComparison.Ordinal);
+        Assert.Contains(place.At("artifacts", "builds", "build.log"), complained, StringComparison.Ordinal);
+    }
+}

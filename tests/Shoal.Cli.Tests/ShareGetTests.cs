@@ -1,0 +1,177 @@
+using System.Text.Json;
+
+namespace Shoal.Cli.Tests;
+
+/// <summary>The whole of it: one side shares, the other runs the line that was printed.</summary>
+public class ShareGetTests
+{
+    [Fact]
+    public async Task The_printed_line_gets_what_is_shared()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write($"{name}/a.bin", 3_000_000);
+        place.Write($"{name}/sub/b c.txt", 12_345, seed: 2);
+        place.Write($"{name}/empty", 0);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1");
+        var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
+        var magnet = line["  shoal get '".Length..^1];
+        Assert.Contains($"&dn={name}&tr=http%3A%2F%2F127.0.0.1%3A", magnet, StringComparison.Ordinal);
+        Assert.Contains("&tr=udp%3A%2F%2F127.0.0.1%3A", magnet, StringComparison.Ordinal);
+        Assert.Contains("&x.pe=127.0.0.1:", magnet, StringComparison.Ordinal);
+
+        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1");
+        Assert.Equal("", got.Error.ToString());
+        Assert.Equal(0, got.ExitCode);
+        Assert.Contains(got.Out.Lines, text => text.StartsWith($"Complete: {place.At("out", name)} (2.9 MiB;", StringComparison.Ordinal));
+        AssertSame(place.At(name), place.At("out", name));
+
+        var torrent = (await share.LineAsync(text => text.StartsWith("Torrent: ", StringComparison.Ordinal)))["Torrent:".Length..].Trim();
+        Assert.Equal(0, (await Workplace.RunAsync("verify", torrent, place.At("out"))).ExitCode);
+
+        var again = await Workplace.RunAsync("get", torrent, "--to", place.At("out"), "--bind", "127.0.0.1");
+        Assert.Contains(again.Out.Lines, text => text.EndsWith("all of it was there)", StringComparison.Ordinal));
+
+        var ended = await share.StopAsync();
+        Assert.Equal(0, ended.ExitCode);
+        Assert.Equal("", ended.Error.ToString());
+        Assert.StartsWith("Stopped after ", ended.Out.Lines[^1], StringComparison.Ordinal);
+        Assert.Contains("sent 2.9 MiB, ratio 1.0", ended.Out.Lines[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', ended.Out.ToString());
+        Assert.DoesNotContain('\u001b', got.Out.ToString());
+    }
+
+    [Fact]
+    public async Task Every_line_for_machines_is_an_event()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write(name, 500_000);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--json");
+        using var torrent = JsonDocument.Parse(await share.LineAsync(text => text.StartsWith("{\"event\":\"torrent\"", StringComparison.Ordinal)));
+        var magnet = torrent.RootElement.GetProperty("magnet").GetString()!;
+        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        Assert.Equal(0, got.ExitCode);
+        var ended = await share.StopAsync();
+
+        Assert.Superset(new HashSet<string>(["listening", "hashing", "torrent", "progress", "peer", "tracker", "stopped"]), EventsOf(ended));
+        Assert.Superset(new HashSet<string>(["listening", "metadata", "progress", "peer", "complete", "stopped"]), EventsOf(got));
+        using var complete = JsonDocument.Parse(got.Out.Lines.Single(text => text.StartsWith("{\"event\":\"complete\"", StringComparison.Ordinal)));
+        Assert.Equal(500_000, complete.RootElement.GetProperty("bytes").GetInt64());
+        Assert.Equal(place.At("out", name), complete.RootElement.GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public async Task Only_what_is_selected_arrives()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write($"{name}/a.jpg", 200_000);
+        place.Write($"{name}/b.avi", 4_000_000, seed: 2);
+        place.Write($"{name}/deep/c.jpg", 200_000, seed: 3);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--quiet");
+        var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
+        var got = await Workplace.RunAsync(
+            "get", line["  shoal get '".Length..^1], "-d", place.At("out"), "--bind", "127.0.0.1", "--select", "*.jpg", "--quiet");
+        Assert.Equal(0, got.ExitCode);
+        foreach (var file in (string[])["a.jpg", "deep/c.jpg"])
+        {
+            Assert.Equal(await File.ReadAllBytesAsync(place.At(name, file)), await File.ReadAllBytesAsync(place.At("out", name, file)));
+        }
+
+        var other = new FileInfo(place.At("out", name, "b.avi"));
+        Assert.True(!other.Exists || !File.ReadAllBytes(other.FullName).SequenceEqual(File.ReadAllBytes(place.At(name, "b.avi"))));
+    }
+
+    [Fact]
+    public async Task A_get_that_is_stopped_ends_with_130_and_the_next_goes_on()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write(name, 6_000_000);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--max-up", "2MiB/s");
+        var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
+        await using var get = Workplace.Start("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        await get.LineAsync(text => text.Contains("\"state\":\"downloading\",", StringComparison.Ordinal) && !text.Contains("\"pieces\":0,", StringComparison.Ordinal));
+        var stopped = await get.StopAsync();
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Equal(["shoal: stopped before it was done"], stopped.Error.Lines);
+
+        var again = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        Assert.Equal(0, again.ExitCode);
+        using var complete = JsonDocument.Parse(again.Out.Lines.Single(text => text.StartsWith("{\"event\":\"complete\"", StringComparison.Ordinal)));
+        Assert.InRange(complete.RootElement.GetProperty("downloadedBytes").GetInt64(), 0, 5_999_999);
+        Assert.Equal(await File.ReadAllBytesAsync(place.At(name)), await File.ReadAllBytesAsync(place.At("out", name)));
+    }
+
+    [Fact]
+    public async Task A_tracker_of_ones_own_brings_a_seeder_and_a_getter_together_and_is_scraped()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write(name, 300_000);
+        await using var tracker = Workplace.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
+        using var urls = JsonDocument.Parse(await tracker.LineAsync(text => text.StartsWith("{\"event\":\"announce-urls\"", StringComparison.Ordinal)));
+        var udp = urls.RootElement.GetProperty("udp").GetString()!;
+        var torrent = place.At("x.torrent");
+        await Workplace.RunAsync("create", place.At(name), "-o", torrent, "--tracker", udp);
+        await using var seed = Workplace.Start("seed", torrent, place.Root, "--bind", "127.0.0.1", "--json");
+        await seed.LineAsync(text => text.StartsWith("{\"event\":\"tracker\"", StringComparison.Ordinal));
+
+        var got = await Workplace.RunAsync("get", torrent, "-o", place.At("out"), "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        Assert.Equal(await File.ReadAllBytesAsync(place.At(name)), await File.ReadAllBytesAsync(place.At("out", name)));
+
+        var scraped = await Workplace.RunAsync("scrape", torrent, "--bind", "127.0.0.1");
+        Assert.Equal(0, scraped.ExitCode);
+        Assert.Contains($" at {udp}: 1 seeders, 0 leechers, ", Assert.Single(scraped.Out.Lines), StringComparison.Ordinal);
+        Assert.Equal(0, (await tracker.StopAsync()).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_told_and_ends_with_3()
+    {
+        using var place = new Workplace();
+        place.Write("x", 10);
+        await using var tracker = Workplace.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
+        using var listening = JsonDocument.Parse(await tracker.LineAsync(text => text.StartsWith("{\"event\":\"listening\"", StringComparison.Ordinal)));
+        var port = listening.RootElement.GetProperty("port").GetInt32();
+        var second = await Workplace.RunAsync("tracker", port.ToString(), "--bind", "127.0.0.1");
+        Assert.Equal(3, second.ExitCode);
+        Assert.Equal([$"shoal: the tracker cannot start: UDP port {port} on 127.0.0.1 is in use"], second.Error.Lines);
+
+        var get = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--port", port.ToString());
+        Assert.Equal(3, get.ExitCode);
+        Assert.Equal([$"shoal: port {port} on 127.0.0.1 is in use"], get.Error.Lines);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_is_told_before_anything_is_fetched()
+    {
+        using var place = new Workplace();
+        var file = place.Write("a-file", 10);
+        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", file, "--bind", "127.0.0.1");
+        Assert.Equal(3, run.ExitCode);
+        Assert.Equal([$"shoal: cannot write to '{file}': it is a file"], run.Error.Lines);
+        Assert.Empty(run.Out.Lines);
+    }
+
+    private static string Unique() => $"t{Guid.NewGuid():N}";
+
+    private static HashSet<string> EventsOf(Run run) =>
+        [.. run.Out.Lines.Select(line =>
+        {
+            using var parsed = JsonDocument.Parse(line);
+            return parsed.RootElement.GetProperty("event").GetString()!;
+        })];
+
+    private static void AssertSame(string expected, string actual)
+    {
+        var files = Directory.GetFiles(expected, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(expected, file)).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(files, Directory.GetFiles(actual, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(actual, file)).Order(StringComparer.Ordinal));
+        foreach (var file in files)
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(expected, file)), File.ReadAllBytes(Path.Combine(actual, file)));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Shoal.Cli.Tests;
+
+/// <summary>A folder for one test, gone afterwards; and the command, run inside of this process.</summary>
+internal sealed class Workplace : IDisposable
+{
+    public string Root { get; } = Directory.CreateTempSubdirectory("shoal-cli-").FullName;
+
+    /// <summary>Neither records nor torrents of tests may end up in the user's own folders.</summary>
+    [ModuleInitializer]
+    internal static void KeepToOurselves()
+    {
+        var folder = Directory.CreateTempSubdirectory("shoal-cli-state-").FullName;
+        Environment.SetEnvironmentVariable("XDG_STATE_HOME", folder);
+        Directory.SetCurrentDirectory(folder);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+    }
+
+    public string At(params string[] parts) => Path.Combine([Root, .. parts]);
+
+    /// <summary>Writes a file whose bytes follow from its length and seed.</summary>
+    public string Write(string path, int length, int seed = 1)
+    {
+        var full = At(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        File.WriteAllBytes(full, bytes);
+        return full;
+    }
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<Run> RunAsync(params string[] args)
+    {
+        var run = new Run();
+        run.ExitCode = await App.RunAsync(args, new Surface(run.Out, run.Error, IsTerminal: false), CancellationToken.None);
+        return run;
+    }
+
+    /// <summary>Starts a command that goes on until it is stopped.</summary>
+    public static RunningCommand Start(params string[] args) => new(args);
+}
+
+/// <summary>What a command said.</summary>
+internal sealed class Run
+{
+    public LineWriter Out { get; } = new();
+
+    public LineWriter Error { get; } = new();
+
+    public int ExitCode { get; set; } = -1;
+}
+
+/// <summary>A command that runs; <see cref="StopAsync"/> is Ctrl-C.</summary>
+internal sealed class RunningCommand : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Run _run = new();
+    private readonly Task<int> _task;
+
+    public RunningCommand(string[] args) =>
+        _task = Task.Run(() => App.RunAsync(args, new Surface(_run.Out, _run.Error, IsTerminal: false), _stop.Token));
+
+    /// <summary>The first line that fits, as soon as it is there; fails if the command ends without it.</summary>
+    public async Task<string> LineAsync(Func<string, bool> fits)
+    {
+        while (true)
+        {
+            var change = _run.Out.Change;
+            if (_run.Out.Lines.FirstOrDefault(fits) is { } line)
+            {
+                return line;
+            }
+
+            if (await Task.WhenAny(change, _task).WaitAsync(TimeSpan.FromMinutes(2)) == _task)
+            {
+                Assert.Fail($"ended with {await _task} before that line came: {_run.Out}{_run.Error}");
+            }
+        }
+    }
+
+    public async Task<Run> StopAsync()
+    {
+        await _stop.CancelAsync();
+        return await EndAsync();
+    }
+
+    public async Task<Run> EndAsync()
+    {
+        _run.ExitCode = await _task.WaitAsync(TimeSpan.FromMinutes(2));
+        return _run;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _stop.Dispose();
+    }
+}
+
+/// <summary>Keeps lines, and tells when one came. Thread-safe.</summary>
+internal sealed class LineWriter : TextWriter
+{
+    private readonly Lock _gate = new();
+    private readonly StringBuilder _text = new();
+    private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public override Encoding Encoding => Encoding.UTF8;
+
+    /// <summary>Ends when something more was written.</summary>
+    public Task Change
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _change.Task;
+            }
+        }
+    }
+
+    /// <summary>The whole lines.</summary>
+    public string[] Lines
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _text.ToString().Split('\n')[..^1];
+            }
+        }
+    }
+
+    public override void Write(char value) => Write(value.ToString());
+
+    public override void Write(string? value)
+    {
+        lock (_gate)
+        {
+            _text.Append(value);
+            _change.TrySetResult();
+            _change = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    public override void WriteLine(string? value) => Write(value + "\n");
+
+    public override string ToString()
+    {
+        lock (_gate)
+        {
+            return _text.ToString();
+        }
+    }
+}

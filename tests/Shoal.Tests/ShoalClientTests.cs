@@ -1,0 +1,148 @@
+using System.Net;
+using Shoal.Engine;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Tests;
+
+/// <summary>The public library over real sockets and files.</summary>
+public class ShoalClientTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(65_535)]
+    [InlineData(65_536)]
+    [InlineData(65_537)]
+    [InlineData(5_000_000)]
+    public async Task A_file_of_any_size_goes_from_one_client_to_another(int length)
+    {
+        using var place = new Workplace();
+        var path = place.Write("x.bin", length);
+        using var made = await NewTorrent.HashAsync(path, new NewTorrentOptions { PieceLength = 65_536 });
+        await using var seeder = await place.StartAsync();
+        await seeder.ShareAsync(made);
+        await using var leecher = await place.StartAsync();
+        var torrent = await leecher.AddAsync(
+            TorrentSource.FromMagnet(Link(made, seeder)), place.At("out"));
+        TorrentProgress? last = null;
+        await foreach (var progress in torrent.WatchAsync(TimeSpan.FromMilliseconds(50)))
+        {
+            last = progress;
+        }
+
+        await torrent.Completion.WaitAsync(Patience);
+        Assert.Equal(TorrentState.Seeding, last!.State);
+        Assert.Equal(1, last.Fraction);
+        Assert.Equal(length, last.HaveBytes);
+        Assert.Equal(made.Metainfo.InfoHash, torrent.Metainfo!.InfoHash);
+        Assert.Equal(place.At("out", "x.bin"), torrent.ContentPath);
+        Assert.Equal(await File.ReadAllBytesAsync(path), await File.ReadAllBytesAsync(torrent.ContentPath!));
+    }
+
+    [Fact]
+    public async Task What_was_verified_once_is_not_fetched_again()
+    {
+        using var place = new Workplace();
+        using var made = await NewTorrent.HashAsync(place.Write("x.bin", 1_000_000));
+        await using (var seeder = await place.StartAsync())
+        {
+            await seeder.ShareAsync(made);
+            await using var first = await place.StartAsync();
+            await (await first.AddAsync(TorrentSource.FromMagnet(Link(made, seeder)), place.At("out"))).Completion.WaitAsync(Patience);
+        }
+
+        await using var second = await place.StartAsync();
+        var again = await second.AddAsync(TorrentSource.FromMetainfo(made.Metainfo), place.At("out"));
+        await again.Completion.WaitAsync(Patience);
+        Assert.Equal(0, (await again.GetProgressAsync()).DownloadedBytes);
+    }
+
+    [Fact]
+    public async Task A_file_that_changes_while_it_is_seeded_is_noticed_and_not_served()
+    {
+        using var place = new Workplace();
+        var path = place.Write("x.bin", 300_000);
+        using var made = await NewTorrent.HashAsync(path);
+        await using var seeder = await place.StartAsync();
+        var shared = await seeder.ShareAsync(made);
+        await shared.Completion.WaitAsync(Patience);
+        await File.WriteAllBytesAsync(path, new byte[300_000]);
+
+        await using var leecher = await place.StartAsync();
+        var torrent = await leecher.AddAsync(TorrentSource.FromMagnet(Link(made, seeder)), place.At("out"));
+        using var timeout = new CancellationTokenSource(Patience);
+        await foreach (var happened in shared.ReadEventsAsync(timeout.Token))
+        {
+            if (happened is SwarmEvent.PieceLost lost)
+            {
+                Assert.Contains("x.bin", lost.Reason, StringComparison.Ordinal);
+                break;
+            }
+        }
+
+        Assert.False(torrent.Completion.IsCompleted);
+        Assert.Equal(0, (await torrent.GetProgressAsync()).HavePieceCount);
+        Assert.Equal(new byte[300_000], await File.ReadAllBytesAsync(path));
+    }
+
+    [Fact]
+    public async Task The_same_torrent_is_not_added_twice()
+    {
+        using var place = new Workplace();
+        await using var client = await place.StartAsync();
+        var source = TorrentSource.Parse(new string('a', 40));
+        await client.AddAsync(source, place.Root);
+        var error = await Assert.ThrowsAsync<ShoalException>(() => client.AddAsync(source, place.Root));
+        Assert.Equal($"torrent {new string('a', 40)} is being shared already", error.Message);
+    }
+
+    [Fact]
+    public async Task Seeding_nothing_fails_and_says_where_it_looked()
+    {
+        using var place = new Workplace();
+        using var made = await NewTorrent.HashAsync(place.Write("x.bin", 1000));
+        Directory.CreateDirectory(place.At("elsewhere"));
+        await using var client = await place.StartAsync();
+        var torrent = await client.AddAsync(TorrentSource.FromMetainfo(made.Metainfo), place.At("elsewhere"), new AddOptions { SeedOnly = true });
+        var error = await Assert.ThrowsAsync<ShoalException>(() => torrent.Completion.WaitAsync(Patience));
+        Assert.Equal($"nothing of 'x.bin' is in '{place.At("elsewhere")}'", error.Message);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_told_in_one_line()
+    {
+        using var place = new Workplace();
+        await using var first = await place.StartAsync();
+        var error = await Assert.ThrowsAsync<ShoalException>(() =>
+            ShoalClient.StartAsync(new ShoalOptions { BindAddress = IPAddress.Loopback, Port = first.EndPoint.Port }));
+        Assert.Equal(ShoalErrorKind.Environment, error.Kind);
+        Assert.Equal($"port {first.EndPoint.Port} on 127.0.0.1 is in use", error.Message);
+    }
+
+    [Fact]
+    public async Task A_stop_ends_what_waits()
+    {
+        using var place = new Workplace();
+        await using var client = await place.StartAsync();
+        var torrent = await client.AddAsync(TorrentSource.Parse(new string('b', 40)), place.Root);
+        await torrent.StopAsync().WaitAsync(Patience);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => torrent.Completion);
+        Assert.Equal(TorrentState.Stopped, (await torrent.GetProgressAsync()).State);
+        await foreach (var unused in torrent.ReadEventsAsync())
+        {
+            // Only that it ends is of interest.
+        }
+
+        var again = await client.AddAsync(TorrentSource.Parse(new string('b', 40)), place.Root);
+        Assert.NotSame(torrent, again);
+    }
+
+    private static MagnetLink Link(NewTorrent made, ShoalClient seeder) => new()
+    {
+        InfoHash = made.Metainfo.InfoHash,
+        Name = made.Metainfo.Name,
+        Peers = [new MagnetPeer("127.0.0.1", (ushort)seeder.EndPoint.Port)],
+    };
+}
