@@ -57,9 +57,6 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>What the peer told of its pieces before we could understand it.</summary>
     public EarlyPieces Early { get; } = new();
 
-    /// <summary>Whether anything but the handshake has come: a bitfield may only be first.</summary>
-    public bool HasSpokenOfPieces { get; set; }
-
     public bool AmChoking { get; set; } = true;
 
     public bool AmInterested { get; set; }

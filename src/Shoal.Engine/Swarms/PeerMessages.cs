@@ -116,7 +116,7 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             case PeerMessageKind.Have:
                 return Has(connection, message.Piece);
             case PeerMessageKind.Bitfield or PeerMessageKind.HaveAll or PeerMessageKind.HaveNone:
-                return HasAtFirst(connection, message);
+                return HasThese(connection, message);
             case PeerMessageKind.Request:
                 return uploader.Requested(connection, message.Block);
             case PeerMessageKind.Cancel:
@@ -149,7 +149,6 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private string? Has(PeerConnection connection, PieceIndex piece)
     {
-        connection.HasSpokenOfPieces = true;
         if (connection.Has is not { } has)
         {
             return connection.Early.TryAdd(piece) ? null : "tells of more pieces than we can remember";
@@ -170,29 +169,29 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         return null;
     }
 
-    private string? HasAtFirst(PeerConnection connection, in PeerMessage message)
+    /// <summary>
+    /// All the peer has, at once. BEP 3 allows it as the first message only, but aria2 sends one later in place of many
+    /// haves: the latest counts.
+    /// </summary>
+    private string? HasThese(PeerConnection connection, in PeerMessage message)
     {
-        if (connection.HasSpokenOfPieces)
-        {
-            return "sent a second bitfield";
-        }
-
-        connection.HasSpokenOfPieces = true;
         if (message.Kind != PeerMessageKind.Bitfield && !connection.SupportsFast)
         {
             return $"sent {message.Kind} without the fast extension";
         }
 
-        if (connection.Has is not { } none)
+        if (connection.Has is not { } before)
         {
             Remember(connection, message);
             return null;
         }
 
-        var has = message.Kind == PeerMessageKind.Bitfield ? Bitfield.TryRead(message.Payload.Span, none.Length) : none;
+        var has = message.Kind == PeerMessageKind.Bitfield
+            ? Bitfield.TryRead(message.Payload.Span, before.Length)
+            : new Bitfield(before.Length);
         if (has is null)
         {
-            return $"sent a bitfield of {message.Payload.Length} bytes that does not fit {none.Length} pieces";
+            return $"sent a bitfield of {message.Payload.Length} bytes that does not fit {before.Length} pieces";
         }
 
         if (message.Kind == PeerMessageKind.HaveAll)
@@ -200,8 +199,9 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             has.SetAll();
         }
 
+        context.Picker!.RemoveAvailability(before);
+        context.Picker.AddAvailability(has);
         connection.Has = has;
-        context.Picker!.AddAvailability(has);
         swarm.Downloader.RecountInterest(connection);
         swarm.Downloader.Fill(connection);
         swarm.Links.CloseIfUseless(connection);

@@ -11,6 +11,8 @@ import time
 import libtorrent as lt
 
 _lock = threading.Lock()
+# A finished torrent's last pieces may not be in its files yet: done is what was flushed.
+_flushed = threading.Event()
 
 
 def say(**message):
@@ -37,6 +39,7 @@ def settings_for(options):
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.tracker_notification
+        | lt.alert.category_t.storage_notification
         | lt.alert.category_t.connect_notification,
     })
     settings.update(options.get("settings", {}))
@@ -50,6 +53,9 @@ def watch(session):
         for alert in session.pop_alerts():
             kind = type(alert).__name__
             if kind == "torrent_finished_alert":
+                alert.handle.flush_cache()
+            elif kind == "cache_flushed_alert":
+                _flushed.set()
                 say(event="finished")
             elif kind == "metadata_received_alert":
                 say(event="metadata")
@@ -80,13 +86,14 @@ def wait_until_checked(handle):
 
 def status_of(handle):
     status = handle.status()
+    done = status.total_payload_download == 0 or _flushed.is_set()
     return {
         "uploaded": status.total_payload_upload,
         "downloaded": status.total_payload_download,
         "done": status.total_done,
         "progress": status.progress,
-        "seeding": status.is_seeding,
-        "finished": status.is_finished,
+        "seeding": status.is_seeding and done,
+        "finished": status.is_finished and done,
         "state": str(status.state),
         "peers": status.num_peers,
         "failed": status.total_failed_bytes,
