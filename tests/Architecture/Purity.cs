@@ -43,13 +43,7 @@ internal static class Purity
     public static IReadOnlyList<string> BreachesOf(Assembly assembly) =>
         [.. References(assembly).Concat(Members(assembly)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
-    // What shards of a table share is counted with these two; they neither wait nor begin anything.
-    private static readonly string[] Allowed = ["System.Threading.Interlocked", "System.Threading.Volatile"];
-
     private static bool IsForbidden(string fullName) =>
-        !Allowed.Contains(fullName, StringComparer.Ordinal) && IsForbiddenAtAll(fullName);
-
-    private static bool IsForbiddenAtAll(string fullName) =>
         ForbiddenTypes.Contains(fullName, StringComparer.Ordinal) ||
         ForbiddenNamespaces.Any(space => fullName.StartsWith(space + ".", StringComparison.Ordinal));
 

@@ -29,7 +29,7 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
             }
             else if (happened.ToLine() is { } line)
             {
-                Show(line.Split('\n'), _view);
+                Show(line.Split('\n'), happened is StoppedEvent ? [] : _view);
             }
         }
     }

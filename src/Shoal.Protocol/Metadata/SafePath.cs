@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 
 namespace Shoal.Protocol.Metadata;
@@ -35,12 +36,12 @@ public static class SafePath
 
     private const string WindowsCharacters = "<>:\"|?*";
 
-    private static readonly HashSet<string> WindowsDevices = new(StringComparer.OrdinalIgnoreCase)
-    {
+    private static readonly FrozenSet<string> WindowsDevices = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
+    [
         "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$",
         "COM0", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "COM¹", "COM²", "COM³",
         "LPT0", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9", "LPT¹", "LPT²", "LPT³",
-    };
+    ]);
 
     /// <summary>The rules of the platform that this runs on.</summary>
     public static PathRules Local { get; } =

@@ -1,0 +1,50 @@
+using Shoal.Engine.Swarms;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal;
+
+/// <summary>How a torrent stands, told from how its swarm stands and how far its check is.</summary>
+internal static class ProgressReport
+{
+    public static TorrentProgress Of(
+        SwarmStatus? status, Metainfo? metainfo, TorrentContent? content, (long Checked, long ToCheck) checking, bool isStopped)
+    {
+        var state = isStopped ? TorrentState.Stopped : StateOf(status?.Phase);
+        if (state == TorrentState.Checking || status is null || content is null)
+        {
+            return new TorrentProgress
+            {
+                State = state,
+                PieceCount = metainfo?.Layout.PieceCount ?? 0,
+                HaveBytes = checking.Checked,
+                WantedBytes = checking.ToCheck,
+                Peers = status?.Peers ?? [],
+            };
+        }
+
+        return new TorrentProgress
+        {
+            State = state,
+            HavePieceCount = status.HaveCount,
+            PieceCount = status.PieceCount,
+            HaveBytes = content.WantedBytes - Math.Min(status.MissingBytes, content.WantedBytes),
+            WantedBytes = content.WantedBytes,
+            DownloadedBytes = Math.Max(0, status.DownloadedBytes),
+            UploadedBytes = status.UploadedBytes,
+            DownloadRateBytesPerSecond = status.DownloadRateBytesPerSecond,
+            UploadRateBytesPerSecond = status.UploadRateBytesPerSecond,
+            Peers = status.Peers,
+        };
+    }
+
+    private static TorrentState StateOf(SwarmPhase? phase) => phase switch
+    {
+        SwarmPhase.FetchingMetadata => TorrentState.FetchingMetadata,
+        SwarmPhase.Downloading => TorrentState.Downloading,
+        SwarmPhase.Seeding => TorrentState.Seeding,
+        SwarmPhase.Paused => TorrentState.Paused,
+        SwarmPhase.Stopping => TorrentState.Stopping,
+        SwarmPhase.Stopped => TorrentState.Stopped,
+        _ => TorrentState.Checking,
+    };
+}
