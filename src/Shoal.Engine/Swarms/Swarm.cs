@@ -167,10 +167,8 @@ public sealed class Swarm : IMachine
             if (connection.Phase == ConnectionPhase.Open)
             {
                 Downloader.WeGot(connection, piece);
-                if (connection.Has is { } has && !has[piece])
-                {
-                    _context.Send(connection, PeerMessage.Have(piece));
-                }
+                // To seeders too: they show how far we are, and leave when we need them no longer.
+                _context.Send(connection, PeerMessage.Have(piece));
             }
         }
 
