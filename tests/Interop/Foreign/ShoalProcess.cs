@@ -112,7 +112,7 @@ internal sealed class ShoalProcess : IAsyncDisposable
 
             if (exited.IsCompletedSuccessfully)
             {
-                throw new InvalidOperationException($"shoal ended without the event \"{name}\"");
+                throw new InvalidOperationException($"shoal ended without the event \"{name}\":\n{Describe()}");
             }
 
             await Task.WhenAny(changed, exited).WaitAsync(cancellation);
