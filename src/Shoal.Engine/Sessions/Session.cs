@@ -35,8 +35,8 @@ public sealed class Session : IMachine
     private readonly List<Swarm> _swarms = [];
     private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
     private readonly Dictionary<LinkId, Swarm> _byLink = [];
-    private readonly Dictionary<LinkId, Pending> _pending = [];
-    private readonly Queue<(LinkId Link, Instant Until)> _pendingOrder = new();
+    private readonly List<Pending> _pending = []; // in the order they came; at most as many as may be half-open
+    private int _turn;
 
     /// <summary>A session without swarms.</summary>
     public Session(SessionOptions options)
@@ -55,7 +55,7 @@ public sealed class Session : IMachine
     {
         get
         {
-            var deadline = _pendingOrder.TryPeek(out var oldest) ? oldest.Until : Instant.Never;
+            var deadline = _pending.Count > 0 ? _pending[0].Until : Instant.Never;
             foreach (var swarm in _swarms)
             {
                 deadline = Instant.Min(deadline, swarm.Deadline);
@@ -91,14 +91,7 @@ public sealed class Session : IMachine
         {
             case InputKind.Timer:
                 DropSilent(now);
-                foreach (var swarm in _swarms)
-                {
-                    if (swarm.Deadline <= now)
-                    {
-                        swarm.Handle(now, input);
-                    }
-                }
-
+                Tick(now, input);
                 break;
             case InputKind.LinkOpened when input.Link.IsIncoming:
                 Accept(now, input);
@@ -149,12 +142,40 @@ public sealed class Session : IMachine
         }
         else if (input.Kind == InputKind.LinkClosed)
         {
-            _pending.Remove(input.Link);
+            TryTakePending(input.Link, out _);
         }
-        else if (input.Kind == InputKind.Message && _pending.Remove(input.Link, out var pending))
+        else if (input.Kind == InputKind.Message && TryTakePending(input.Link, out var pending))
         {
             Dispatch(now, input, pending);
         }
+    }
+
+    private bool TryTakePending(LinkId link, out Pending pending)
+    {
+        var at = _pending.FindIndex(pending => pending.Link == link);
+        pending = at < 0 ? default : _pending[at];
+        if (at >= 0)
+        {
+            _pending.RemoveAt(at);
+        }
+
+        return at >= 0;
+    }
+
+    // Each time another swarm is the first, so that a rate cap is shared fairly.
+    private void Tick(Instant now, in Input timer)
+    {
+        var count = _swarms.Count;
+        for (var i = 0; i < count; i++)
+        {
+            var swarm = _swarms[(i + _turn) % count];
+            if (swarm.Deadline <= now)
+            {
+                swarm.Handle(now, timer);
+            }
+        }
+
+        _turn = count == 0 ? 0 : (_turn + 1) % count;
     }
 
     private void Accept(Instant now, in Input input)
@@ -166,8 +187,7 @@ public sealed class Session : IMachine
             return;
         }
 
-        _pending.Add(input.Link, new Pending(input.Address));
-        _pendingOrder.Enqueue((input.Link, now + HandshakeTimeout));
+        _pending.Add(new Pending(input.Link, input.Address, now + HandshakeTimeout));
     }
 
     private void Dispatch(Instant now, in Input handshakeInput, Pending pending)
@@ -190,18 +210,15 @@ public sealed class Session : IMachine
 
     private void DropSilent(Instant now)
     {
-        while (_pendingOrder.TryPeek(out var oldest) && oldest.Until <= now)
+        while (_pending.Count > 0 && _pending[0].Until <= now)
         {
-            _pendingOrder.Dequeue();
-            if (_pending.Remove(oldest.Link))
-            {
-                Refuse(oldest.Link, "no handshake in time");
-            }
+            Refuse(_pending[0].Link, "no handshake in time");
+            _pending.RemoveAt(0);
         }
     }
 
     private void Refuse(LinkId link, string reason) =>
         _outputs.Enqueue(new Output(OutputKind.CloseLink, default, link, Detail: reason));
 
-    private readonly record struct Pending(PeerAddress Address);
+    private readonly record struct Pending(LinkId Link, PeerAddress Address, Instant Until);
 }
