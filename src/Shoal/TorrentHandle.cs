@@ -317,6 +317,7 @@ public sealed class TorrentHandle
         {
             _lastStatus = await StatusAfterStopAsync();
             _client.Host.Detach(_id);
+            _client.Host.Run(() => _client.Session.Forget(_id));
             try
             {
                 var partial = await _stopped.Task;

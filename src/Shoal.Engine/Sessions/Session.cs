@@ -32,10 +32,12 @@ public sealed class Session : IMachine
     private readonly Prng _prng;
     private readonly PeerId _self;
     private readonly SessionLimits _limits;
-    private readonly List<Swarm> _swarms = [];
+    private readonly List<Swarm> _swarms = []; // in the order they were added
+    private readonly Dictionary<SwarmId, Swarm> _byId = [];
     private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
     private readonly Dictionary<LinkId, Swarm> _byLink = [];
     private readonly List<Pending> _pending = []; // in the order they came; at most as many as may be half-open
+    private int _addedCount;
     private int _turn;
 
     /// <summary>A session without swarms.</summary>
@@ -70,19 +72,40 @@ public sealed class Session : IMachine
     public SwarmId Add(SwarmOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var id = new SwarmId(_swarms.Count);
+        var id = new SwarmId(_addedCount);
         var swarm = new Swarm(id, options, _self, _prng, _limits, _outputs);
         if (!_byInfoHash.TryAdd(options.InfoHash, swarm))
         {
             throw new InvalidOperationException($"torrent {options.InfoHash} is in the session already");
         }
 
+        _addedCount++;
         _swarms.Add(swarm);
+        _byId.Add(id, swarm);
         return id;
     }
 
     /// <summary>How a swarm stands.</summary>
-    public SwarmStatus StatusOf(SwarmId swarm) => _swarms[swarm.Value].Status();
+    /// <exception cref="KeyNotFoundException">There is none, or it was forgotten.</exception>
+    public SwarmStatus StatusOf(SwarmId swarm) => _byId[swarm].Status();
+
+    /// <summary>Lets go of a swarm that has stopped. Answers that come for it all the same are passed over.</summary>
+    /// <exception cref="InvalidOperationException">It has not stopped.</exception>
+    public void Forget(SwarmId swarm)
+    {
+        if (!_byId.Remove(swarm, out var stopped))
+        {
+            return;
+        }
+
+        if (stopped.Phase != SwarmPhase.Stopped)
+        {
+            _byId.Add(swarm, stopped);
+            throw new InvalidOperationException($"torrent {stopped.InfoHash} has not stopped");
+        }
+
+        _swarms.Remove(stopped);
+    }
 
     /// <inheritdoc/>
     public void Handle(Instant now, in Input input)
@@ -104,7 +127,7 @@ public sealed class Session : IMachine
                 _byLink.GetValueOrDefault(input.Link)?.Handle(now, input);
                 break;
             default:
-                _swarms[input.Swarm.Value].Handle(now, input);
+                _byId.GetValueOrDefault(input.Swarm)?.Handle(now, input);
                 break;
         }
     }
@@ -119,11 +142,11 @@ public sealed class Session : IMachine
 
         if (output.Kind == OutputKind.Connect)
         {
-            _byLink.Add(output.Link, _swarms[output.Swarm.Value]);
+            _byLink.Add(output.Link, _byId[output.Swarm]);
         }
         else if (output is { Kind: OutputKind.Event, Detail: SwarmEvent.Stopped })
         {
-            _byInfoHash.Remove(_swarms[output.Swarm.Value].InfoHash);
+            _byInfoHash.Remove(_byId[output.Swarm].InfoHash);
         }
 
         return true;

@@ -29,7 +29,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     private const int MaximumUnaskedBlockCount = 64;
 
     private bool _isThrottled;
-    private int _turn;
+    private uint _turn;
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
     public Instant Deadline => _isThrottled ? context.Limits.Download.AvailableAt(context.Now, BlockLength) : Instant.Never;
@@ -213,34 +213,45 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     {
         _isThrottled = false;
         var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
-        var count = context.Connections.Count;
-        for (var i = 0; i < count; i++)
+        foreach (var connection in context.Connections)
         {
-            var connection = context.Connections[(i + _turn) % count];
-            var pipeline = connection.Pipeline;
-            if (pipeline.Count == 0)
-            {
-                Fill(connection);
-                continue;
-            }
+            GiveUpLate(connection, snubTime);
+        }
 
-            if (context.Now - pipeline.LastProgressAt > snubTime)
-            {
-                connection.IsSnubbed = true;
-                while (pipeline.Count > 0)
-                {
-                    Cancel(connection, pipeline.Oldest.Block);
-                }
-            }
-            else if (context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+        // What the slow ones gave up is for the others first; among them, each time another begins.
+        FillInTurn(snubbed: false);
+        FillInTurn(snubbed: true);
+        _turn++;
+    }
+
+    private void GiveUpLate(PeerConnection connection, TimeSpan snubTime)
+    {
+        var pipeline = connection.Pipeline;
+        if (pipeline.Count > 0 && context.Now - pipeline.LastProgressAt > snubTime)
+        {
+            connection.IsSnubbed = true;
+            while (pipeline.Count > 0)
             {
                 Cancel(connection, pipeline.Oldest.Block);
             }
-
-            Fill(connection);
         }
+        else if (pipeline.Count > 0 && context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+        {
+            Cancel(connection, pipeline.Oldest.Block);
+        }
+    }
 
-        _turn = count == 0 ? 0 : (_turn + 1) % count;
+    private void FillInTurn(bool snubbed)
+    {
+        var count = context.Connections.Count;
+        for (var i = 0; i < count; i++)
+        {
+            var connection = context.Connections[(int)((_turn + (uint)i) % (uint)count)];
+            if (connection.IsSnubbed == snubbed)
+            {
+                Fill(connection);
+            }
+        }
     }
 
     private bool MayAsk(PeerConnection connection) =>

@@ -96,7 +96,7 @@ public sealed class FuzzTests
             switch (_prng.Next(24))
             {
                 case 0:
-                    _peers.Add(_stage.Join(_number++, fast: _prng.Next(3) > 0));
+                    _peers.Add(_stage.Join(_number++, fast: _prng.Next(12) > 0));
                     break;
                 case 1:
                     _stage.Tell(new Input(InputKind.PeerFound, Address: Stage.AddressOf(_number++)));
@@ -149,7 +149,7 @@ public sealed class FuzzTests
             }
         }
 
-        private BlockRequest Block() => _prng.Next(6) == 0
+        private BlockRequest Block() => _prng.Next(60) == 0
             ? new BlockRequest(new PieceIndex(_prng.Next(20)), _prng.Next(PieceLength * 2), _prng.Next(200_000))
             : _world.Layout.BlockAt(new PieceIndex(_prng.Next(12)), _prng.Next(4));
 
@@ -164,14 +164,14 @@ public sealed class FuzzTests
                 case 3:
                     return new PeerMessage(_prng.Next(2) == 0 ? PeerMessageKind.Interested : PeerMessageKind.NotInterested);
                 case 4 or 5:
-                    return PeerMessage.Have(new PieceIndex(_prng.Next(_prng.Next(10) == 0 ? 100 : 13)));
+                    return PeerMessage.Have(new PieceIndex(_prng.Next(_prng.Next(100) == 0 ? 100 : 13)));
                 case 6:
                     return new PeerMessage(PeerMessageKind.HaveAll);
                 case 7 when _prng.Next(3) == 0:
                     return new PeerMessage(PeerMessageKind.HaveNone);
                 case 8:
-                    return PeerMessage.Bitfield(new[] { (byte)_prng.NextUInt64(), (byte)(_prng.NextUInt64() & (_prng.Next(10) == 0 ? 0xffu : 0xf8u)) });
-                case 9 or 10 or 11:
+                    return PeerMessage.Bitfield(new[] { (byte)_prng.NextUInt64(), (byte)(_prng.NextUInt64() & (_prng.Next(100) == 0 ? 0xffu : 0xf8u)) });
+                case 9 or 10 or 11 when _knowsContent:
                     return PeerMessage.Request(Block());
                 case 12:
                     return PeerMessage.Cancel(Block());
@@ -180,7 +180,7 @@ public sealed class FuzzTests
                         ? TakeExpected(peer)
                         : Block());
                 case 15:
-                    return PeerMessage.AllowedFast(new PieceIndex(_prng.Next(_prng.Next(10) == 0 ? 100 : 13)));
+                    return PeerMessage.AllowedFast(new PieceIndex(_prng.Next(_prng.Next(100) == 0 ? 100 : 13)));
                 case 16:
                     return new ExtensionHandshake
                     {
@@ -191,8 +191,8 @@ public sealed class FuzzTests
                 case 17 or 18:
                     return Metadata();
                 case 19:
-                    return PeerMessage.Extended(_prng.Next(4), new byte[_prng.Next(40)]);
-                case 20 when _prng.Next(20) == 0:
+                    return PeerMessage.Extended(_prng.Next(30), new byte[_prng.Next(40)]);
+                case 20 when _prng.Next(100) == 0:
                     return new Handshake(_world.InfoHash, default, true, true).ToMessage();
                 default:
                     return new PeerMessage(PeerMessageKind.KeepAlive);
@@ -206,11 +206,11 @@ public sealed class FuzzTests
             var piece = _prng.Next(4);
             var begin = Math.Min(piece * MetadataMessage.PieceLength, _world.Info.Length);
             var data = _world.Info.AsMemory(begin, Math.Min(MetadataMessage.PieceLength, _world.Info.Length - begin));
-            return _prng.Next(5) switch
+            return _prng.Next(60) switch
             {
-                0 => new MetadataMessage(MetadataMessageKind.Reject, piece).ToMessage(2),
-                1 => new MetadataMessage(MetadataMessageKind.Request, piece).ToMessage(2),
-                2 => new MetadataMessage(MetadataMessageKind.Data, piece, 9, new byte[_prng.Next(20_000) % MetadataMessage.PieceLength]).ToMessage(2),
+                < 5 => new MetadataMessage(MetadataMessageKind.Reject, piece).ToMessage(2),
+                < 20 => new MetadataMessage(MetadataMessageKind.Request, piece).ToMessage(2),
+                20 => new MetadataMessage(MetadataMessageKind.Data, piece, 9, new byte[_prng.Next(20_000) % MetadataMessage.PieceLength]).ToMessage(2),
                 _ => new MetadataMessage(MetadataMessageKind.Data, piece, _world.Info.Length, data).ToMessage(2),
             };
         }

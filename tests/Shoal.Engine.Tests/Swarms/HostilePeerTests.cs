@@ -251,7 +251,7 @@ public sealed class HostilePeerTests
                 }
             }
         });
-        Assert.True(swarm.Phase == SwarmPhase.Seeding, swarm.Status().HaveCount + " " + good.Expected.Count+" "+good.IsClosed+good.Reason+" "+string.Join(',', drips.Select(d=>d.Expected.Count+"/"+d.Reason)));
+        Assert.True(swarm.Phase == SwarmPhase.Seeding, $"{swarm.Status().HaveCount} pieces");
     }
 
     [Theory]
