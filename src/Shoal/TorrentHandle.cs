@@ -116,11 +116,11 @@ public sealed class TorrentHandle
             var answer = _client.Host.AskAsync(() => _client.Session.StatusOf(_id));
             if (await Task.WhenAny(answer, _client.Host.Completion).WaitAsync(cancellationToken) == answer)
             {
-                _lastStatus = await answer;
+                _lastStatus = await answer ?? _lastStatus;
             }
         }
 
-        return Describe(_lastStatus);
+        return ProgressReport.Of(_lastStatus, _stopped.Task.IsCompleted, Metainfo, _content, _checking);
     }
 
     /// <summary>
@@ -379,45 +379,6 @@ public sealed class TorrentHandle
     }
 
     private void Post(InputKind kind) => _client.Host.Post(new Input(kind, _id));
-
-    private TorrentProgress Describe(SwarmStatus? status)
-    {
-        var state = _stopped.Task.IsCompleted ? TorrentState.Stopped : status?.Phase switch
-        {
-            SwarmPhase.FetchingMetadata => TorrentState.FetchingMetadata,
-            SwarmPhase.Downloading => TorrentState.Downloading,
-            SwarmPhase.Seeding => TorrentState.Seeding,
-            SwarmPhase.Paused => TorrentState.Paused,
-            SwarmPhase.Stopping => TorrentState.Stopping,
-            SwarmPhase.Stopped => TorrentState.Stopped,
-            _ => TorrentState.Checking,
-        };
-        if (state == TorrentState.Checking || status is null || _content is not { } content)
-        {
-            return new TorrentProgress
-            {
-                State = state,
-                PieceCount = Metainfo?.Layout.PieceCount ?? 0,
-                HaveBytes = _checking.Checked,
-                WantedBytes = _checking.ToCheck,
-                Peers = status?.Peers ?? [],
-            };
-        }
-
-        return new TorrentProgress
-        {
-            State = state,
-            HavePieceCount = status.HaveCount,
-            PieceCount = status.PieceCount,
-            HaveBytes = content.WantedBytes - Math.Min(status.MissingBytes, content.WantedBytes),
-            WantedBytes = content.WantedBytes,
-            DownloadedBytes = Math.Max(0, status.DownloadedBytes),
-            UploadedBytes = status.UploadedBytes,
-            DownloadRateBytesPerSecond = status.DownloadRateBytesPerSecond,
-            UploadRateBytesPerSecond = status.UploadRateBytesPerSecond,
-            Peers = status.Peers,
-        };
-    }
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -85,9 +85,8 @@ public sealed class Session : IMachine
         return id;
     }
 
-    /// <summary>How a swarm stands.</summary>
-    /// <exception cref="KeyNotFoundException">There is none, or it was forgotten.</exception>
-    public SwarmStatus StatusOf(SwarmId swarm) => _byId[swarm].Status();
+    /// <summary>How a swarm stands; null if it was forgotten.</summary>
+    public SwarmStatus? StatusOf(SwarmId swarm) => _byId.GetValueOrDefault(swarm)?.Status();
 
     /// <summary>Lets go of a swarm that has stopped. Answers that come for it all the same are passed over.</summary>
     /// <exception cref="InvalidOperationException">It has not stopped.</exception>

@@ -108,9 +108,9 @@ public sealed class HostilePeerTests
         {
             foreach (var peer in peers)
             {
-                var before = session.StatusOf(id).DownloadedBytes;
+                var before = session.StatusOf(id)!.DownloadedBytes;
                 peer.DeliverAll();
-                bytes += session.StatusOf(id).DownloadedBytes - before;
+                bytes += session.StatusOf(id)!.DownloadedBytes - before;
             }
         });
         Assert.InRange(bytes, 18 * rate, (20 * rate) + TokenBurst(rate));

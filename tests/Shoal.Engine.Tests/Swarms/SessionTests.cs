@@ -22,8 +22,8 @@ public sealed class SessionTests
         var toSecond = stage.Come(2);
         Greet(toSecond, _second.InfoHash, 2);
 
-        Assert.Equal(toFirst.Address, Assert.Single(session.StatusOf(ids[0]).Peers).Address);
-        Assert.Equal(toSecond.Address, Assert.Single(session.StatusOf(ids[1]).Peers).Address);
+        Assert.Equal(toFirst.Address, Assert.Single(session.StatusOf(ids[0])!.Peers).Address);
+        Assert.Equal(toSecond.Address, Assert.Single(session.StatusOf(ids[1])!.Peers).Address);
         Assert.True(Handshake.TryRead(toSecond.Got[0].Payload.Span, out var answer));
         Assert.Equal(_second.InfoHash, answer.InfoHash);
     }
@@ -77,7 +77,7 @@ public sealed class SessionTests
         var next = stage.Come(6);
         Greet(next, _first.InfoHash, 6);
         Assert.False(next.IsClosed);
-        Assert.Equal(3, ids.Sum(id => session.StatusOf(id).Peers.Count));
+        Assert.Equal(3, ids.Sum(id => session.StatusOf(id)!.Peers.Count));
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class SessionTests
 
         stage.Tell(new Input(InputKind.Stop, ids[0]));
         stage.Wait(TimeSpan.FromSeconds(10));
-        Assert.Equal(SwarmPhase.Stopped, session.StatusOf(ids[0]).Phase);
+        Assert.Equal(SwarmPhase.Stopped, session.StatusOf(ids[0])!.Phase);
         Assert.True(leaving.IsClosed);
         Assert.False(staying.IsClosed);
         var refused = stage.Come(3);
