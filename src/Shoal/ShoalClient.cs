@@ -36,7 +36,8 @@ public sealed class ShoalClient : IAsyncDisposable
         });
         _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress });
         _trackers = new TrackerClient(options.BindAddress);
-        Host = new SwarmHost(Session, _transport);
+        // The bound on buffers is each torrent's own, and how many torrents there are is for the user to say.
+        Host = new SwarmHost(Session, _transport, new SwarmHostOptions { MaximumSlotBytes = long.MaxValue });
         EndPoint = new IPEndPoint(IPAddress.None, 0);
     }
 

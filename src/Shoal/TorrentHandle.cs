@@ -116,7 +116,7 @@ public sealed class TorrentHandle
             var answer = _client.Host.AskAsync(() => _client.Session.StatusOf(_id));
             if (await Task.WhenAny(answer, _client.Host.Completion).WaitAsync(cancellationToken) == answer)
             {
-                _lastStatus = await answer;
+                _lastStatus = await answer ?? _lastStatus;
             }
         }
 
@@ -317,6 +317,7 @@ public sealed class TorrentHandle
         {
             _lastStatus = await StatusAfterStopAsync();
             _client.Host.Detach(_id);
+            _client.Host.Run(() => _client.Session.Forget(_id));
             try
             {
                 var partial = await _stopped.Task;

@@ -19,6 +19,7 @@ public sealed class PartialPiece
 
     private readonly BlockState[] _blocks;
     private readonly List<LinkId> _contributors = [];
+    private readonly List<LinkId> _rivals = [];
 
     // Everybody who has been asked for a block or has sent one; at most a few, but in the endgame.
     private readonly List<Participant> _participants = [];
@@ -63,6 +64,12 @@ public sealed class PartialPiece
 
     /// <summary>The links whose blocks these are, in order of their first block.</summary>
     public IReadOnlyList<LinkId> Contributors => _contributors;
+
+    /// <summary>
+    /// The links that were asked for a block when another's was accepted: theirs was perhaps on its way into the same
+    /// place, so if the piece is bad they may have done it.
+    /// </summary>
+    public IReadOnlyList<LinkId> Rivals => _rivals;
 
     /// <summary>How many of its blocks came in an earlier run, so that no contributor answers for them.</summary>
     public int InheritedCount { get; private set; }
@@ -159,6 +166,14 @@ public sealed class PartialPiece
             _contributors.Add(link);
         }
 
+        foreach (var holder in HoldersOf(block))
+        {
+            if (holder != link && !_rivals.Contains(holder))
+            {
+                _rivals.Add(holder);
+            }
+        }
+
         if (_blocks[block].HolderCount == 0)
         {
             FreeCount--;
@@ -185,6 +200,7 @@ public sealed class PartialPiece
         Exclusive = exclusive;
         InheritedCount = 0;
         _contributors.Clear();
+        _rivals.Clear();
         _participants.RemoveAll(participant => participant.Requested == 0);
         foreach (ref var participant in CollectionsMarshal.AsSpan(_participants))
         {

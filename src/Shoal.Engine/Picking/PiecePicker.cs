@@ -11,9 +11,6 @@ namespace Shoal.Engine.Picking;
 /// <remarks>BEP 3; Cohen, "Incentives build robustness in BitTorrent" (2003), sections 2.3 and 2.4.</remarks>
 public sealed class PiecePicker
 {
-    /// <summary>The most duplicate requests that one call hands out in the endgame.</summary>
-    public const int MaximumDuplicatesPerPick = 16;
-
     private readonly PieceLayout _layout;
     private readonly PiecePool _pool;
     private readonly Bitfield _wanted;
@@ -183,7 +180,7 @@ public sealed class PiecePicker
             count += TakeFromNew(request, ref openable, destination[count..]);
         }
 
-        return count > 0 ? count : TakeDuplicates(request, destination);
+        return count == 0 && IsEndgame ? Endgame.Take(request, _partials.All, _missing, _layout, destination) : count;
     }
 
     /// <summary>
@@ -349,47 +346,6 @@ public sealed class PiecePicker
         }
 
         _partials.Update(partial);
-        return count;
-    }
-
-    private int TakeDuplicates(in PickRequest request, Span<BlockRequest> destination)
-    {
-        if (!IsEndgame)
-        {
-            return 0;
-        }
-
-        destination = destination[..Math.Min(destination.Length, MaximumDuplicatesPerPick)];
-        var count = 0;
-        for (var holderCount = 1; holderCount < PartialPiece.MaximumHolders; holderCount++)
-        {
-            foreach (var partial in _partials.All)
-            {
-                if (partial.OutstandingCount > 0 && !partial.IsSole(request.Link) && request.Admits(partial, _missing, openable: 0))
-                {
-                    count += TakeHeld(partial, request.Link, holderCount, destination[count..]);
-                }
-            }
-        }
-
-        return count;
-    }
-
-    /// <summary>Takes missing blocks that so many other links have been asked for.</summary>
-    private int TakeHeld(PartialPiece partial, LinkId link, int holderCount, Span<BlockRequest> destination)
-    {
-        var count = 0;
-        for (var block = partial.Received.NextClear(0);
-            block >= 0 && count < destination.Length;
-            block = partial.Received.NextClear(block + 1))
-        {
-            if (partial.HolderCountOf(block) == holderCount && !partial.HoldersOf(block).Contains(link))
-            {
-                partial.Hold(block, link);
-                destination[count++] = _layout.BlockAt(partial.Piece, block);
-            }
-        }
-
         return count;
     }
 

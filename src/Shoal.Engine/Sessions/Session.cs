@@ -32,11 +32,13 @@ public sealed class Session : IMachine
     private readonly Prng _prng;
     private readonly PeerId _self;
     private readonly SessionLimits _limits;
-    private readonly List<Swarm> _swarms = [];
+    private readonly List<Swarm> _swarms = []; // in the order they were added
+    private readonly Dictionary<SwarmId, Swarm> _byId = [];
     private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
     private readonly Dictionary<LinkId, Swarm> _byLink = [];
-    private readonly Dictionary<LinkId, Pending> _pending = [];
-    private readonly Queue<(LinkId Link, Instant Until)> _pendingOrder = new();
+    private readonly List<Pending> _pending = []; // in the order they came; at most as many as may be half-open
+    private int _addedCount;
+    private int _turn;
 
     /// <summary>A session without swarms.</summary>
     public Session(SessionOptions options)
@@ -55,7 +57,7 @@ public sealed class Session : IMachine
     {
         get
         {
-            var deadline = _pendingOrder.TryPeek(out var oldest) ? oldest.Until : Instant.Never;
+            var deadline = _pending.Count > 0 ? _pending[0].Until : Instant.Never;
             foreach (var swarm in _swarms)
             {
                 deadline = Instant.Min(deadline, swarm.Deadline);
@@ -70,19 +72,39 @@ public sealed class Session : IMachine
     public SwarmId Add(SwarmOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var id = new SwarmId(_swarms.Count);
+        var id = new SwarmId(_addedCount);
         var swarm = new Swarm(id, options, _self, _prng, _limits, _outputs);
         if (!_byInfoHash.TryAdd(options.InfoHash, swarm))
         {
             throw new InvalidOperationException($"torrent {options.InfoHash} is in the session already");
         }
 
+        _addedCount++;
         _swarms.Add(swarm);
+        _byId.Add(id, swarm);
         return id;
     }
 
-    /// <summary>How a swarm stands.</summary>
-    public SwarmStatus StatusOf(SwarmId swarm) => _swarms[swarm.Value].Status();
+    /// <summary>How a swarm stands; null if it was forgotten.</summary>
+    public SwarmStatus? StatusOf(SwarmId swarm) => _byId.GetValueOrDefault(swarm)?.Status();
+
+    /// <summary>Lets go of a swarm that has stopped. Answers that come for it all the same are passed over.</summary>
+    /// <exception cref="InvalidOperationException">It has not stopped.</exception>
+    public void Forget(SwarmId swarm)
+    {
+        if (!_byId.Remove(swarm, out var stopped))
+        {
+            return;
+        }
+
+        if (stopped.Phase != SwarmPhase.Stopped)
+        {
+            _byId.Add(swarm, stopped);
+            throw new InvalidOperationException($"torrent {stopped.InfoHash} has not stopped");
+        }
+
+        _swarms.Remove(stopped);
+    }
 
     /// <inheritdoc/>
     public void Handle(Instant now, in Input input)
@@ -91,14 +113,7 @@ public sealed class Session : IMachine
         {
             case InputKind.Timer:
                 DropSilent(now);
-                foreach (var swarm in _swarms)
-                {
-                    if (swarm.Deadline <= now)
-                    {
-                        swarm.Handle(now, input);
-                    }
-                }
-
+                Tick(now, input);
                 break;
             case InputKind.LinkOpened when input.Link.IsIncoming:
                 Accept(now, input);
@@ -111,7 +126,7 @@ public sealed class Session : IMachine
                 _byLink.GetValueOrDefault(input.Link)?.Handle(now, input);
                 break;
             default:
-                _swarms[input.Swarm.Value].Handle(now, input);
+                _byId.GetValueOrDefault(input.Swarm)?.Handle(now, input);
                 break;
         }
     }
@@ -126,11 +141,11 @@ public sealed class Session : IMachine
 
         if (output.Kind == OutputKind.Connect)
         {
-            _byLink.Add(output.Link, _swarms[output.Swarm.Value]);
+            _byLink.Add(output.Link, _byId[output.Swarm]);
         }
         else if (output is { Kind: OutputKind.Event, Detail: SwarmEvent.Stopped })
         {
-            _byInfoHash.Remove(_swarms[output.Swarm.Value].InfoHash);
+            _byInfoHash.Remove(_byId[output.Swarm].InfoHash);
         }
 
         return true;
@@ -149,12 +164,40 @@ public sealed class Session : IMachine
         }
         else if (input.Kind == InputKind.LinkClosed)
         {
-            _pending.Remove(input.Link);
+            TryTakePending(input.Link, out _);
         }
-        else if (input.Kind == InputKind.Message && _pending.Remove(input.Link, out var pending))
+        else if (input.Kind == InputKind.Message && TryTakePending(input.Link, out var pending))
         {
             Dispatch(now, input, pending);
         }
+    }
+
+    private bool TryTakePending(LinkId link, out Pending pending)
+    {
+        var at = _pending.FindIndex(pending => pending.Link == link);
+        pending = at < 0 ? default : _pending[at];
+        if (at >= 0)
+        {
+            _pending.RemoveAt(at);
+        }
+
+        return at >= 0;
+    }
+
+    // Each time another swarm is the first, so that a rate cap is shared fairly.
+    private void Tick(Instant now, in Input timer)
+    {
+        var count = _swarms.Count;
+        for (var i = 0; i < count; i++)
+        {
+            var swarm = _swarms[(i + _turn) % count];
+            if (swarm.Deadline <= now)
+            {
+                swarm.Handle(now, timer);
+            }
+        }
+
+        _turn = count == 0 ? 0 : (_turn + 1) % count;
     }
 
     private void Accept(Instant now, in Input input)
@@ -166,8 +209,7 @@ public sealed class Session : IMachine
             return;
         }
 
-        _pending.Add(input.Link, new Pending(input.Address));
-        _pendingOrder.Enqueue((input.Link, now + HandshakeTimeout));
+        _pending.Add(new Pending(input.Link, input.Address, now + HandshakeTimeout));
     }
 
     private void Dispatch(Instant now, in Input handshakeInput, Pending pending)
@@ -190,18 +232,15 @@ public sealed class Session : IMachine
 
     private void DropSilent(Instant now)
     {
-        while (_pendingOrder.TryPeek(out var oldest) && oldest.Until <= now)
+        while (_pending.Count > 0 && _pending[0].Until <= now)
         {
-            _pendingOrder.Dequeue();
-            if (_pending.Remove(oldest.Link))
-            {
-                Refuse(oldest.Link, "no handshake in time");
-            }
+            Refuse(_pending[0].Link, "no handshake in time");
+            _pending.RemoveAt(0);
         }
     }
 
     private void Refuse(LinkId link, string reason) =>
         _outputs.Enqueue(new Output(OutputKind.CloseLink, default, link, Detail: reason));
 
-    private readonly record struct Pending(PeerAddress Address);
+    private readonly record struct Pending(LinkId Link, PeerAddress Address, Instant Until);
 }

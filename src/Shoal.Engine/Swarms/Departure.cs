@@ -58,7 +58,7 @@ internal sealed class Departure(Swarm swarm, SwarmContext context, Uploader uplo
             Deadline = Instant.Never;
         }
 
-        swarm.Flow?.SpillAll();
+        swarm.Flow?.SaveAll();
         if (swarm.Flow is { BusyCount: > 0 } || !(announces.IsQuiet || _isFarewellOver))
         {
             return false;

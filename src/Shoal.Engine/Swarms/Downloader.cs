@@ -13,6 +13,12 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A peer that owes us blocks and sends none for so long is snubbed: others are asked instead.</summary>
     private static readonly TimeSpan SnubTime = TimeSpan.FromSeconds(20);
 
+    /// <summary>The same while no buffer is free: then each piece that is held up keeps others from what they could do.</summary>
+    private static readonly TimeSpan SnubTimeWithoutSlots = TimeSpan.FromSeconds(5);
+
+    /// <summary>So many rejects from a peer that does not choke us, and no block between them, are as good as silence.</summary>
+    private const int MaximumRejectCount = 64;
+
     /// <summary>A request that is passed over for so long, while later ones are answered, is lost.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(60);
 
@@ -23,6 +29,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     private const int MaximumUnaskedBlockCount = 64;
 
     private bool _isThrottled;
+    private uint _turn;
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
     public Instant Deadline => _isThrottled ? context.Limits.Download.AvailableAt(context.Now, BlockLength) : Instant.Never;
@@ -31,6 +38,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
 
     /// <summary>Recounts how many pieces of the peer we want, after its bitfield came or what we want changed.</summary>
     public void RecountInterest(PeerConnection connection)
+    {
+        connection.InterestingCount = CountInteresting(connection);
+        ShowInterest(connection);
+    }
+
+    /// <summary>How many pieces of the peer we want.</summary>
+    public int CountInteresting(PeerConnection connection)
     {
         var count = 0;
         if (context.Picker is { } picker && connection.Has is { } has)
@@ -41,8 +55,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             }
         }
 
-        connection.InterestingCount = count;
-        ShowInterest(connection);
+        return count;
     }
 
     /// <summary>The peer has one piece more.</summary>
@@ -88,7 +101,8 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             if (context.Limits.Download.RateBytesPerSecond is not null)
             {
                 wanted = 1;
-                if (!context.Limits.Download.TryTake(context.Now, BlockLength))
+                // While the cap holds up anybody, all wait for the tick: it takes them in turn.
+                if (_isThrottled || context.Limits.Download.AvailableAt(context.Now, BlockLength) > context.Now)
                 {
                     _isThrottled = true;
                     return;
@@ -119,6 +133,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     {
         connection.Downloaded.Add(context.Now, block.Length);
         connection.IsSnubbed = false;
+        connection.RejectCount = 0;
         if (!connection.Pipeline.Complete(block, context.Now))
         {
             throw new InvalidOperationException($"the driver reports {block}, which nobody asked for");
@@ -157,6 +172,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             EndRequest(connection, block);
             connection.ForgottenCount--; // it said so: nothing will come
             connection.AllowedFast?.Clear(block.Piece.Value);
+            if (!connection.IsChoking && ++connection.RejectCount > MaximumRejectCount)
+            {
+                connection.IsSnubbed = true;
+            }
+
             // No Fill: the peer would refuse the same block as fast as we can ask. The next tick asks again.
         }
     }
@@ -192,29 +212,45 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void Tick()
     {
         _isThrottled = false;
+        var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
         foreach (var connection in context.Connections)
         {
-            var pipeline = connection.Pipeline;
-            if (pipeline.Count == 0)
-            {
-                Fill(connection);
-                continue;
-            }
+            GiveUpLate(connection, snubTime);
+        }
 
-            if (context.Now - pipeline.LastProgressAt > SnubTime)
-            {
-                connection.IsSnubbed = true;
-                while (pipeline.Count > 0)
-                {
-                    Cancel(connection, pipeline.Oldest.Block);
-                }
-            }
-            else if (context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+        // What the slow ones gave up is for the others first; among them, each time another begins.
+        FillInTurn(snubbed: false);
+        FillInTurn(snubbed: true);
+        _turn++;
+    }
+
+    private void GiveUpLate(PeerConnection connection, TimeSpan snubTime)
+    {
+        var pipeline = connection.Pipeline;
+        if (pipeline.Count > 0 && context.Now - pipeline.LastProgressAt > snubTime)
+        {
+            connection.IsSnubbed = true;
+            while (pipeline.Count > 0)
             {
                 Cancel(connection, pipeline.Oldest.Block);
             }
+        }
+        else if (pipeline.Count > 0 && context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+        {
+            Cancel(connection, pipeline.Oldest.Block);
+        }
+    }
 
-            Fill(connection);
+    private void FillInTurn(bool snubbed)
+    {
+        var count = context.Connections.Count;
+        for (var i = 0; i < count; i++)
+        {
+            var connection = context.Connections[(int)((_turn + (uint)i) % (uint)count)];
+            if (connection.IsSnubbed == snubbed)
+            {
+                Fill(connection);
+            }
         }
     }
 
@@ -247,6 +283,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.Open(partial);
         connection.Pipeline.Add(block, context.Now);
         connection.LastSentAt = context.Now;
+        context.Limits.Download.TryTake(context.Now, block.Length);
         context.Emit(new Output(
             OutputKind.Request, context.Id, connection.Link, PeerMessage.Request(block), partial.Slot));
     }

@@ -6,7 +6,7 @@ namespace Shoal.Engine.Swarms;
 /// <summary>
 /// Opens links, gets them through the handshake, and lets go of those that are dead, double, useless or hostile.
 /// </summary>
-internal sealed class Links(Swarm swarm, SwarmContext context)
+internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader)
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(90);
@@ -72,7 +72,15 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
         connection.SupportsExtensions = handshake.SupportsExtensions;
         if (handshake.PeerId == context.Self)
         {
-            context.Book.MarkOurs(connection.Address);
+            if (connection.Link.IsIncoming)
+            {
+                SendHandshake(connection); // its other end, also ours, knows the address, and is to learn whose it is
+            }
+            else
+            {
+                context.Book.MarkOurs(connection.Address);
+            }
+
             Close(connection, "that is ourselves");
         }
         else if (handshake.InfoHash != context.Options.InfoHash)
@@ -126,12 +134,17 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
         for (var i = context.Connections.Count - 1; i >= 0; i--)
         {
             var connection = context.Connections[i];
+            connection.FloodCount /= 2;
             if (connection.IsHalfOpen)
             {
                 if (context.Now - connection.OpenedAt > HandshakeTimeout)
                 {
                     Close(connection, "no handshake in time");
                 }
+            }
+            else if (uploader.IsStuck(connection))
+            {
+                Close(connection, "takes nothing of what it asked for");
             }
             else if (context.Now - connection.LastReceivedAt > IdleTimeout)
             {
@@ -151,6 +164,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
     {
         if (context.IsSeeding && connection.IsSeeder)
         {
+            connection.IsUseless = true;
             Close(connection, "both of us are seeders");
         }
     }
@@ -184,7 +198,9 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
 
         var weAreLower = context.Self.CompareTo(connection.Id) < 0;
         var keepThis = other.Link.IsIncoming != connection.Link.IsIncoming && connection.Link.IsIncoming != weAreLower;
-        Close(keepThis ? other : connection, "connected twice");
+        var leaving = keepThis ? other : connection;
+        leaving.IsUseless = true;
+        Close(leaving, "connected twice");
         return keepThis;
     }
 
@@ -197,10 +213,12 @@ internal sealed class Links(Swarm swarm, SwarmContext context)
         swarm.Leave(connection);
         connection.Phase = ConnectionPhase.Closing;
         context.RemoveConnection(connection);
+        uploader.GiveFreeSlots();
         context.Limits.Closed(wasHalfOpen);
         if (!connection.Link.IsIncoming)
         {
-            context.Book.Ended(connection.Address, failed: wasHalfOpen || connection.Downloaded.TotalBytes == 0, context.Now);
+            var failed = wasHalfOpen || connection.Downloaded.TotalBytes == 0;
+            context.Book.Ended(connection.Address, failed, connection.IsUseless, context.Now);
         }
 
         context.Emit(new SwarmEvent.PeerDisconnected(connection.Address, reason));

@@ -6,7 +6,8 @@ namespace Shoal.Engine.Swarms;
 
 /// <summary>
 /// The info dictionary from peers and to peers (BEP 9). It is fetched from one peer at a time, so that one whose copy
-/// has the wrong hash is known to be a liar; a peer that stalls gives way to the next.
+/// has the wrong hash is known to be a liar; a peer that stalls, or takes too long, gives way to the next and is asked
+/// again later, and with more patience.
 /// </summary>
 internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 {
@@ -18,12 +19,14 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 
     private const int PipelineDepth = 8;
     private static readonly TimeSpan StallTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(30);
 
     private PeerConnection? _source;
     private byte[] _bytes = [];
     private Bitfield _received = new(0);
     private int _requestedCount;
     private Instant _progressAt;
+    private Instant _beganAt;
 
     /// <summary>Whether the info dictionary is yet to be found.</summary>
     public bool IsWanted { get; set; }
@@ -41,7 +44,8 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
         foreach (var connection in context.Connections)
         {
             if (connection is { Phase: ConnectionPhase.Open, MetadataExtensionId: > 0, MetadataLength: > 0 and <= MaximumLength } &&
-                (best is null || connection.OffenceCount < best.OffenceCount))
+                connection.MetadataRetryAt <= context.Now &&
+                (best is null || connection.MetadataFailureCount < best.MetadataFailureCount))
             {
                 best = connection;
             }
@@ -57,6 +61,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
         _received = new Bitfield((best.MetadataLength + MetadataMessage.PieceLength - 1) / MetadataMessage.PieceLength);
         _requestedCount = 0;
         _progressAt = context.Now;
+        _beganAt = context.Now;
         AskMore();
     }
 
@@ -93,7 +98,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 
     public void Tick()
     {
-        if (_source is not null && context.Now - _progressAt > StallTime)
+        if (_source is not null && (context.Now - _progressAt > StallTime || context.Now - _beganAt > PatienceWith(_source)))
         {
             GiveUpSource();
         }
@@ -105,10 +110,13 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
 
     private void GiveUpSource()
     {
-        _source!.OffenceCount++;
+        _source!.MetadataFailureCount++;
+        _source.MetadataRetryAt = context.Now + StallTime;
         _source = null;
         Advance();
     }
+
+    private static TimeSpan PatienceWith(PeerConnection source) => FirstPatience * (1 << Math.Min(source.MetadataFailureCount, 8));
 
     private string? Take(int piece, ReadOnlySpan<byte> payload)
     {

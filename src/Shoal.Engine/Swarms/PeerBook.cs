@@ -93,8 +93,11 @@ internal sealed class PeerBook
         }
     }
 
-    /// <summary>A link to the address has ended; it is tried again, later after each failure.</summary>
-    public void Ended(PeerAddress address, bool failed, Instant now)
+    /// <summary>
+    /// A link to the address has ended; it is tried again, later after each failure, and much later if the link was
+    /// of no use: there is a better one, or neither side lacks anything.
+    /// </summary>
+    public void Ended(PeerAddress address, bool failed, bool useless, Instant now)
     {
         if (!_byAddress.TryGetValue(address, out var entry) || !entry.IsLinked)
         {
@@ -111,7 +114,7 @@ internal sealed class PeerBook
             return;
         }
 
-        var wait = TimeSpan.FromTicks(FirstRetry.Ticks << Math.Min(entry.FailureCount, 8));
+        var wait = useless ? LastRetry : TimeSpan.FromTicks(FirstRetry.Ticks << Math.Min(entry.FailureCount, 8));
         entry.NextAttemptAt = now + (wait < LastRetry ? wait : LastRetry);
     }
 

@@ -74,6 +74,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Pieces that the peer may ask for although choked (BEP 6).</summary>
     public List<PieceIndex> GrantedFast { get; } = [];
 
+    /// <summary>Bytes of those that it may still have while choked.</summary>
+    public long GrantedFastBytes { get; set; }
+
     public RequestPipeline Pipeline { get; } = new(maximumRequestDepth);
 
     public UploadQueue Uploads { get; } = new();
@@ -99,10 +102,31 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Blocks that we gave up and that may come all the same, so a block out of the blue is no offence.</summary>
     public int ForgottenCount { get; set; }
 
+    /// <summary>Rejects of an unchoking peer since its last block.</summary>
+    public int RejectCount { get; set; }
+
+    /// <summary>Messages of late that cost us more than the peer; halved each second.</summary>
+    public int FloodCount { get; set; }
+
+    /// <summary>Bitfields in the place of many haves.</summary>
+    public int BitfieldCount { get; set; }
+
+    /// <summary>How often it was asked for metadata in vain.</summary>
+    public int MetadataFailureCount { get; set; }
+
+    /// <summary>Before this it is not asked for metadata again.</summary>
+    public Instant MetadataRetryAt { get; set; }
+
+    /// <summary>Whether there is nothing to be had from a link to where it lives, for a while.</summary>
+    public bool IsUseless { get; set; }
+
     /// <summary>Requests and other messages that were nonsense, though harmless.</summary>
     public int OffenceCount { get; set; }
 
     public bool IsHalfOpen => Phase is ConnectionPhase.Connecting or ConnectionPhase.Handshaking;
+
+    /// <summary>Since when it has been waiting for a slot, if it is choked.</summary>
+    public Instant WaitsSince => UnchokedAt > OpenedAt ? UnchokedAt : OpenedAt;
 
     public bool IsSeeder => Has is { IsFull: true, Length: > 0 };
 }
@@ -119,9 +143,12 @@ internal sealed class EarlyPieces
     private ReadOnlyMemory<byte>? _bits;
     private bool _all;
 
-    public void SetAll() => _all = true;
-
-    public void SetBits(ReadOnlyMemory<byte> bits) => _bits = bits;
+    /// <summary>All the peer has at once; it outdates what it told before.</summary>
+    public void Set(bool all, ReadOnlyMemory<byte>? bits)
+    {
+        (_all, _bits) = (all, bits);
+        _haves.Clear();
+    }
 
     public bool TryAdd(PieceIndex piece)
     {

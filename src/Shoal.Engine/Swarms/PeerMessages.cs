@@ -12,6 +12,12 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
     /// <summary>More haves than this in one go, and reconnecting is cheaper.</summary>
     private const int MaximumHaveBurst = 20_000;
 
+    /// <summary>So many costly messages in about a second are an attack.</summary>
+    private const int MaximumFloodCount = 1000;
+
+    /// <summary>A bitfield stands for dozens of haves, so nobody needs this many (see <see cref="HasThese"/>).</summary>
+    private const int MaximumBitfieldCount = 250;
+
     /// <summary>The handshake is done: pieces first, as BEP 3 and 6 demand, then what we can (BEP 10).</summary>
     public void Introduce(PeerConnection connection)
     {
@@ -97,6 +103,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private string? Obey(PeerConnection connection, in PeerMessage message)
     {
+        if (IsCostly(message.Kind) && ++connection.FloodCount > MaximumFloodCount)
+        {
+            return $"floods us with messages ({message.Kind})";
+        }
+
         switch (message.Kind)
         {
             case PeerMessageKind.Choke:
@@ -108,10 +119,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
                 return null;
             case PeerMessageKind.Interested:
                 connection.IsInterested = true;
-                uploader.BecameInterested(connection);
+                uploader.GiveFreeSlots();
                 return null;
             case PeerMessageKind.NotInterested:
                 connection.IsInterested = false;
+                uploader.GiveFreeSlots();
                 return null;
             case PeerMessageKind.Have:
                 return Has(connection, message.Piece);
@@ -136,15 +148,17 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         }
     }
 
+    private static bool IsCostly(PeerMessageKind kind) => kind is <= PeerMessageKind.NotInterested
+        or PeerMessageKind.Bitfield or PeerMessageKind.HaveAll or PeerMessageKind.HaveNone or PeerMessageKind.Extended;
+
     private void Choked(PeerConnection connection)
     {
         connection.IsChoking = true;
         if (!connection.SupportsFast)
         {
             swarm.Downloader.ForgetAll(connection); // BEP 3: whoever chokes drops what was asked; BEP 6 rejects one by one
+            swarm.FillAll();
         }
-
-        swarm.FillAll();
     }
 
     private string? Has(PeerConnection connection, PieceIndex piece)
@@ -180,6 +194,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             return $"sent {message.Kind} without the fast extension";
         }
 
+        if (++connection.BitfieldCount > MaximumBitfieldCount)
+        {
+            return "floods us with bitfields";
+        }
+
         if (connection.Has is not { } before)
         {
             Remember(connection, message);
@@ -210,14 +229,8 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private static void Remember(PeerConnection connection, in PeerMessage message)
     {
-        if (message.Kind == PeerMessageKind.Bitfield)
-        {
-            connection.Early.SetBits(message.Payload);
-        }
-        else if (message.Kind == PeerMessageKind.HaveAll)
-        {
-            connection.Early.SetAll();
-        }
+        connection.Early.Set(
+            message.Kind == PeerMessageKind.HaveAll, message.Kind == PeerMessageKind.Bitfield ? message.Payload : default(ReadOnlyMemory<byte>?));
     }
 
     private string? AllowFast(PeerConnection connection, PieceIndex piece)
@@ -298,6 +311,7 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             context.Options.InfoHash, connection.Address, context.Layout!.PieceCount, AllowedFastSet.Count, connection.GrantedFast);
         foreach (var piece in connection.GrantedFast)
         {
+            connection.GrantedFastBytes += context.Layout.LengthOf(piece);
             context.Send(connection, PeerMessage.AllowedFast(piece));
         }
     }

@@ -98,7 +98,7 @@ internal sealed class PieceFlow
         _swarm.Suspects.PieceProved(partial);
         Free(partial);
         Picker.MarkHave(piece);
-        if (_context.IsPaused)
+        if (_context is { IsPaused: true, IsRunning: true })
         {
             RetryNext();
         }
@@ -180,9 +180,18 @@ internal sealed class PieceFlow
         return false;
     }
 
-    /// <summary>Saves every unfinished piece, at the end of a run. All requests have been forgotten.</summary>
-    public void SpillAll()
+    /// <summary>
+    /// Saves every unfinished piece, at the end of a run, and whole ones that the disk refused. All requests have been forgotten.
+    /// </summary>
+    public void SaveAll()
     {
+        _retryAt = Instant.Never;
+        foreach (var piece in _unwritten)
+        {
+            Write(Picker.Find(piece)!);
+        }
+
+        _unwritten.Clear();
         foreach (var partial in Picker.Partials.ToArray())
         {
             if (partial is { Stage: PieceStage.Downloading, IsComplete: false } && partial.Slot != BufferSlot.None)

@@ -26,7 +26,7 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
 
     public void PieceFailed(PartialPiece partial)
     {
-        var contributors = partial.Contributors.ToArray();
+        var contributors = partial.Contributors.Union(partial.Rivals).ToArray();
         if (contributors.Length == 1 && IsAllFrom(partial, contributors[0]))
         {
             context.Picker!.Reset(partial.Piece, exclusive: null);
@@ -63,7 +63,7 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
     {
         foreach (var partial in context.Picker!.Partials)
         {
-            if (partial.Exclusive is { } link && !CanDeliver(context.Find(link)))
+            if (partial.Exclusive is { } link && !CanDeliver(context.Find(link), partial.Piece))
             {
                 partial.Exclusive = Successor(partial.Piece);
             }
@@ -74,7 +74,7 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
     {
         foreach (var connection in context.Connections)
         {
-            if (CanDeliver(connection) && connection.Has![piece])
+            if (CanDeliver(connection, piece))
             {
                 return connection.Link;
             }
@@ -83,8 +83,8 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
         return null;
     }
 
-    private static bool CanDeliver(PeerConnection? connection) =>
-        connection is { Phase: ConnectionPhase.Open, IsChoking: false, IsSnubbed: false, Has: not null };
+    private static bool CanDeliver(PeerConnection? connection, PieceIndex piece) =>
+        connection is { Phase: ConnectionPhase.Open, IsChoking: false, IsSnubbed: false, Has: { } has } && has[piece];
 
     private static bool IsAllFrom(PartialPiece partial, LinkId link)
     {

@@ -19,6 +19,7 @@ public sealed class Swarm : IMachine
     private readonly Queue<Output> _outputs;
     private readonly SwarmContext _context;
     private readonly AnnounceSchedule _announces;
+    private readonly Announcements _announcements;
     private readonly MetadataExchange _metadata;
     private readonly Uploader _uploader;
     private readonly PeerMessages _messages;
@@ -39,10 +40,11 @@ public sealed class Swarm : IMachine
         _announces = new AnnounceSchedule(options.Trackers, prng);
         _metadata = new MetadataExchange(this, _context);
         _uploader = new Uploader(_context);
-        Links = new Links(this, _context);
+        Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
         Suspects = new Suspects(this, _context);
         _messages = new PeerMessages(this, _context, _uploader, _metadata);
+        _announcements = new Announcements(this, _context, _announces);
         _departure = new Departure(this, _context, _uploader, _announces);
     }
 
@@ -73,6 +75,8 @@ public sealed class Swarm : IMachine
         }
     }
 
+    internal IReadOnlyList<PeerConnection> Connections => _context.Connections;
+
     internal Links Links { get; }
 
     internal Downloader Downloader { get; }
@@ -83,8 +87,14 @@ public sealed class Swarm : IMachine
     internal PieceFlow? Flow { get; private set; }
 
     /// <inheritdoc/>
+    /// <remarks>After the event Stopped nothing has any effect: answers of trackers and links may come late.</remarks>
     public void Handle(Instant now, in Input input)
     {
+        if (Phase == SwarmPhase.Stopped)
+        {
+            return;
+        }
+
         _context.Now = now;
         switch (input.Kind)
         {
@@ -97,7 +107,7 @@ public sealed class Swarm : IMachine
                 _messages.Handle(connection, input.Message);
                 break;
             case InputKind.BlocksSent when _context.Find(input.Link) is { } connection:
-                _uploader.Sent(connection, input.Bytes);
+                _uploader.Sent(connection, input.Count, input.Bytes);
                 break;
             case InputKind.BlockDiscarded when _context.Find(input.Link) is { } connection:
                 connection.LastReceivedAt = now;
@@ -117,7 +127,7 @@ public sealed class Swarm : IMachine
                 break;
         }
 
-        Announce();
+        _announcements.Advance();
         if (Phase == SwarmPhase.Stopping && _departure.Advance())
         {
             Phase = SwarmPhase.Stopped;
@@ -212,7 +222,7 @@ public sealed class Swarm : IMachine
                 UploadFailed(input);
                 break;
             case InputKind.Announced:
-                Announced((AnnounceResult)input.Detail!);
+                _announcements.Answered((AnnounceResult)input.Detail!);
                 break;
             case InputKind.PeerFound:
                 _context.Book.Add(input.Address, _context.Now);
@@ -234,7 +244,7 @@ public sealed class Swarm : IMachine
 
     private void Start()
     {
-        if (_context.IsRunning || Phase == SwarmPhase.Stopped)
+        if (_context.IsRunning || Phase == SwarmPhase.Stopping)
         {
             return;
         }
@@ -270,7 +280,7 @@ public sealed class Swarm : IMachine
             {
                 picker.MarkHave(index);
             }
-            else if (content.Partial?.GetValueOrDefault(index) is { IsEmpty: false } received)
+            else if (content.Partial?.GetValueOrDefault(index) is { IsEmpty: false, IsFull: false } received)
             {
                 picker.Adopt(index, received);
             }
@@ -302,10 +312,6 @@ public sealed class Swarm : IMachine
 
         _uploader.Tick();
         UpdatePhase();
-        if (Phase == SwarmPhase.Downloading && _context.Connections.Count == 0 && _context.Book.CandidateCount == 0)
-        {
-            _announces.WantMorePeers(_context.Now);
-        }
     }
 
     private void UploadFailed(in Input input)
@@ -328,31 +334,6 @@ public sealed class Swarm : IMachine
 
             UpdatePhase();
             FillAll();
-        }
-    }
-
-    private void Announced(AnnounceResult result)
-    {
-        _announces.Handle(_context.Now, result);
-        _context.Emit(new SwarmEvent.TrackerReplied(result));
-        foreach (var address in result.Peers ?? [])
-        {
-            _context.Book.Add(address, _context.Now);
-        }
-
-        Links.ConnectMore();
-    }
-
-    private void Announce()
-    {
-        while (_announces.TryPoll(_context.Now, out var tracker, out var kind))
-        {
-            var order = new AnnounceOrder(
-                tracker, kind, _context.UploadedBytes, Math.Max(0, _context.DownloadedBytes),
-                // Before the layout is known nobody can say; anything but 0 makes us a leecher.
-                _context.Picker?.MissingBytes ?? PieceLayout.DefaultBlockLength,
-                WantedPeerCount: kind == AnnounceKind.Stopped ? 0 : _context.IsSeeding ? 20 : 80);
-            _context.Emit(new Output(OutputKind.Announce, _context.Id, Detail: order));
         }
     }
 

@@ -20,6 +20,12 @@ internal sealed class UploadQueue
     /// <summary>Bytes handed to the driver and not yet sent.</summary>
     public long InFlightBytes { get; private set; }
 
+    /// <summary>Blocks handed to the driver and not yet sent.</summary>
+    public int InFlightCount { get; private set; }
+
+    /// <summary>When the last block left or, before it, the first was handed over.</summary>
+    public Instant LastProgressAt { get; private set; }
+
     /// <summary>Takes a request in; false if the peer has as many waiting as it may.</summary>
     public bool TryAdd(BlockRequest block)
     {
@@ -47,13 +53,23 @@ internal sealed class UploadQueue
     }
 
     /// <summary>Takes out what was just looked at, to be counted as in flight.</summary>
-    public void HandOver()
+    public void HandOver(Instant now)
     {
+        LastProgressAt = InFlightCount == 0 ? now : LastProgressAt;
         InFlightBytes += _waiting.Dequeue().Length;
+        InFlightCount++;
     }
 
-    /// <summary>The driver has sent so much.</summary>
-    public void Sent(long bytes) => InFlightBytes = Math.Max(0, InFlightBytes - bytes);
+    /// <summary>Takes out what was just looked at; it will not be served.</summary>
+    public void Drop() => _waiting.Dequeue();
+
+    /// <summary>The driver has sent so much, or given it up.</summary>
+    public void Sent(Instant now, int count, long bytes)
+    {
+        LastProgressAt = now;
+        InFlightBytes = Math.Max(0, InFlightBytes - bytes);
+        InFlightCount = Math.Max(0, InFlightCount - count);
+    }
 
     /// <summary>Takes out all that wait; each goes to <paramref name="rejected"/>.</summary>
     public void Clear(ICollection<BlockRequest> rejected)

@@ -13,6 +13,12 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>Bytes handed to the driver for one link: one batch being read while another is being sent.</summary>
     private const long WindowBytes = 2 * 1024 * 1024;
 
+    /// <summary>Blocks handed to the driver for one link, however small.</summary>
+    private const int WindowCount = 256;
+
+    /// <summary>A link that takes nothing for so long keeps buffers from those who would.</summary>
+    private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(60);
+
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
 
@@ -22,16 +28,20 @@ internal sealed class Uploader(SwarmContext context)
     private readonly Choker _choker = new(context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
-    private bool _isThrottled;
+    private int _throttledLength; // of the block that the rate cap holds up; 0: none
     private int _turn;
 
     /// <summary>When the rate cap lets the next block go.</summary>
-    public Instant Deadline => _isThrottled
-        ? context.Limits.Upload.AvailableAt(context.Now, PieceLayout.DefaultBlockLength)
+    public Instant Deadline => _throttledLength > 0
+        ? context.Limits.Upload.AvailableAt(context.Now, _throttledLength)
         : Instant.Never;
 
     /// <summary>Whether nothing waits and nothing is in flight.</summary>
-    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads is { Count: 0, InFlightBytes: 0 });
+    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads is { Count: 0, InFlightCount: 0 });
+
+    /// <summary>Whether the peer has stopped taking what it asked for.</summary>
+    public bool IsStuck(PeerConnection connection) =>
+        connection.Uploads.InFlightCount > 0 && context.Now - connection.Uploads.LastProgressAt > StuckTime;
 
     /// <summary>The peer asks for a block. A text is a reason to hang up.</summary>
     public string? Requested(PeerConnection connection, BlockRequest block)
@@ -42,34 +52,30 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         var allowed = context is { IsRunning: true, Picker: { } picker } && picker.Have[block.Piece] &&
-            (!connection.AmChoking || connection.GrantedFast.Contains(block.Piece)) &&
+            (!connection.AmChoking || IsGranted(connection, block)) &&
             connection.Uploads.TryAdd(block);
         if (allowed)
         {
+            connection.GrantedFastBytes -= connection.AmChoking ? block.Length : 0;
             Pump(connection);
             return null;
         }
 
-        // BEP 6 answers every request; BEP 3 has no word for no.
-        if (connection.SupportsFast)
-        {
-            context.Send(connection, PeerMessage.Reject(block));
-        }
-
+        Refuse(connection, block);
         return ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
     }
 
     public void Cancelled(PeerConnection connection, BlockRequest block)
     {
-        if (connection.Uploads.Cancel(block) && connection.SupportsFast)
+        if (connection.Uploads.Cancel(block))
         {
-            context.Send(connection, PeerMessage.Reject(block));
+            Refuse(connection, block);
         }
     }
 
-    public void Sent(PeerConnection connection, long bytes)
+    public void Sent(PeerConnection connection, int count, long bytes)
     {
-        connection.Uploads.Sent(bytes);
+        connection.Uploads.Sent(context.Now, count, bytes);
         connection.Uploaded.Add(context.Now, bytes);
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
@@ -79,26 +85,25 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>The piece could not be read, so it is had no longer, and nobody waits for it.</summary>
     public void Failed(PeerConnection connection, BlockRequest block)
     {
-        connection.Uploads.Sent(block.Length);
-        if (connection.SupportsFast)
-        {
-            context.Send(connection, PeerMessage.Reject(block));
-        }
+        connection.Uploads.Sent(context.Now, 1, block.Length);
+        Refuse(connection, block);
     }
 
-    /// <summary>Asks for a slot as soon as the peer is interested: nothing waits for a round while a slot is free.</summary>
-    public void BecameInterested(PeerConnection connection)
+    /// <summary>
+    /// Nothing waits for a round while a slot is free, or held by a peer that wants nothing: to be called whenever
+    /// somebody becomes interested, loses interest or leaves.
+    /// </summary>
+    public void GiveFreeSlots()
     {
-        var unchoked = context.Connections.Count(c => c is { AmChoking: false, IsInterested: true });
-        if (connection.AmChoking && context.IsRunning && _choker.MayUnchokeNow(unchoked))
+        while (context.IsRunning && LongestWaiting() is { } waiting && TryFreeSlot())
         {
-            Unchoke(connection);
+            Unchoke(waiting);
         }
     }
 
     public void Tick()
     {
-        _isThrottled = false;
+        _throttledLength = 0;
         if (_choker.Deadline <= context.Now)
         {
             Rechoke();
@@ -117,19 +122,72 @@ internal sealed class Uploader(SwarmContext context)
     private void Pump(PeerConnection connection)
     {
         var uploads = connection.Uploads;
-        while (uploads.InFlightBytes < WindowBytes && uploads.TryPeek(out var block))
+        // While the cap holds up anybody, all wait for the tick: it takes them in turn.
+        while (_throttledLength == 0 && uploads is { InFlightBytes: < WindowBytes, InFlightCount: < WindowCount } &&
+            uploads.TryPeek(out var block))
         {
+            if (!context.Picker!.Have[block.Piece])
+            {
+                uploads.Drop(); // lost meanwhile
+                Refuse(connection, block);
+                continue;
+            }
+
             if (!context.Limits.Upload.TryTake(context.Now, block.Length))
             {
-                _isThrottled = true;
+                _throttledLength = block.Length;
                 return;
             }
 
-            uploads.HandOver();
+            uploads.HandOver(context.Now);
             context.Emit(new Output(
                 OutputKind.Upload, context.Id, connection.Link,
                 new PeerMessage(PeerMessageKind.Piece, block.Piece, block.Begin, block.Length)));
         }
+    }
+
+    // BEP 6 answers every request; BEP 3 has no word for no.
+    private void Refuse(PeerConnection connection, BlockRequest block)
+    {
+        if (connection.SupportsFast)
+        {
+            context.Send(connection, PeerMessage.Reject(block));
+        }
+    }
+
+    // Once through the granted pieces helps a newcomer; for ever would be a slot of its own.
+    private static bool IsGranted(PeerConnection connection, BlockRequest block) =>
+        connection.GrantedFastBytes >= block.Length && connection.GrantedFast.Contains(block.Piece);
+
+    private PeerConnection? LongestWaiting()
+    {
+        PeerConnection? longest = null;
+        foreach (var connection in context.Connections)
+        {
+            if (connection is { Phase: ConnectionPhase.Open, IsInterested: true, AmChoking: true } &&
+                (longest is null || connection.WaitsSince < longest.WaitsSince))
+            {
+                longest = connection;
+            }
+        }
+
+        return longest;
+    }
+
+    private bool TryFreeSlot()
+    {
+        if (_choker.MayUnchokeNow(context.Connections.Count(c => c is { AmChoking: false, Phase: ConnectionPhase.Open })))
+        {
+            return true;
+        }
+
+        var idle = context.Connections.Find(c => c is { AmChoking: false, IsInterested: false, Phase: ConnectionPhase.Open });
+        if (idle is not null)
+        {
+            Choke(idle);
+        }
+
+        return idle is not null;
     }
 
     private void Rechoke()
@@ -194,13 +252,14 @@ internal sealed class Uploader(SwarmContext context)
         connection.Uploads.Clear(_rejected);
         foreach (var block in _rejected)
         {
-            if (connection.SupportsFast && connection.GrantedFast.Contains(block.Piece))
+            if (IsGranted(connection, block))
             {
+                connection.GrantedFastBytes -= block.Length;
                 connection.Uploads.TryAdd(block);
             }
-            else if (connection.SupportsFast)
+            else
             {
-                context.Send(connection, PeerMessage.Reject(block));
+                Refuse(connection, block);
             }
         }
     }

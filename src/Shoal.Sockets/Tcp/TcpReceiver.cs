@@ -59,12 +59,9 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
 
         lock (_gate)
         {
-            if (!_isDeaf)
+            foreach (ref readonly var expectation in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_staged))
             {
-                foreach (ref readonly var expectation in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_staged))
-                {
-                    _expected.Add(expectation);
-                }
+                _expected.Add(expectation);
             }
         }
 
@@ -96,18 +93,24 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
                 return true;
             }
 
-            return _isDeaf;
+            return false;
         }
     }
 
-    /// <summary>Drops all expectations and throws away what comes from now on.</summary>
+    /// <summary>
+    /// Throws away what comes from now on. The expectations are kept as a list of what has not come, because Forget
+    /// must still tell it from what came just before the end and waits to be handled.
+    /// </summary>
     public void StopExpecting()
     {
         lock (_gate)
         {
             _isDeaf = true;
-            _expected.Clear();
-            _current = default;
+            if (_current.Destination != 0)
+            {
+                _expected.Add(_current);
+                _current = default;
+            }
         }
     }
 

@@ -1,11 +1,8 @@
-using System.Buffers;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Runtime;
-using Shoal.Runtime.Storage;
 
 namespace Shoal.Sockets.Tcp;
 
@@ -37,10 +34,8 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     private bool _isStopped;
 
     // Owned by the one send that is under way.
+    private readonly Outgoing _current;
     private SocketWriter? _writer;
-    private byte[]? _current;
-    private UploadBatch? _currentBatch;
-    private int _currentLength;
 
     // Of the pumping thread only: uploads wait for the end of the turn, and are then done by it without a change of threads.
     private bool _hasDeferredUploads;
@@ -49,6 +44,7 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     {
         _link = link;
         _buffers = buffers;
+        _current = new Outgoing(buffers);
         _maximumQueuedBytes = maximumQueuedBytes;
     }
 
@@ -282,22 +278,18 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     private bool Read(UploadBatch batch)
     {
-        try
+        if (batch.TryRead(_store!, out var error))
         {
-            _store!.ReadBlocks(
-                CollectionsMarshal.AsSpan(batch.Blocks), batch.Buffer.AsSpan(0, batch.Length), WireReader.PieceHeaderLength);
             return true;
         }
-        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
-        {
-            foreach (var block in batch.Blocks)
-            {
-                var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: exception.Message);
-                _link.Events.Post(new ReadOnlySpan<Input>(in failed));
-            }
 
-            return false;
+        foreach (var block in batch.Blocks)
+        {
+            var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: error);
+            _link.Events.Post(new ReadOnlySpan<Input>(in failed));
         }
+
+        return false;
     }
 
     // For whoever set _isSending: sends until nothing is left or the socket takes no more.
@@ -325,12 +317,12 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
             if (_queued.Length > 0)
             {
-                (_current, _currentLength) = _queued.Take();
+                _current.Load(ref _queued);
             }
             else if (_ready is not null)
             {
-                (_currentBatch, _ready) = (_ready, null);
-                (_current, _currentLength) = (_currentBatch.Buffer, _currentBatch.Length);
+                _current.Load(_ready);
+                _ready = null;
                 readsNow = BeginsReading();
             }
             else
@@ -350,7 +342,7 @@ internal sealed class TcpSender : IThreadPoolWorkItem
             _link.Finish();
         }
 
-        return _current is not null;
+        return _current.Bytes is not null;
     }
 
     // Under the gate.
@@ -360,7 +352,7 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     // True: the current buffer is out. False: it will be, or never.
     private bool Send()
     {
-        if (_writer!.Write(_current!, _currentLength, out var error))
+        if (_writer!.Write(_current.Bytes!, _current.Length, out var error))
         {
             Complete();
             return true;
@@ -388,11 +380,11 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     private void Complete()
     {
-        var batch = _currentBatch;
+        var batch = _current.Batch;
         var sent = batch is null
             ? default
             : new Input(InputKind.BlocksSent, _swarm, _link.Id, Count: batch.Blocks.Count, Bytes: batch.PayloadBytes);
-        ReleaseCurrent();
+        _current.Release();
         if (batch is not null)
         {
             _link.Events.Post(new ReadOnlySpan<Input>(in sent));
@@ -401,22 +393,8 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     private void Fail(SocketError error)
     {
-        ReleaseCurrent();
+        _current.Release();
         _link.Abort(SocketFailure.Describe(error));
-    }
-
-    private void ReleaseCurrent()
-    {
-        var (batch, buffer) = (_currentBatch, _current);
-        (_currentBatch, _current) = (null, null);
-        if (batch is not null)
-        {
-            _buffers.Return(batch);
-        }
-        else if (buffer is not null)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 
     // Under the gate, in a turn.

@@ -1,5 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
+using Shoal.Runtime;
+using Shoal.Runtime.Storage;
 
 namespace Shoal.Sockets.Tcp;
 
@@ -30,6 +34,22 @@ internal sealed class UploadBatch(int capacity)
         Length += length;
         PayloadBytes += block.Length;
         return true;
+    }
+
+    /// <summary>Fills in the blocks' bytes. False: one could not be read, and <paramref name="error"/> says why.</summary>
+    public bool TryRead(IPieceStore store, [NotNullWhen(false)] out string? error)
+    {
+        try
+        {
+            store.ReadBlocks(CollectionsMarshal.AsSpan(Blocks), Buffer.AsSpan(0, Length), WireReader.PieceHeaderLength);
+            error = null;
+            return true;
+        }
+        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            error = exception.Message;
+            return false;
+        }
     }
 
     public void Clear()

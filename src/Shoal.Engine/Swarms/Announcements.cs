@@ -1,0 +1,46 @@
+using Shoal.Engine.Announcing;
+using Shoal.Protocol;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>Carries out the announce schedule: tells trackers how the swarm stands, and takes the peers they name.</summary>
+internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceSchedule schedule)
+{
+    /// <summary>Peers asked for by a leecher, and by a seeder.</summary>
+    private const int LeecherWants = 80;
+
+    private const int SeederWants = 20;
+
+    /// <summary>A tracker answered or failed.</summary>
+    public void Answered(AnnounceResult result)
+    {
+        schedule.Handle(context.Now, result);
+        context.Emit(new SwarmEvent.TrackerReplied(result));
+        foreach (var address in result.Peers ?? [])
+        {
+            context.Book.Add(address, context.Now);
+        }
+
+        swarm.Links.ConnectMore();
+    }
+
+    /// <summary>Orders what is due. Who lacks something and knows nobody asks before the regular time.</summary>
+    public void Advance()
+    {
+        if (swarm.Phase is SwarmPhase.Downloading or SwarmPhase.FetchingMetadata &&
+            context.Connections.Count == 0 && context.Book.CandidateCount == 0)
+        {
+            schedule.WantMorePeers(context.Now);
+        }
+
+        while (schedule.TryPoll(context.Now, out var tracker, out var kind))
+        {
+            var order = new AnnounceOrder(
+                tracker, kind, context.UploadedBytes, Math.Max(0, context.DownloadedBytes),
+                // Before the layout is known nobody can say; anything but 0 makes us a leecher.
+                context.Picker?.MissingBytes ?? PieceLayout.DefaultBlockLength,
+                WantedPeerCount: kind == AnnounceKind.Stopped ? 0 : context.IsSeeding ? SeederWants : LeecherWants);
+            context.Emit(new Output(OutputKind.Announce, context.Id, Detail: order));
+        }
+    }
+}
