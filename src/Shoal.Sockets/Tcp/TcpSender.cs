@@ -18,9 +18,7 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     private readonly UploadBuffers _buffers;
     private readonly int _maximumQueuedBytes;
 
-    // Touched in turns only.
-    private readonly List<BlockRequest> _stagedUploads = [];
-    private ControlBytes _staged;
+    private readonly TurnOutput _staged = new();
 
     // Guarded by the gate.
     private readonly Queue<BlockRequest> _uploads = new();
@@ -65,7 +63,7 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     public void StageUpload(SwarmId swarm, IPieceStore store, in BlockRequest block)
     {
         (_swarm, _store) = (swarm, store); // a link belongs to one swarm for life
-        _stagedUploads.Add(block);
+        _staged.Add(block);
     }
 
     public void Flush()
@@ -75,7 +73,15 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         bool readsNow;
         lock (_gate)
         {
-            QueueStaged();
+            if (_isStopped)
+            {
+                _staged.Drop();
+            }
+            else
+            {
+                _staged.MoveTo(ref _queued, _uploads);
+            }
+
             isStuck = _queued.Length > _maximumQueuedBytes;
             readsNow = BeginsReading();
             isFirst = !_isSending && _queued.Length > 0;
@@ -276,20 +282,16 @@ internal sealed class TcpSender : IThreadPoolWorkItem
         return false;
     }
 
+    // False: not one block of it could be read.
     private bool Read(UploadBatch batch)
     {
-        if (batch.TryRead(_store!, out var error))
-        {
-            return true;
-        }
-
-        foreach (var block in batch.Blocks)
+        foreach (var (block, error) in batch.Read(_store!))
         {
             var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: error);
             _link.Events.Post(new ReadOnlySpan<Input>(in failed));
         }
 
-        return false;
+        return batch.Blocks.Count > 0;
     }
 
     // For whoever set _isSending: sends until nothing is left or the socket takes no more.
@@ -380,12 +382,11 @@ internal sealed class TcpSender : IThreadPoolWorkItem
 
     private void Complete()
     {
-        var batch = _current.Batch;
-        var sent = batch is null
-            ? default
-            : new Input(InputKind.BlocksSent, _swarm, _link.Id, Count: batch.Blocks.Count, Bytes: batch.PayloadBytes);
+        var sent = _current.Batch is { } batch
+            ? new Input(InputKind.BlocksSent, _swarm, _link.Id, Count: batch.Blocks.Count, Bytes: batch.PayloadBytes)
+            : default;
         _current.Release();
-        if (batch is not null)
+        if (sent.Count > 0)
         {
             _link.Events.Post(new ReadOnlySpan<Input>(in sent));
         }
@@ -395,24 +396,5 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     {
         _current.Release();
         _link.Abort(SocketFailure.Describe(error));
-    }
-
-    // Under the gate, in a turn.
-    private void QueueStaged()
-    {
-        if (_isStopped)
-        {
-            _staged.Drop();
-        }
-        else
-        {
-            _queued.MoveFrom(ref _staged);
-            foreach (var block in _stagedUploads)
-            {
-                _uploads.Enqueue(block);
-            }
-        }
-
-        _stagedUploads.Clear();
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
@@ -36,20 +35,33 @@ internal sealed class UploadBatch(int capacity)
         return true;
     }
 
-    /// <summary>Fills in the blocks' bytes. False: one could not be read, and <paramref name="error"/> says why.</summary>
-    public bool TryRead(IPieceStore store, [NotNullWhen(false)] out string? error)
+    /// <summary>
+    /// Fills in the blocks' bytes. Those that cannot be read are taken out and returned, each with the reason: one bad
+    /// piece must not cost us its neighbours.
+    /// </summary>
+    public IReadOnlyList<(BlockRequest Block, string Error)> Read(IPieceStore store)
     {
-        try
+        if (Fill(store, 0, 0) is null)
         {
-            store.ReadBlocks(CollectionsMarshal.AsSpan(Blocks), Buffer.AsSpan(0, Length), WireReader.PieceHeaderLength);
-            error = null;
-            return true;
+            return [];
         }
-        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+
+        var blocks = Blocks.ToArray();
+        var failed = new List<(BlockRequest Block, string Error)>();
+        Clear();
+        foreach (var block in blocks)
         {
-            error = exception.Message;
-            return false;
+            var (start, payload) = (Length, PayloadBytes);
+            TryAdd(block);
+            if (Fill(store, Blocks.Count - 1, start) is { } error)
+            {
+                failed.Add((block, error));
+                Blocks.RemoveAt(Blocks.Count - 1);
+                (Length, PayloadBytes) = (start, payload);
+            }
         }
+
+        return failed;
     }
 
     public void Clear()
@@ -57,6 +69,21 @@ internal sealed class UploadBatch(int capacity)
         Blocks.Clear();
         Length = 0;
         PayloadBytes = 0;
+    }
+
+    // Reads the blocks from the given one on, which stands at the given place; null, or what went wrong.
+    private string? Fill(IPieceStore store, int firstBlock, int start)
+    {
+        try
+        {
+            store.ReadBlocks(
+                CollectionsMarshal.AsSpan(Blocks)[firstBlock..], Buffer.AsSpan(start, Length - start), WireReader.PieceHeaderLength);
+            return null;
+        }
+        catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            return exception.Message;
+        }
     }
 }
 

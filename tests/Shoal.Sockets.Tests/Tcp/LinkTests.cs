@@ -351,6 +351,31 @@ public sealed class LinkTests : IAsyncDisposable
         Assert.Equal((1, BlockLength), (_box.Next(InputKind.BlocksSent).Count, BlockLength));
     }
 
+    [Fact]
+    public void A_block_that_cannot_be_read_does_not_cost_us_those_that_were_to_be_sent_with_it()
+    {
+        var layout = new PieceLayout(4 * BlockLength, BlockLength);
+        var toy = new ToyStore(layout, 1);
+        var store = new PartlyBrokenStore(toy, broken: 1);
+        var (peer, link) = RawPeer.Open(_transport, _box);
+        for (var piece = 0; piece < 3; piece++)
+        {
+            link.Upload(default, store, layout.BlockAt(new PieceIndex(piece), 0));
+        }
+
+        link.Flush();
+        Assert.Equal(1, _box.Next(InputKind.ReadFailed).Message.Piece.Value);
+        foreach (var piece in new[] { 0, 2 })
+        {
+            var got = peer.Receive(13 + BlockLength);
+            Assert.Equal(RawPeer.Piece(layout.BlockAt(new PieceIndex(piece), 0), 0)[..13], got[..13]);
+            Assert.Equal(toy.Content.Slice(piece * BlockLength, BlockLength), got.AsSpan(13));
+        }
+
+        var sent = _box.Next(InputKind.BlocksSent);
+        Assert.Equal((2, 2L * BlockLength), (sent.Count, sent.Bytes));
+    }
+
     private static BlockRequest Block(int number) => new(new PieceIndex(0), number * BlockLength, BlockLength);
 
     private Span<byte> Place(int number) => _slot.AsSpan(number * BlockLength, BlockLength);
@@ -377,5 +402,25 @@ public sealed class LinkTests : IAsyncDisposable
         public void Read(PieceIndex piece, int begin, Span<byte> destination) => throw new IOException("unreadable");
 
         public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore) => throw new IOException("unreadable");
+    }
+
+    private sealed class PartlyBrokenStore(ToyStore store, int broken) : Shoal.Runtime.IPieceStore
+    {
+        public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) => store.Write(piece, begin, bytes);
+
+        public void Read(PieceIndex piece, int begin, Span<byte> destination) => store.Read(piece, begin, destination);
+
+        public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
+        {
+            foreach (var block in blocks)
+            {
+                if (block.Piece.Value == broken)
+                {
+                    throw new IOException("unreadable");
+                }
+            }
+
+            return store.ReadBlocks(blocks, destination, gapBefore);
+        }
     }
 }
