@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Shoal.Engine.Trackers;
 
 /// <summary>
-/// Where the peers of a large set are, by hash: open addressing in pages of 128 slots, at most four in five taken. A slot
+/// Where the peers of a large set are, by hash: open addressing in pages of 64 slots, at most four in five taken. A slot
 /// is 0 or holds the position + 1 in as many low bits as positions need and a part of the hash in the rest, so that
 /// hardly any other peer is looked at. All of it follows from the peers, so it grows in place: wiped, lengthened by a
 /// quarter and filled again.
@@ -12,7 +12,7 @@ namespace Shoal.Engine.Trackers;
 internal sealed class PeerIndex<TWidth>(PeerSlab slab, ulong seed)
     where TWidth : struct, IPeerWidth
 {
-    private const int PageBits = 7;
+    private const int PageBits = 6;
     private const int PageWords = (1 << PageBits) / 2;
 
     /// <summary>Makes an index of the first so many peers, in place of the one that is there.</summary>

@@ -10,7 +10,7 @@ namespace Shoal.Engine.Trackers;
 internal readonly ref struct PeerRows<TWidth>(PeerSlab slab, ReadOnlySpan<uint> pages)
     where TWidth : struct, IPeerWidth
 {
-    private const int PageBits = 6;
+    private const int PageBits = 5;
 
     /// <summary>Peers in a page.</summary>
     public const int PageCount = 1 << PageBits;
