@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol;
 using Shoal.Tracker;
@@ -59,6 +60,8 @@ internal static class TrackerCommand
             Environment.SetEnvironmentVariable(InlineCompletions, "1");
         }
 
+        // The tables are few objects, soon marked: a collector that runs beside only leaves more memory behind.
+        GCSettings.LatencyMode = GCLatencyMode.Batch;
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
         var defaults = new TrackerOptions();
