@@ -2,21 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Shoal.Bench.Tracker;
-using Shoal.Tracker;
 
 // Announces per second and CPU per answer of our tracker, beside opentracker in the same run, alternating.
-//   Shoal.Bench.Tracker [--quick] [ROW…]     rows: connect, udp, udp50, udp200, http, http-close, memory, idle
-//   Shoal.Bench.Tracker serve                 our server alone; prints its port; ends with its input
-if (args is ["serve", ..])
-{
-    // Read once, before the first socket: completions run on the thread that polls, without a hop to the pool.
-    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-    await using var server = await TrackerServer.StartAsync(new TrackerOptions { BindAddress = IPAddress.Loopback, Port = 0, MaximumSwarmCount = 10_000_000 });
-    Console.WriteLine(server.EndPoint.Port);
-    await Console.In.ReadToEndAsync();
-    return 0;
-}
-
+//   bench/run tracker [--quick] [ROW…]        rows: connect, udp, udp50, udp200, http, http-close, memory, idle
 var quick = args.Contains("--quick");
 var rounds = quick ? 1 : 5;
 var duration = TimeSpan.FromSeconds(quick ? 1 : 2);

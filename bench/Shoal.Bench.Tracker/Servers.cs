@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 
 namespace Shoal.Bench.Tracker;
 
@@ -46,19 +47,23 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
-    /// <summary>Ours: this program again, as "serve".</summary>
+    /// <summary>Ours, as users run it.</summary>
     public static ServerProcess StartOurs()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardInput = true, UseShellExecute = false };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet")
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("SHOAL_COMMAND") ?? throw new InvalidOperationException("start it by bench/run tracker"))
         {
-            start.ArgumentList.Add(typeof(ServerProcess).Assembly.Location);
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
+        foreach (var argument in new[] { "tracker", "0", "--bind", "127.0.0.1", "--max-swarms", "10000000", "--json" })
+        {
+            start.ArgumentList.Add(argument);
         }
 
-        start.ArgumentList.Add("serve");
         var process = Process.Start(start)!;
-        var port = int.Parse(process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
-        return new ServerProcess("shoal", process, port);
+        using var listening = JsonDocument.Parse(process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("shoal tracker does not start"));
+        _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+        return new ServerProcess("shoal", process, listening.RootElement.GetProperty("port").GetInt32());
     }
 
     /// <summary>Debian's opentracker, if it is installed; it serves only what a file lists.</summary>

@@ -60,15 +60,15 @@ internal enum PeerWish
 /// <summary>The peers of one swarm in one family. What its numbers mean only <see cref="PeerSets{TWidth}"/> knows.</summary>
 internal struct PeerSet
 {
-    /// <summary>Where the peers are; leechers first, then seeders.</summary>
+    /// <summary>Where the peers are, leechers first, then seeders: a block of the slab or, if large, a table of pages.</summary>
     public uint Block;
 
-    /// <summary>Where the hash index is, if there is one.</summary>
+    /// <summary>The page table of the hash index, if there is one.</summary>
     public uint Index;
     public int Count;
     public int SeederCount;
 
-    /// <summary>Peers that the block holds; 0 for no block.</summary>
+    /// <summary>Peers that there is room for; 0 for no block.</summary>
     public int Capacity;
 
     public readonly int LeecherCount => Count - SeederCount;

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.InteropServices;
 using Shoal.Protocol;
 
@@ -7,72 +5,58 @@ namespace Shoal.Engine.Trackers;
 
 /// <summary>
 /// What can be done with a <see cref="PeerSet"/>. Invariant: its peers lie without gaps, leechers before seeders, each
-/// once; beyond 32 there is an index by hash (open addressing, entry = position + 1), below one looks at them all.
+/// once. Up to a page of them is one block and all are looked at; beyond, they lie in pages with an index by hash.
 /// Everything is O(1) but expiry, which is O(peers), and sampling, which is O(wanted).
 /// </summary>
 internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
     where TWidth : struct, IPeerWidth
 {
-    private const int LargestWithoutIndex = 32;
+    private const int PageCount = PeerRows<TWidth>.PageCount;
+    private const int ShrinkBelow = PageCount / 2;
+
+    private static int PageWords => PageCount * TWidth.Words;
+
+    private readonly PeerIndex<TWidth> _index = new(slab, seed);
 
     /// <summary>The position of the peer, or -1.</summary>
-    public int Find(in PeerSet set, in PackedPeer peer)
-    {
-        if (set.Count == 0)
-        {
-            return -1;
-        }
-
-        var words = Words(set);
-        if (set.Capacity <= LargestWithoutIndex)
-        {
-            for (var i = 0; i < set.Count; i++)
-            {
-                if (IsAt(words, i, peer))
-                {
-                    return i;
-                }
-            }
-
-            return -1;
-        }
-
-        var index = Index(set);
-        for (var slot = SlotOf(peer, index.Length); index[slot] != 0; slot = (slot + 1) & (index.Length - 1))
-        {
-            if (IsAt(words, (int)index[slot] - 1, peer))
-            {
-                return (int)index[slot] - 1;
-            }
-        }
-
-        return -1;
-    }
+    public int Find(in PeerSet set, in PackedPeer peer) =>
+        set.Count == 0 ? -1
+        : IsPaged(set) ? _index.Find(set.Index, Rows(set), peer)
+        : Rows(set).FindInFirstPage(set.Count, peer);
 
     /// <summary>Adds a peer that is not there yet; returns its position.</summary>
     public int Add(ref PeerSet set, in PackedPeer peer, bool isSeeder)
     {
         if (set.Count == set.Capacity)
         {
-            Resize(ref set, set.Count + 1);
+            Grow(ref set);
         }
 
-        var words = Words(set);
         var position = set.Count;
+        var rows = Rows(set);
         if (!isSeeder && set.SeederCount > 0)
         {
             position = set.LeecherCount;
-            Move(set, words, position, set.Count);
+            Move(set, rows, position, set.Count);
         }
 
-        Put(words, position, peer);
-        if (set.Capacity > LargestWithoutIndex)
-        {
-            Insert(Index(set), peer, position);
-        }
-
+        rows[position] = peer;
         set.Count++;
         set.SeederCount += isSeeder ? 1 : 0;
+        if (!IsPaged(set))
+        {
+            return position;
+        }
+
+        if (_index.IsUnfitFor(set.Index, set.Count))
+        {
+            _index.Build(set.Index, rows, set.Count);
+        }
+        else
+        {
+            _index.Insert(set.Index, peer, position);
+        }
+
         return position;
     }
 
@@ -80,20 +64,13 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
     public void RemoveAt(ref PeerSet set, int position)
     {
         Detach(ref set, position);
-        if (set.Count == 0)
-        {
-            Resize(ref set, 0);
-        }
-        else if (set.Capacity > 4 && set.Count < set.Capacity / 3)
-        {
-            Resize(ref set, set.Count);
-        }
+        Shrink(ref set);
     }
 
     /// <summary>Marks the peer at a position as seen at the tick.</summary>
     public void Touch(in PeerSet set, int position, int tick)
     {
-        ref var tail = ref Words(set)[(position * TWidth.Words) + TWidth.Words - 1];
+        ref var tail = ref Rows(set).TailAt(position);
         tail = (tail & ~0xfffful) | (ushort)tick;
     }
 
@@ -104,12 +81,11 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
     public int RemoveExpired(ref PeerSet set, int tick, int timeoutTicks)
     {
         var oldest = 0;
-        var before = set.Count;
 
         // Backwards: whatever a removal moves to this position has been looked at.
         for (var i = set.Count - 1; i >= 0; i--)
         {
-            var age = (ushort)(tick - (int)(Words(set)[(i * TWidth.Words) + TWidth.Words - 1] & 0xffff));
+            var age = (ushort)(tick - (int)(Rows(set).TailAt(i) & 0xffff));
             if (age > timeoutTicks)
             {
                 Detach(ref set, i);
@@ -120,11 +96,7 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
             }
         }
 
-        if (set.Count < before && (set.Count == 0 || set.Count < set.Capacity / 3))
-        {
-            Resize(ref set, set.Count);
-        }
-
+        Shrink(ref set);
         return oldest;
     }
 
@@ -142,8 +114,7 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
         var count = SampleOf(set, 0, set.LeecherCount, self, wanted, prng, destination);
         if (wish == PeerWish.LeechersFirst)
         {
-            var length = TWidth.Words == 1 ? PeerAddress.CompactLengthIPv4 : PeerAddress.CompactLengthIPv6;
-            count += SampleOf(set, set.LeecherCount, set.Count, self, wanted - count, prng, destination[(count * length)..]);
+            count += SampleOf(set, set.LeecherCount, set.Count, self, wanted - count, prng, destination[(count * PeerRows<TWidth>.CompactLength)..]);
         }
 
         return count;
@@ -161,12 +132,13 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
             return 0;
         }
 
-        var words = Words(set)[(from * TWidth.Words)..];
+        var rows = Rows(set);
         if (wanted == candidates)
         {
             for (var i = 0; i < candidates; i++)
             {
-                destination = Write(words, i >= skip ? i + 1 : i, destination);
+                rows.Write(from + (i >= skip ? i + 1 : i), destination);
+                destination = destination[PeerRows<TWidth>.CompactLength..];
             }
 
             return wanted;
@@ -182,54 +154,20 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
             var next = i == wanted - 1 ? candidates : (int)(end >> 32);
             var position = first + prng.Next(next - first) + shift;
             position -= position >= candidates ? candidates : 0;
-            destination = Write(words, position >= skip ? position + 1 : position, destination);
+            rows.Write(from + (position >= skip ? position + 1 : position), destination);
+            destination = destination[PeerRows<TWidth>.CompactLength..];
         }
 
         return wanted;
     }
 
-    private static Span<byte> Write(scoped Span<ulong> words, int position, Span<byte> destination)
-    {
-        if (TWidth.Words == 1)
-        {
-            BinaryPrimitives.WriteUInt64BigEndian(destination, words[position]); // the tick goes into what comes next
-            return destination[PeerAddress.CompactLengthIPv4..];
-        }
-
-        var peer = words.Slice(position * TWidth.Words, TWidth.Words);
-        BinaryPrimitives.WriteUInt64BigEndian(destination, peer[0]);
-        BinaryPrimitives.WriteUInt64BigEndian(destination[8..], peer[1]);
-        BinaryPrimitives.WriteUInt16BigEndian(destination[16..], (ushort)(peer[2] >> 16));
-        return destination[PeerAddress.CompactLengthIPv6..];
-    }
-
-    private static bool IsAt(Span<ulong> words, int position, in PackedPeer peer) => TWidth.Words == 1
-        ? (words[position] ^ peer.Tail) >> 16 == 0
-        : (words[(position * TWidth.Words) + 2] ^ peer.Tail) >> 16 == 0 &&
-          words[(position * TWidth.Words) + 1] == peer.Low && words[position * TWidth.Words] == peer.High;
-
-    private static PackedPeer Get(Span<ulong> words, int position) => TWidth.Words == 1
-        ? new PackedPeer(0, 0, words[position])
-        : new PackedPeer(words[position * TWidth.Words], words[(position * TWidth.Words) + 1], words[(position * TWidth.Words) + 2]);
-
-    private static void Put(Span<ulong> words, int position, in PackedPeer peer)
-    {
-        if (TWidth.Words != 1)
-        {
-            words[position * TWidth.Words] = peer.High;
-            words[(position * TWidth.Words) + 1] = peer.Low;
-        }
-
-        words[(position * TWidth.Words) + TWidth.Words - 1] = peer.Tail;
-    }
-
     // Fills the gap from behind: the last leecher into a leecher's place, the last seeder into the gap before the seeders.
     private void Detach(ref PeerSet set, int position)
     {
-        var words = Words(set);
-        if (set.Capacity > LargestWithoutIndex)
+        var rows = Rows(set);
+        if (IsPaged(set))
         {
-            Delete(Index(set), words, SlotAt(set, words, position));
+            _index.Remove(set.Index, rows, position);
         }
 
         if (position >= set.LeecherCount)
@@ -239,125 +177,109 @@ internal sealed class PeerSets<TWidth>(PeerSlab slab, ulong seed)
         else
         {
             var lastLeecher = set.LeecherCount - 1;
-            Move(set, words, lastLeecher, position);
+            Move(set, rows, lastLeecher, position);
             position = lastLeecher;
         }
 
-        Move(set, words, set.Count - 1, position);
+        Move(set, rows, set.Count - 1, position);
         set.Count--;
     }
 
-    private void Move(in PeerSet set, Span<ulong> words, int from, int to)
+    private void Move(in PeerSet set, PeerRows<TWidth> rows, int from, int to)
     {
         if (from == to)
         {
             return;
         }
 
-        if (set.Capacity > LargestWithoutIndex)
+        var peer = rows[from];
+        if (IsPaged(set))
         {
-            Index(set)[SlotAt(set, words, from)] = (uint)to + 1;
+            _index.Move(set.Index, peer, from, to);
         }
 
-        Put(words, to, Get(words, from));
+        rows[to] = peer;
     }
 
-    private void Resize(ref PeerSet set, int count)
+    private void Grow(ref PeerSet set)
     {
-        var old = set;
-        set.Capacity = count == 0 ? 0 : PeerSlab.SizeFor(count);
+        if (set.Capacity < PageCount)
+        {
+            ResizeBlock(ref set, PeerSlab.SizeFor(set.Count + 1));
+            return;
+        }
+
+        if (set.Capacity == PageCount)
+        {
+            // The block has the size of a page and becomes the first of them.
+            var table = slab.AddTable();
+            slab.Table(table).Add(set.Block);
+            set.Block = table;
+            set.Index = slab.AddTable();
+            _index.Build(set.Index, new PeerRows<TWidth>(slab, CollectionsMarshal.AsSpan(slab.Table(table))), set.Count);
+        }
+
+        set.Capacity += PageCount;
+        slab.ResizeTable(set.Block, set.Capacity / PageCount, PageWords);
+    }
+
+    // Late, so that a swarm whose size goes to and fro has not to move each time.
+    private void Shrink(ref PeerSet set)
+    {
+        if (IsPaged(set))
+        {
+            ShrinkPages(ref set);
+        }
+
+        if (!IsPaged(set) && set.Capacity > 0 && (set.Count == 0 || (set.Capacity > 4 && set.Count < set.Capacity / 3)))
+        {
+            ResizeBlock(ref set, set.Count == 0 ? 0 : PeerSlab.SizeFor(set.Count));
+        }
+    }
+
+    private void ShrinkPages(ref PeerSet set)
+    {
+        if (set.Count <= ShrinkBelow)
+        {
+            _index.Free(set.Index);
+            slab.ResizeTable(set.Block, 1, PageWords);
+            var block = slab.Table(set.Block)[0];
+            slab.FreeTable(set.Block);
+            (set.Block, set.Capacity) = (block, PageCount);
+            return;
+        }
+
+        if (set.Capacity - set.Count >= 2 * PageCount)
+        {
+            set.Capacity = Math.Max(2, (set.Count / PageCount) + 1) * PageCount;
+            slab.ResizeTable(set.Block, set.Capacity / PageCount, PageWords);
+        }
+
+        if (_index.IsUnfitFor(set.Index, set.Count))
+        {
+            _index.Build(set.Index, Rows(set), set.Count);
+        }
+    }
+
+    private void ResizeBlock(ref PeerSet set, int capacity)
+    {
+        var block = capacity > 0 ? slab.Allocate(PeerSlab.SizeFor(capacity * TWidth.Words)) : 0;
+        if (set.Count > 0)
+        {
+            var words = set.Count * TWidth.Words;
+            slab.Words(set.Block, words).CopyTo(slab.Words(block, words));
+        }
+
         if (set.Capacity > 0)
         {
-            set.Block = slab.Allocate(PeerSlab.SizeFor(set.Capacity * TWidth.Words));
-            if (set.Count > 0)
-            {
-                Words(old)[..(set.Count * TWidth.Words)].CopyTo(Words(set));
-            }
+            slab.Free(set.Block, PeerSlab.SizeFor(set.Capacity * TWidth.Words));
         }
 
-        if (old.Capacity > 0)
-        {
-            slab.Free(old.Block, PeerSlab.SizeFor(old.Capacity * TWidth.Words));
-        }
-
-        if (old.Capacity > LargestWithoutIndex)
-        {
-            slab.Free(old.Index, IndexWords(old.Capacity));
-        }
-
-        if (set.Capacity > LargestWithoutIndex)
-        {
-            BuildIndex(ref set);
-        }
+        (set.Block, set.Capacity) = (block, capacity);
     }
 
-    private void BuildIndex(ref PeerSet set)
-    {
-        set.Index = slab.Allocate(IndexWords(set.Capacity));
-        var index = Index(set);
-        index.Clear();
-        var words = Words(set);
-        for (var i = 0; i < set.Count; i++)
-        {
-            Insert(index, Get(words, i), i);
-        }
-    }
+    private static bool IsPaged(in PeerSet set) => set.Capacity > PageCount;
 
-    private void Insert(Span<uint> index, in PackedPeer peer, int position)
-    {
-        var slot = SlotOf(peer, index.Length);
-        while (index[slot] != 0)
-        {
-            slot = (slot + 1) & (index.Length - 1);
-        }
-
-        index[slot] = (uint)position + 1;
-    }
-
-    // Closes the gap by moving back whoever is reached through it (Knuth 6.4, algorithm R).
-    private void Delete(Span<uint> index, Span<ulong> words, int gap)
-    {
-        var mask = index.Length - 1;
-        for (var slot = (gap + 1) & mask; index[slot] != 0; slot = (slot + 1) & mask)
-        {
-            var home = SlotOf(Get(words, (int)index[slot] - 1), index.Length);
-            if (((slot - home) & mask) >= ((slot - gap) & mask))
-            {
-                index[gap] = index[slot];
-                gap = slot;
-            }
-        }
-
-        index[gap] = 0;
-    }
-
-    private int SlotAt(in PeerSet set, Span<ulong> words, int position)
-    {
-        var index = Index(set);
-        var slot = SlotOf(Get(words, position), index.Length);
-        while (index[slot] != (uint)position + 1)
-        {
-            slot = (slot + 1) & (index.Length - 1);
-        }
-
-        return slot;
-    }
-
-    private int SlotOf(in PackedPeer peer, int slots)
-    {
-        var high = Math.BigMul((peer.Tail >> 16) ^ seed, 0x9e3779b97f4a7c15 ^ peer.Low, out var low);
-        if (TWidth.Words != 1)
-        {
-            high ^= Math.BigMul(peer.High ^ seed, 0xbf58476d1ce4e5b9, out var more) ^ more;
-        }
-
-        return (int)(high ^ low) & (slots - 1);
-    }
-
-    // At least a third more slots than peers, two slots a word.
-    private static int IndexWords(int capacity) => (int)BitOperations.RoundUpToPowerOf2((uint)(capacity + (capacity / 3))) / 2;
-
-    private Span<uint> Index(in PeerSet set) => MemoryMarshal.Cast<ulong, uint>(slab.Words(set.Index, IndexWords(set.Capacity)));
-
-    private Span<ulong> Words(in PeerSet set) => slab.Words(set.Block, set.Capacity * TWidth.Words);
+    private PeerRows<TWidth> Rows(in PeerSet set) =>
+        new(slab, IsPaged(set) ? CollectionsMarshal.AsSpan(slab.Table(set.Block)) : new ReadOnlySpan<uint>(in set.Block));
 }

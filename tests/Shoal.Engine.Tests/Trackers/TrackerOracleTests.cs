@@ -44,22 +44,29 @@ public sealed class TrackerOracleTests
         public int Count => _peers.Count;
     }
 
-    private static Gen<Step[]> Steps(int peers, int longestWait) => Gen.ArrayOf(
-        from swarm in Gen.Choose(0, 3)
+    private static Gen<Step[]> Steps(int swarms, int peers, int longestWait, int count) => Gen.ArrayOf(
+        from swarm in Gen.Choose(1, swarms)
         from peer in Gen.Choose(0, peers)
         from isIPv6 in Gen.Choose(0, 1)
         from left in Gen.Choose(0, 2)
         from announceEvent in Gen.Choose(0, 5)
         from wait in Gen.Choose(0, longestWait)
         from expires in Gen.Choose(0, 20)
-        select new Step(swarm, peer, isIPv6 == 1, left, announceEvent > 3 ? AnnounceEvent.None : (AnnounceEvent)announceEvent, wait / 8, expires == 0), 600);
+        select new Step(swarm, peer, isIPv6 == 1, left, announceEvent > 3 ? AnnounceEvent.None : (AnnounceEvent)announceEvent, wait / 8, expires == 0), count);
 
     [Theory]
     [InlineData(5, 100)]
     [InlineData(60, 12)]
     [InlineData(300, 8)]
     public void It_answers_like_a_naive_tracker(int peers, int longestWait) =>
-        Prop.ForAll(Arb.From(Steps(peers, longestWait)), Agree).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+        Prop.ForAll(Arb.From(Steps(4, peers, longestWait, 600)), Agree).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(7)]
+    [InlineData(60)]
+    public void Large_swarms_that_grow_and_shrink_are_no_different(int longestWait) =>
+        Prop.ForAll(Arb.From(Steps(1, 2000, longestWait, 3000)), Agree).Check(Config.QuickThrowOnFailure.WithMaxTest(8));
 
     private static bool Agree(Step[] steps)
     {
