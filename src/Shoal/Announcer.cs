@@ -11,7 +11,7 @@ namespace Shoal;
 /// <summary>Carries the engine's announces to trackers and their answers back. Each order is answered once, in bounded time.</summary>
 internal sealed class Announcer(SwarmHost host, TrackerClient client, PeerId self, IPAddress? advertise, int port)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(4);
 
     private readonly uint _key = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));

@@ -55,10 +55,13 @@ public sealed class ShoalClient : IAsyncDisposable
 
     /// <summary>Opens the port and is ready for torrents.</summary>
     /// <exception cref="ShoalException">The port is in use, or the address is not this machine's.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option's number makes no sense.</exception>
     public static async Task<ShoalClient> StartAsync(ShoalOptions? options = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var client = new ShoalClient(options ?? new ShoalOptions());
+        options ??= new ShoalOptions();
+        options.Check();
+        var client = new ShoalClient(options);
         try
         {
             client.Listen();
@@ -159,6 +162,7 @@ public sealed class ShoalClient : IAsyncDisposable
                 Trackers = [.. origin.Trackers, .. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
                 MaximumConnectionCount = Options.MaximumConnectionCountPerTorrent,
                 UploadSlotCount = Options.UploadSlotCount,
+                SeedingPolicy = Options.SeedingPolicy,
                 BufferBytes = Options.BufferBytes,
                 ListenPort = EndPoint.Port,
                 StopGrace = Options.StopGrace,

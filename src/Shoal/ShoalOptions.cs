@@ -1,4 +1,5 @@
 using System.Net;
+using Shoal.Engine.Choking;
 
 namespace Shoal;
 
@@ -29,6 +30,9 @@ public sealed record ShoalOptions
     /// <summary>Peers of one torrent that are sent to at once. 8.</summary>
     public int UploadSlotCount { get; init; } = 8;
 
+    /// <summary>Whom to send to when all is there: everybody in turn, or those who take it fastest. In turn.</summary>
+    public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;
+
     /// <summary>Bytes of unfinished pieces in memory at most, for one torrent. 48 MiB.</summary>
     public long BufferBytes { get; init; } = 48 * 1024 * 1024;
 
@@ -40,6 +44,19 @@ public sealed record ShoalOptions
 
     /// <summary>How long a stop waits for uploads under way and for trackers to hear of it. 5 s.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <exception cref="ArgumentOutOfRangeException">A number makes no sense.</exception>
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaximumConnectionCount, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaximumConnectionCountPerTorrent, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(UploadSlotCount, 0);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BufferBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaximumUploadRateBytesPerSecond ?? 1, 1, nameof(MaximumUploadRateBytesPerSecond));
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaximumDownloadRateBytesPerSecond ?? 1, 1, nameof(MaximumDownloadRateBytesPerSecond));
+        ArgumentOutOfRangeException.ThrowIfLessThan(StopGrace, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)Port, ushort.MaxValue, nameof(Port));
+    }
 
     internal string EffectiveStateDirectory => StateDirectory ?? DefaultStateDirectory;
 

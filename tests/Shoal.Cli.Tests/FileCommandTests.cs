@@ -42,6 +42,20 @@ public class FileCommandTests
     }
 
     [Fact]
+    public async Task A_torrent_in_a_folder_that_is_not_there_is_refused_before_hashing()
+    {
+        using var place = new Workplace();
+        var file = place.Write("file.bin", 1000);
+        var target = place.At("nowhere", "x.torrent");
+
+        var run = await Workplace.RunAsync("create", file, "-o", target);
+
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Equal([$"shoal: cannot write '{target}': there is no folder '{place.At("nowhere")}'"], run.Error.Lines);
+        Assert.Empty(run.Out.Lines);
+    }
+
+    [Fact]
     public async Task Verify_names_the_bad_files_and_ends_with_1()
     {
         using var place = new Workplace();

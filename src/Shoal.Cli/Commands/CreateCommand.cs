@@ -43,6 +43,11 @@ internal static class CreateCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
+        if (parse.GetValue(Output) is { } wanted)
+        {
+            TorrentFile.RequireFolder(wanted);
+        }
+
         using var torrent = await Hashing.RunAsync(parse.GetValue(Path)!, Options(parse), reporter, invocation.Stop);
         var metainfo = torrent.Metainfo;
         var target = parse.GetValue(Output) ?? metainfo.Name + ".torrent";

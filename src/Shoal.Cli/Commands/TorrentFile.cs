@@ -14,6 +14,7 @@ internal static class TorrentFile
             throw new UserErrorException($"'{path}' is there already and is something else; choose another with -o, or --force");
         }
 
+        RequireFolder(path);
         // Beside it, so that the rename stays on one file system.
         var temporary = $"{path}.{Environment.ProcessId}.new";
         try
@@ -28,6 +29,17 @@ internal static class TorrentFile
         finally
         {
             File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Refuses a path in a folder that there is not; worth asking before hours of hashing.</summary>
+    /// <exception cref="UserErrorException">There is no such folder.</exception>
+    public static void RequireFolder(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path));
+        if (!Directory.Exists(folder))
+        {
+            throw new UserErrorException($"cannot write '{path}': there is no folder '{folder}'");
         }
     }
 
