@@ -65,7 +65,7 @@ internal sealed record TorrentEvent(
 {
     public override string ToLine()
     {
-        var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} pieces of {Units.Size(PieceLength)}\n" +
+        var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} piece{(PieceCount == 1 ? "" : "s")} of {Units.Size(PieceLength)}\n" +
             $"Torrent:  {Torrent}";
         text += Magnet is null ? $"\nInfo-hash: {InfoHash}" : $"\nMagnet:   {Magnet}";
         return Command is null ? text : text + $"\nOn the other side:\n  {Command}";
@@ -76,7 +76,7 @@ internal sealed record TorrentEvent(
 internal sealed record MetadataEvent(InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount) : Event
 {
     public override string ToLine() =>
-        $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} pieces of {Units.Size(PieceLength)}";
+        $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} piece{(PieceCount == 1 ? "" : "s")} of {Units.Size(PieceLength)}";
 }
 
 /// <summary>How far it is.</summary>
