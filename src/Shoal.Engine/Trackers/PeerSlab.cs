@@ -24,7 +24,7 @@ internal sealed class PeerSlab
 
     public PeerSlab() => Array.Fill(_free, NoBlock);
 
-    /// <summary>Bytes held, used or not; without the page tables, which are less than a hundredth.</summary>
+    /// <summary>Bytes of blocks, used or not; page tables are not counted (about 150 bytes for each large set).</summary>
     public long Bytes => 8L * ChunkWords * _chunkCount;
 
     /// <summary>The smallest size, in words, that holds <paramref name="words"/>.</summary>
