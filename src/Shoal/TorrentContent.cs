@@ -115,7 +115,16 @@ internal sealed class TorrentContent : IDisposable
             return StateWith(result.Have, null);
         }
 
-        _recorder = await Task.Run(() => ResumeRecorder.Begin(Store, file, _metainfo.InfoHash, result.Have, result.Partial), cancel);
+        try
+        {
+            _recorder = await Task.Run(() => ResumeRecorder.Begin(Store, file, _metainfo.InfoHash, result.Have, result.Partial), cancel);
+        }
+        catch (StorageException error)
+        {
+            throw new ShoalException(
+                ShoalErrorKind.Environment, $"no record can be kept of what is verified: {error.Message} (XDG_STATE_HOME says where records go)", error);
+        }
+
         return StateWith(result.Have, result.Partial);
     }
 

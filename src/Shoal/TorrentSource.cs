@@ -93,7 +93,9 @@ public sealed class TorrentSource
         try
         {
             var length = new FileInfo(path).Length;
-            return length > MetainfoReader.MaximumLength
+            // Pipes and devices say 0, too; reading them would never end.
+            return length == 0 ? throw new ShoalException(ShoalErrorKind.BadInput, $"'{name}' is empty, or no ordinary file")
+                : length > MetainfoReader.MaximumLength
                 ? throw new ShoalException(ShoalErrorKind.BadInput, $"{name}: {length} bytes are too many for a .torrent")
                 : Read(await File.ReadAllBytesAsync(path, cancellationToken), name);
         }

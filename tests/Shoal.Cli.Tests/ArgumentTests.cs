@@ -31,6 +31,8 @@ public class ArgumentTests
         { "tracker abc", "'abc' is not a port (0 to 65535) (see 'shoal tracker --help')" },
         { "tracker --interval 5", "--interval: '5' is not a time; write for example 90s, 30m or 2h (see 'shoal tracker --help')" },
         { "scrape 0123456789abcdef0123456789abcdef01234567", "no tracker is known for it; name one with --tracker" },
+        { "scrape udp://127.0.0.1:9", "'udp://127.0.0.1:9' is a tracker: name the info-hashes after its URL" },
+        { "tracker 6969 --port 7000", "two ports are given, 6969 and 7000: which is it?" },
         { "scrape udp://127.0.0.1:9 xyz", "'xyz' is not an info-hash" },
     };
 

@@ -56,6 +56,19 @@ public class FileCommandTests
     }
 
     [Fact]
+    public async Task A_pipe_is_no_torrent_and_is_not_waited_for()
+    {
+        Assert.SkipUnless(Repository.Has("mkfifo"), "there is no mkfifo here");
+        using var place = new Workplace();
+        await Repository.RunAsync(place.Root, "mkfifo", "pipe");
+
+        var run = await Workplace.RunAsync("info", place.At("pipe"));
+
+        Assert.Equal(ExitCode.BadInput, run.ExitCode);
+        Assert.Equal([$"shoal: '{place.At("pipe")}' is empty, or no ordinary file"], run.Error.Lines);
+    }
+
+    [Fact]
     public async Task Verify_names_the_bad_files_and_ends_with_1()
     {
         using var place = new Workplace();

@@ -8,6 +8,9 @@ namespace Shoal.Cli.Commands;
 /// <summary>`shoal scrape`: asks trackers how many have a torrent (BEP 48).</summary>
 internal static class ScrapeCommand
 {
+    /// <summary>What one scrape by UDP may ask for (BEP 15), and what trackers answer by HTTP.</summary>
+    private const int MostAtOnce = 74;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static readonly Argument<string[]> What = new("what")
@@ -66,6 +69,11 @@ internal static class ScrapeCommand
             return ([.. what.Skip(1).Select(ParseInfoHash)], [what[0], .. extra]);
         }
 
+        if (what[0].StartsWith("udp:", StringComparison.OrdinalIgnoreCase) || what[0].EndsWith("/announce", StringComparison.Ordinal))
+        {
+            throw new UserErrorException($"'{Printable.Of(what[0])}' is a tracker: name the info-hashes after its URL");
+        }
+
         List<InfoHash> infoHashes = [];
         List<string> trackers = [];
         foreach (var text in what)
@@ -93,19 +101,29 @@ internal static class ScrapeCommand
         timeout.CancelAfter(Patience);
         try
         {
-            var reply = await client.ScrapeAsync(url, infoHashes, timeout.Token);
-            if (reply.FailureReason is { } failure)
+            var unknown = 0;
+            foreach (var some in infoHashes.Chunk(MostAtOnce))
             {
-                return failure;
+                var reply = await client.ScrapeAsync(url, some, timeout.Token);
+                if (reply.FailureReason is { } failure)
+                {
+                    return failure;
+                }
+
+                foreach (var infoHash in some)
+                {
+                    if (reply.Swarms.TryGetValue(infoHash, out var counts))
+                    {
+                        reporter.Report(new ScrapeEvent(tracker, infoHash, counts.SeederCount, counts.LeecherCount, counts.DownloadCount));
+                    }
+                    else
+                    {
+                        unknown++;
+                    }
+                }
             }
 
-            foreach (var infoHash in infoHashes)
-            {
-                var counts = reply.Swarms.GetValueOrDefault(infoHash);
-                reporter.Report(new ScrapeEvent(tracker, infoHash, counts.SeederCount, counts.LeecherCount, counts.DownloadCount));
-            }
-
-            return null;
+            return unknown == 0 ? null : $"tracker {tracker}: says nothing of {unknown} of {infoHashes.Count} torrents";
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {

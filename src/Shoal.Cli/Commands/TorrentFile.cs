@@ -84,7 +84,8 @@ internal static class TorrentFile
 
         try
         {
-            return new FileInfo(path).Length <= MetainfoReader.MaximumLength &&
+            // Pipes and devices have length 0, and are nothing to read or to replace.
+            return new FileInfo(path).Length is > 0 and <= MetainfoReader.MaximumLength &&
                 MetainfoReader.TryRead(File.ReadAllBytes(path), out var old, out _) && old.InfoHash == metainfo.InfoHash;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

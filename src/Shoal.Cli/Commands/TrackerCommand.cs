@@ -69,7 +69,7 @@ internal static class TrackerCommand
         {
             BindAddress = parse.GetValue(SharedOptions.Bind) ?? defaults.BindAddress,
             AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
-            Port = parse.GetValue(SharedOptions.Port) ?? parse.GetValue(PortArgument) ?? TrackerOptions.DefaultPort,
+            Port = PortOf(parse.GetValue(PortArgument), parse.GetValue(SharedOptions.Port)),
             Interval = parse.GetValue(Interval) ?? defaults.Interval,
             MinimumInterval = TimeSpan.FromTicks(Math.Min(defaults.MinimumInterval.Ticks, (parse.GetValue(Interval) ?? defaults.Interval).Ticks)),
             MaximumSwarmCount = parse.GetValue(MaximumSwarms) ?? defaults.MaximumSwarmCount,
@@ -83,6 +83,10 @@ internal static class TrackerCommand
         await ShowStatsAsync(server, reporter, invocation.Stop);
         return ExitCode.Ok;
     }
+
+    private static int PortOf(int? argument, int? option) => argument is not null && option is not null && argument != option
+        ? throw new UserErrorException($"two ports are given, {argument} and {option}: which is it?")
+        : argument ?? option ?? TrackerOptions.DefaultPort;
 
     /// <summary>Starts a tracker; what stands in its way becomes a line for the user.</summary>
     public static async Task<TrackerServer> StartAsync(TrackerOptions options, CancellationToken stop)

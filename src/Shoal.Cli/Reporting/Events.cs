@@ -116,7 +116,7 @@ internal sealed record PeerEvent(string Address, string Change, string? Client =
 internal sealed record TrackerEvent(string Url, string? Error, int? Seeders, int? Leechers, int PeerCount, string? Warning) : Event
 {
     public override string? ToLine() =>
-        Error is not null ? $"Tracker {Url}: {Error}" :
+        Error is not null ? (Error.Contains(Url, StringComparison.Ordinal) ? $"Failed: {Error}" : $"Tracker {Url}: {Error}") :
         Warning is not null ? $"Tracker {Url} warns: {Warning}" : null;
 }
 
