@@ -49,7 +49,8 @@ def settings_for(options):
 def watch(session):
     """Turns libtorrent's alerts into event lines; a daemon thread."""
     while True:
-        session.wait_for_alert(1000)
+        # Not wait_for_alert: it hands out a pointer into a queue that may move meanwhile, and the binding then crashes.
+        time.sleep(0.02)
         for alert in session.pop_alerts():
             kind = type(alert).__name__
             if kind == "torrent_finished_alert":
