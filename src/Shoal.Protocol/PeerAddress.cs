@@ -31,12 +31,16 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
     /// <summary>Length in bytes of an IPv6 peer in a compact list (BEP 7).</summary>
     public const int CompactLengthIPv6 = 18;
 
-    private readonly UInt128 _value;
+    // The address as 128 bits, an IPv4 address or a rank in the lowest 32. Two words, because ahead-of-time code leaves
+    // out whatever holds a UInt128, and this value is in most of what the engine takes and gives.
+    private readonly ulong _high;
+    private readonly ulong _low;
 
-    private PeerAddress(PeerAddressKind kind, UInt128 value, ushort port)
+    private PeerAddress(PeerAddressKind kind, ulong high, ulong low, ushort port)
     {
         Kind = kind;
-        _value = value;
+        _high = high;
+        _low = low;
         Port = port;
     }
 
@@ -47,19 +51,19 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
     public ushort Port { get; }
 
     /// <summary>The rank, where <see cref="Kind"/> is <see cref="PeerAddressKind.Rank"/>.</summary>
-    public int Rank => Kind == PeerAddressKind.Rank ? (int)(uint)_value : throw new InvalidOperationException("not a rank");
+    public int Rank => Kind == PeerAddressKind.Rank ? (int)_low : throw new InvalidOperationException("not a rank");
 
     /// <summary>Whether nothing could ever be reached there: port 0, or the unspecified address.</summary>
-    public bool IsUnreachable => Kind != PeerAddressKind.Rank && (Port == 0 || _value == UInt128.Zero);
+    public bool IsUnreachable => Kind != PeerAddressKind.Rank && (Port == 0 || (_high | _low) == 0);
 
     /// <summary>The same host at another port.</summary>
-    public PeerAddress WithPort(ushort port) => new(Kind, _value, port);
+    public PeerAddress WithPort(ushort port) => new(Kind, _high, _low, port);
 
     /// <summary>The address of a rank.</summary>
     public static PeerAddress FromRank(int rank)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        return new PeerAddress(PeerAddressKind.Rank, (uint)rank, 0);
+        return new PeerAddress(PeerAddressKind.Rank, 0, (uint)rank, 0);
     }
 
     /// <summary>From an IP address and a port; an IPv4 address mapped into IPv6 becomes IPv4.</summary>
@@ -76,13 +80,14 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
     {
         if (address.Length == 4)
         {
-            return new PeerAddress(PeerAddressKind.IPv4, BinaryPrimitives.ReadUInt32BigEndian(address), port);
+            return new PeerAddress(PeerAddressKind.IPv4, 0, BinaryPrimitives.ReadUInt32BigEndian(address), port);
         }
 
-        var value = BinaryPrimitives.ReadUInt128BigEndian(address);
-        return value >> 32 == 0xffff
-            ? new PeerAddress(PeerAddressKind.IPv4, (uint)value, port)
-            : new PeerAddress(PeerAddressKind.IPv6, value, port);
+        var high = BinaryPrimitives.ReadUInt64BigEndian(address);
+        var low = BinaryPrimitives.ReadUInt64BigEndian(address[8..]);
+        return high == 0 && low >> 32 == 0xffff
+            ? new PeerAddress(PeerAddressKind.IPv4, 0, (uint)low, port)
+            : new PeerAddress(PeerAddressKind.IPv6, high, low, port);
     }
 
     /// <summary>Reads one compact peer: 6 bytes (BEP 23) or 18 bytes (BEP 7), by the length of the span.</summary>
@@ -103,10 +108,11 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
         switch (Kind)
         {
             case PeerAddressKind.IPv4:
-                BinaryPrimitives.WriteUInt32BigEndian(destination, (uint)_value);
+                BinaryPrimitives.WriteUInt32BigEndian(destination, (uint)_low);
                 return 4;
             case PeerAddressKind.IPv6:
-                BinaryPrimitives.WriteUInt128BigEndian(destination, _value);
+                BinaryPrimitives.WriteUInt64BigEndian(destination, _high);
+                BinaryPrimitives.WriteUInt64BigEndian(destination[8..], _low);
                 return 16;
             default:
                 throw new InvalidOperationException("only an IP address has a compact form");
@@ -131,5 +137,5 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
 
     /// <summary>By kind, then address, then port.</summary>
     public int CompareTo(PeerAddress other) =>
-        (Kind, _value, Port).CompareTo((other.Kind, other._value, other.Port));
+        (Kind, _high, _low, Port).CompareTo((other.Kind, other._high, other._low, other.Port));
 }

@@ -10,8 +10,10 @@ public readonly record struct PieceHash
     /// <summary>Length in bytes of a SHA-1.</summary>
     public const int Sha1Length = 20;
 
-    private readonly UInt128 _high;
-    private readonly UInt128 _low;
+    private readonly ulong _first;
+    private readonly ulong _second;
+    private readonly ulong _third;
+    private readonly ulong _fourth;
 
     /// <summary>Reads 20 or 32 bytes.</summary>
     /// <exception cref="ArgumentException">It is neither 20 nor 32 bytes.</exception>
@@ -25,16 +27,20 @@ public readonly record struct PieceHash
         Span<byte> padded = stackalloc byte[32];
         padded.Clear();
         bytes.CopyTo(padded);
-        _high = BinaryPrimitives.ReadUInt128BigEndian(padded);
-        _low = BinaryPrimitives.ReadUInt128BigEndian(padded[16..]);
+        _first = BinaryPrimitives.ReadUInt64BigEndian(padded);
+        _second = BinaryPrimitives.ReadUInt64BigEndian(padded[8..]);
+        _third = BinaryPrimitives.ReadUInt64BigEndian(padded[16..]);
+        _fourth = BinaryPrimitives.ReadUInt64BigEndian(padded[24..]);
     }
 
     /// <summary>Writes the first bytes of the hash: as many as <paramref name="destination"/> holds, at most 32.</summary>
     public void WriteTo(Span<byte> destination)
     {
         Span<byte> padded = stackalloc byte[32];
-        BinaryPrimitives.WriteUInt128BigEndian(padded, _high);
-        BinaryPrimitives.WriteUInt128BigEndian(padded[16..], _low);
+        BinaryPrimitives.WriteUInt64BigEndian(padded, _first);
+        BinaryPrimitives.WriteUInt64BigEndian(padded[8..], _second);
+        BinaryPrimitives.WriteUInt64BigEndian(padded[16..], _third);
+        BinaryPrimitives.WriteUInt64BigEndian(padded[24..], _fourth);
         padded[..Math.Min(32, destination.Length)].CopyTo(destination);
     }
 }

@@ -50,7 +50,7 @@ public sealed class RateMeter
         var windowStart = (_current - (_buckets.Length - 1)) * BucketNanoseconds;
         var elapsed = now.Nanoseconds - Math.Max(windowStart, _startedAt);
         var milliseconds = Math.Max(elapsed, BucketNanoseconds) / 1_000_000;
-        return (long)((UInt128)_sum * 1000 / (UInt128)milliseconds);
+        return (_sum / milliseconds * 1000) + (_sum % milliseconds * 1000 / milliseconds);
     }
 
     private void Advance(Instant now)
