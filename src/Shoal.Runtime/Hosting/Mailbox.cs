@@ -4,17 +4,24 @@ namespace Shoal.Runtime.Hosting;
 
 /// <summary>
 /// The bounded queue before a machine, and the right to run its turn: whoever adds to it while nobody runs the turn
-/// becomes the runner. So an input is handled by the thread that brings it, and never by two threads at once.
+/// becomes the runner. So an input is handled by the thread that brings it, and never by two threads at once. If it
+/// has an owner, that thread is the only runner, whoever adds.
 /// </summary>
-internal sealed class Mailbox(int capacity)
+/// <param name="capacity">Inputs that may wait before those who add are held up, the runner excepted.</param>
+/// <param name="owner">The managed id of the thread that runs all turns; 0 for whoever comes.</param>
+internal sealed class Mailbox(int capacity, int owner = 0)
 {
     private readonly object _gate = new();
+    private readonly int _owner = owner;
     private Input[] _waiting = new Input[64];
     private Input[] _taken = new Input[64];
     private int _count;
     private int _held;
-    private int _runner; // managed thread id; 0: nobody
+    private int _runner = owner; // managed thread id; 0: nobody
     private bool _isClosed;
+
+    /// <summary>Whether nothing waits; a glance without the lock, good enough for who looks again soon.</summary>
+    public bool IsEmpty => Volatile.Read(ref _count) == 0 && !Volatile.Read(ref _isClosed);
 
     /// <summary>Adds a batch. True if the caller must now run the turn: <see cref="Take"/> until it says no.</summary>
     public bool Add(ReadOnlySpan<Input> inputs)
@@ -61,7 +68,7 @@ internal sealed class Mailbox(int capacity)
         {
             if (_isClosed || _count == 0)
             {
-                _runner = 0;
+                _runner = _isClosed ? 0 : _owner;
                 Monitor.PulseAll(_gate); // for Close, which may wait for the end of a turn
                 return default;
             }

@@ -20,6 +20,7 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
     private readonly SlotMemory _memory;
     private readonly TimeProvider _time;
     private readonly long _epoch;
+    private readonly bool _isDriven;
     private readonly ITimer _timer;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Instant _armed = Instant.Never;
@@ -34,7 +35,8 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         _machine = machine;
         _time = time ?? TimeProvider.System;
         _epoch = _time.GetTimestamp();
-        _mailbox = new Mailbox(options.MailboxCapacity);
+        _isDriven = options.IsDriven;
+        _mailbox = new Mailbox(options.MailboxCapacity, _isDriven ? Environment.CurrentManagedThreadId : 0);
         _memory = new SlotMemory(options.MaximumSlotBytes, options.RetainedSlotBytes);
         _workers = new DiskWorkers(options.DiskWorkerCount, this, Fail);
         _executor = new Executor(machine, transport, _workers, _memory);
@@ -92,6 +94,26 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         }
     }
 
+    /// <summary>
+    /// Runs the turns that wait, of a host that is driven (<see cref="SwarmHostOptions.IsDriven"/>); on the thread that
+    /// made it. Whether there were any.
+    /// </summary>
+    public bool Drive()
+    {
+        if (!_isDriven)
+        {
+            throw new InvalidOperationException("this host runs its turns by itself");
+        }
+
+        if (_mailbox.IsEmpty)
+        {
+            return false;
+        }
+
+        RunTurns();
+        return true;
+    }
+
     /// <summary>Goes on with turns that another thread has run for long enough.</summary>
     void IThreadPoolWorkItem.Execute()
     {
@@ -119,6 +141,11 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
             {
                 if (batches == BatchesBeforeHandOver)
                 {
+                    if (_isDriven)
+                    {
+                        return; // its driver has links to move on, and comes back
+                    }
+
                     _mailbox.Release();
                     ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                     return;

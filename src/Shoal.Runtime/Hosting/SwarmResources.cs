@@ -38,4 +38,10 @@ public sealed record SwarmHostOptions
 
     /// <summary>Threads that hash, write and read pieces. As many as processors, but 2 to 4.</summary>
     public int DiskWorkerCount { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
+
+    /// <summary>
+    /// Whether the thread that makes the host runs all its turns, by <see cref="SwarmHost.Drive"/>: for transports that
+    /// belong to one thread, as MPI does. Else whoever brings an input runs the turn. False.
+    /// </summary>
+    public bool IsDriven { get; init; }
 }

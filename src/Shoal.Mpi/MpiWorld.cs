@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using Shoal.Mpi.Native;
+
+namespace Shoal.Mpi;
+
+/// <summary>
+/// The ranks of a job, and what all of them do together. Made, used and ended on one thread, which makes all calls of
+/// MPI. No waiting here blocks inside MPI: a rank that waits tests, and leaves the core to others between tests.
+/// </summary>
+public sealed unsafe class MpiWorld : IDisposable
+{
+    private readonly nint _communicator;
+    private readonly nint _node;
+
+    private MpiWorld(MpiApi api)
+    {
+        Api = api;
+        _communicator = api.Duplicate(api.Abi.World);
+        Rank = api.RankIn(_communicator);
+        Size = api.SizeOf(_communicator);
+        _node = api.SplitByNode(_communicator);
+        NodeRank = api.RankIn(_node);
+        Leaders = Gather(BitConverter.GetBytes(LeaderOf())).Select(bytes => BitConverter.ToInt32(bytes)).ToArray();
+    }
+
+    /// <summary>This rank.</summary>
+    public int Rank { get; }
+
+    /// <summary>The number of ranks.</summary>
+    public int Size { get; }
+
+    /// <summary>This rank's number among those of its node.</summary>
+    public int NodeRank { get; }
+
+    /// <summary>For each rank the lowest rank on its node: equal for ranks that share a node.</summary>
+    public IReadOnlyList<int> Leaders { get; }
+
+    /// <summary>Which MPI this is, in its own words.</summary>
+    public string LibraryVersion => Api.Version;
+
+    /// <summary>The name of this node.</summary>
+    public string NodeName => Api.ProcessorName;
+
+    internal MpiApi Api { get; }
+
+    internal nint Communicator => _communicator;
+
+    /// <summary>Loads MPI and begins; see docs/mpi.md for how the library is chosen.</summary>
+    /// <exception cref="MpiException">There is no MPI, it is not clear which, or it does not start.</exception>
+    public static MpiWorld Start()
+    {
+        var api = MpiApi.Load(Environment.GetEnvironmentVariable);
+        api.Init();
+        return new MpiWorld(api);
+    }
+
+    /// <summary>The greatest of all ranks' values, on every rank. All ranks must call.</summary>
+    public int Max(int value)
+    {
+        var maximum = 0;
+        var handle = 0L;
+        Api.IallreduceMax(&value, &maximum, 1, _communicator, &handle);
+        Await(&handle);
+        return maximum;
+    }
+
+    /// <summary>Each rank's bytes, in order of ranks, on every rank. All ranks must call; lengths may differ.</summary>
+    public byte[][] Gather(ReadOnlySpan<byte> mine)
+    {
+        var length = Max(mine.Length) + sizeof(int);
+        var one = (byte*)NativeMemory.AllocZeroed((nuint)length);
+        var all = (byte*)NativeMemory.Alloc((nuint)length * (nuint)Size);
+        try
+        {
+            *(int*)one = mine.Length;
+            mine.CopyTo(new Span<byte>(one + sizeof(int), mine.Length));
+            var handle = 0L;
+            Api.Iallgather(one, length, all, _communicator, &handle);
+            Await(&handle);
+            var parts = new byte[Size][];
+            for (var rank = 0; rank < Size; rank++)
+            {
+                var part = all + ((nint)rank * length);
+                parts[rank] = new ReadOnlySpan<byte>(part + sizeof(int), *(int*)part).ToArray();
+            }
+
+            return parts;
+        }
+        finally
+        {
+            NativeMemory.Free(one);
+            NativeMemory.Free(all);
+        }
+    }
+
+    /// <summary>Ends MPI, in good order; every rank must come here before any exits.</summary>
+    public void Dispose()
+    {
+        _ = Max(0); // whoever is early waits here, politely, and not inside of MPI_Finalize
+        Api.Free(_node);
+        Api.Free(_communicator);
+        Api.End();
+    }
+
+    /// <summary>Ends every rank of the job at once, when there is no other way.</summary>
+    public void Abort(int exitCode) => Api.Abort(exitCode);
+
+    private int LeaderOf()
+    {
+        var mine = -Rank;
+        var maximum = 0;
+        var handle = 0L;
+        Api.IallreduceMax(&mine, &maximum, 1, _node, &handle);
+        Await(&handle);
+        return -maximum;
+    }
+
+    private void Await(void* handle)
+    {
+        var status = stackalloc byte[Api.Abi.StatusSize];
+        var patience = new Patience();
+        while (!Api.Test(handle, status))
+        {
+            patience.Wait();
+        }
+    }
+}
