@@ -38,16 +38,7 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
     public static async Task<OpentrackerProcess> StartAsync(IEnumerable<string> infoHashes, CancellationToken cancellation)
     {
         var tracker = new OpentrackerProcess(FreePort.Next(), infoHashes);
-        try
-        {
-            await tracker._process.UntilReadyAsync(tracker.IsAcceptingAsync, cancellation);
-            return tracker;
-        }
-        catch
-        {
-            await tracker.DisposeAsync();
-            throw;
-        }
+        return await tracker.OnceReadyAsync(() => tracker._process.UntilReadyAsync(tracker.IsAcceptingAsync, cancellation));
     }
 
     public string Describe() => _process.Describe();

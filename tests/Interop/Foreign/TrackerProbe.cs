@@ -6,8 +6,6 @@ namespace Shoal.Interop.Foreign;
 /// <summary>Asks a tracker by HTTP scrape (BEP 48) how many it knows, so that tests need not guess who announced first.</summary>
 internal static class TrackerProbe
 {
-    private static readonly HttpClient Http = new();
-
     public static Task WaitForSeedersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
         WaitAsync(port, infoHash, static answer => Read(answer, "complete"), count, cancellation);
 
@@ -20,7 +18,8 @@ internal static class TrackerProbe
     {
         var hash = string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
         var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={hash}");
-        while (known(Encoding.Latin1.GetString(await Http.GetByteArrayAsync(url, cancellation))) < wanted)
+        using var http = PrivateNetwork.NewHttpClient();
+        while (known(Encoding.Latin1.GetString(await http.GetByteArrayAsync(url, cancellation))) < wanted)
         {
             await Task.Delay(50, cancellation);
         }
