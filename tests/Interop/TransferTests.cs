@@ -53,6 +53,8 @@ public abstract class TransferTests
 
     [Theory]
     [InlineData(Client.Libtorrent)]
+    [InlineData(Client.Aria2)]
+    [InlineData(Client.Transmission)]
     public async Task Files_of_one_byte_and_about_a_piece_arrive_whole(Client client)
     {
         Need.Installed(client);
