@@ -17,6 +17,7 @@ public abstract class TransferTests
     [InlineData(Client.Libtorrent, By.Magnet, Way.OurUdp)]
     [InlineData(Client.Libtorrent, By.Torrent, Way.OpentrackerUdp)]
     [InlineData(Client.Aria2, By.Torrent, Way.Direct)]
+    [InlineData(Client.Aria2, By.Magnet, Way.Direct)]
     [InlineData(Client.Aria2, By.Magnet, Way.OurHttp)]
     [InlineData(Client.Aria2, By.Torrent, Way.OurUdp)]
     [InlineData(Client.Aria2, By.Torrent, Way.OpentrackerHttp)]
