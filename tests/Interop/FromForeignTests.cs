@@ -5,6 +5,16 @@ namespace Shoal.Interop;
 /// <summary>A client that nobody here wrote seeds, and <c>shoal get</c> fetches from it.</summary>
 public sealed class FromForeignTests : TransferTests
 {
+    [Fact]
+    public async Task A_file_of_over_4_GiB_arrives_whole()
+    {
+        Need.Installed(Client.Libtorrent);
+        await using var scenario = new Scenario(240);
+        var source = HugeFile.Write(scenario.Source);
+        await scenario.RunAsync(() => MoveAsync(
+            scenario, Client.Libtorrent, By.Torrent, Way.Direct, source, HugeFile.PieceLength));
+    }
+
     private protected override async Task MoveAsync(
         Scenario scenario, Client client, By by, Way way, string source, int pieceLength)
     {

@@ -72,18 +72,6 @@ public abstract class TransferTests
         }));
     }
 
-    [Fact]
-    public async Task A_file_of_over_4_GiB_arrives_whole_at_or_from_libtorrent()
-    {
-        Need.Installed(Client.Libtorrent);
-        await using var scenario = new Scenario(240);
-        const long length = (4L << 30) + (64 * 1024) + 1;
-        await scenario.RunAsync(() => MoveAsync(
-            scenario, Client.Libtorrent, By.Torrent, Way.Direct,
-            Payload.WriteSparse(Path.Combine(scenario.Source, "huge"), length, 12345, (2L << 30) - 9, (4L << 30) - 20_000, length - 11),
-            4 * Payload.MiB));
-    }
-
     /// <summary>Moves <paramref name="source"/> and asserts that it arrived and that the client counted it.</summary>
     private protected abstract Task MoveAsync(
         Scenario scenario, Client client, By by, Way way, string source, int pieceLength);
