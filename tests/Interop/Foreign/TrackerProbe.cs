@@ -13,11 +13,14 @@ internal static class TrackerProbe
     public static Task WaitForPeersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
         WaitAsync(port, infoHash, static answer => Read(answer, "complete") + Read(answer, "incomplete"), count, cancellation);
 
+    /// <summary>An info-hash of 40 hexadecimal digits as a URL's query has it.</summary>
+    public static string Escape(string infoHash) =>
+        string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
+
     private static async Task WaitAsync(
         int port, string infoHash, Func<string, int> known, int wanted, CancellationToken cancellation)
     {
-        var hash = string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
-        var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={hash}");
+        var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={Escape(infoHash)}");
         using var http = PrivateNetwork.NewHttpClient();
         while (known(Encoding.Latin1.GetString(await http.GetByteArrayAsync(url, cancellation))) < wanted)
         {
