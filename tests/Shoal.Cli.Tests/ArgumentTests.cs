@@ -40,7 +40,7 @@ public class ArgumentTests
     [MemberData(nameof(Wrong))]
     public async Task A_wrong_command_line_gets_one_line_on_stderr(string commandLine, string said)
     {
-        var run = await Workplace.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var run = await Command.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal([$"shoal: {said}"], run.Error.Lines);
         Assert.Empty(run.Out.Lines);
         Assert.Equal(2, run.ExitCode);
@@ -57,7 +57,7 @@ public class ArgumentTests
     [InlineData("scrape")]
     public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
     {
-        var run = await Workplace.RunAsync(command, "--help");
+        var run = await Command.RunAsync(command, "--help");
         Assert.Equal(0, run.ExitCode);
         Assert.Contains(run.Out.Lines, line => line.StartsWith($"  shoal {command} ", StringComparison.Ordinal) || line == $"  shoal {command}");
         Assert.Contains(run.Out.Lines, line => line.Contains("--json", StringComparison.Ordinal));
@@ -71,7 +71,7 @@ public class ArgumentTests
     [InlineData("tracker")]
     public async Task Every_command_that_listens_can_be_told_where(string command)
     {
-        var run = await Workplace.RunAsync(command, "--help");
+        var run = await Command.RunAsync(command, "--help");
         foreach (var option in (string[])["--bind", "--advertise", "--port"])
         {
             Assert.Contains(run.Out.Lines, line => line.Contains($"{option} <", StringComparison.Ordinal));
@@ -81,14 +81,14 @@ public class ArgumentTests
     [Fact]
     public async Task The_help_of_the_whole_lists_the_exit_codes()
     {
-        var run = await Workplace.RunAsync("--help");
+        var run = await Command.RunAsync("--help");
         Assert.Contains("  130  stopped by Ctrl-C or SIGTERM before it was done", run.Out.Lines);
     }
 
     [Fact]
     public async Task An_error_is_an_event_as_well_for_machines()
     {
-        var run = await Workplace.RunAsync("info", "/nonexistent/x", "--json");
+        var run = await Command.RunAsync("info", "/nonexistent/x", "--json");
         Assert.Equal(["""{"event":"error","text":"there is no file '/nonexistent/x'","exitCode":2}"""], run.Out.Lines);
         Assert.Equal(["shoal: there is no file '/nonexistent/x'"], run.Error.Lines);
     }
