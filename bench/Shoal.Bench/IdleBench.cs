@@ -57,19 +57,17 @@ internal static class IdleBench
             report.Add(
                 "shoal",
                 "",
-                One(open, "F0"),
-                One((after.Anonymous + after.Files) / 1048576.0, "F0"),
-                One(after.Anonymous / 1048576.0, "F0"),
-                One((before.Anonymous + before.Files) / 1048576.0, "F0"),
-                One((after.Anonymous - before.Anonymous) / 1024.0 / Math.Max(open, 1), "F1"));
+                Stat.One(open, "F0"),
+                Stat.One((after.Anonymous + after.Files) / 1048576.0, "F0"),
+                Stat.One(after.Anonymous / 1048576.0, "F0"),
+                Stat.One((before.Anonymous + before.Files) / 1048576.0, "F0"),
+                Stat.One((after.Anonymous - before.Anonymous) / 1024.0 / Math.Max(open, 1), "F1"));
         }
         finally
         {
             links.ForEach(static link => link.Dispose());
         }
     }
-
-    private static Stat One(double value, string format) => Stat.MedianOf([value], static one => one, format);
 
     /// <summary>A link after both handshakes; null when the seeder refused it.</summary>
     private static async Task<Socket?> TryConnectAsync(int port, string infoHash, CancellationToken cancellation)

@@ -77,10 +77,10 @@ internal sealed class ShoalProcess : IAsyncDisposable
             .. trackers.SelectMany(static tracker => new[] { "--tracker", tracker })]);
 
     /// <summary>A tracker for everybody, HTTP and UDP on one port; ready when this returns.</summary>
-    public static async Task<ShoalProcess> TrackerAsync(CancellationToken cancellation)
+    public static async Task<ShoalProcess> TrackerAsync(CancellationToken cancellation, params string[] more)
     {
         var port = FreePort.Next();
-        var shoal = Start(port, ["tracker", port.ToString(), .. Common]);
+        var shoal = Start(port, ["tracker", port.ToString(), .. Common, .. more]);
         await shoal.ReadyAsync("listening", cancellation);
         return shoal;
     }
