@@ -54,13 +54,14 @@ public sealed class ShoalClient : IAsyncDisposable
     internal SwarmHost Host { get; }
 
     /// <summary>Opens the port and is ready for torrents.</summary>
-    /// <exception cref="ShoalException">The port is in use, or the address is not this machine's.</exception>
+    /// <exception cref="ShoalException">The port is in use, the address is not this machine's, or it may not open so many connections.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option's number makes no sense.</exception>
     public static async Task<ShoalClient> StartAsync(ShoalOptions? options = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         options ??= new ShoalOptions();
         options.Check();
+        OpenFiles.EnsureEnoughFor(options.MaximumConnectionCount);
         var client = new ShoalClient(options);
         try
         {

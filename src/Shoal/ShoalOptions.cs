@@ -21,7 +21,7 @@ public sealed record ShoalOptions
     /// <summary>Bytes per second received at most, over all torrents. Null: no limit.</summary>
     public long? MaximumDownloadRateBytesPerSecond { get; init; }
 
-    /// <summary>Connections at most, over all torrents. 500.</summary>
+    /// <summary>Connections at most, over all torrents; each is an open file. 500.</summary>
     public int MaximumConnectionCount { get; init; } = 500;
 
     /// <summary>Connections of one torrent at most. 100.</summary>

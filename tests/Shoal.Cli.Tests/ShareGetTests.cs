@@ -62,6 +62,18 @@ public class ShareGetTests
     }
 
     [Fact]
+    public async Task More_connections_than_there_can_be_are_refused_at_the_start()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "how many files may be open is known on Linux only");
+        var limit = File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal));
+        Assert.SkipWhen(limit.Contains("unlimited", StringComparison.Ordinal), "there is no limit here");
+        using var place = new Workplace();
+        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--max-connections", "2000000000");
+        Assert.Equal(3, run.ExitCode);
+        Assert.StartsWith("shoal: 2000000000 connections need 2000000200 open files and this process may have ", Assert.Single(run.Error.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Only_what_is_selected_arrives()
     {
         using var place = new Workplace();

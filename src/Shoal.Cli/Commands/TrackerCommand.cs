@@ -39,9 +39,9 @@ internal static class TrackerCommand
 
     private static readonly Option<string?> Deny = new("--deny") { Description = "Do not serve the info-hashes in this file, one on a line", HelpName = "FILE" };
 
-    private static readonly Option<int?> MaximumSwarms = Count("--max-swarms", "Torrents at most (default: 1000000)");
+    private static readonly Option<int?> MaximumSwarms = SharedOptions.Count("--max-swarms", "Torrents at most (default: 1000000)");
 
-    private static readonly Option<int?> MaximumPeers = Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
+    private static readonly Option<int?> MaximumPeers = SharedOptions.Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
 
     public static Command Create()
     {
@@ -150,7 +150,4 @@ internal static class TrackerCommand
 
         return list;
     }
-
-    private static Option<int?> Count(string name, string description) => SharedOptions.Parsed<int?>(
-        name, "COUNT", description, text => int.TryParse(text, out var count) && count > 0 ? (count, null) : (null, $"'{text}' is not a number above 0"));
 }

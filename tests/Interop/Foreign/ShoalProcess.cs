@@ -44,11 +44,16 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public static ShoalProcess Start(params string[] arguments) => Start(0, arguments);
 
     /// <summary>Serves what lies in <paramref name="folder"/>; ready when this returns.</summary>
+    public static Task<ShoalProcess> SeedAsync(
+        string torrent, string folder, CancellationToken cancellation, params int[] peers) =>
+        SeedAsync(torrent, folder, [.. Peers(peers)], cancellation);
+
+    /// <summary>The same with more options.</summary>
     public static async Task<ShoalProcess> SeedAsync(
-        string torrent, string folder, CancellationToken cancellation, params int[] peers)
+        string torrent, string folder, IReadOnlyList<string> more, CancellationToken cancellation)
     {
         var port = FreePort.Next();
-        var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. Peers(peers)]);
+        var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. more]);
         await shoal.ReadyAsync("progress", cancellation, IsSeeding);
         return shoal;
     }
