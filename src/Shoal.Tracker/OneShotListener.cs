@@ -193,6 +193,6 @@ internal sealed partial class OneShotListener : IConnectionListener
     internal sealed class Factory(OneShotResponder responder, ILoggerFactory loggers) : IConnectionListenerFactory
     {
         public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-            new(Bind((IPEndPoint)endpoint, responder, loggers.CreateLogger<OneShotListener>()));
+            new(Bind((IPEndPoint)endpoint, responder, loggers.CreateLogger<SocketConnectionContextFactory>()));
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 using Shoal.Engine;
 using Shoal.Engine.Sessions;
 using Shoal.Engine.Swarms;
@@ -34,10 +35,14 @@ public sealed class ShoalClient : IAsyncDisposable
             UploadRateBytesPerSecond = options.MaximumUploadRateBytesPerSecond,
             DownloadRateBytesPerSecond = options.MaximumDownloadRateBytesPerSecond,
         });
-        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress });
+        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress, Logger = options.LoggerFactory.CreateLogger<TcpTransport>() });
         _trackers = new TrackerClient(options.BindAddress);
         // The bound on buffers is each torrent's own, and how many torrents there are is for the user to say.
-        Host = new SwarmHost(Session, _transport, new SwarmHostOptions { MaximumSlotBytes = long.MaxValue });
+        Host = new SwarmHost(Session, _transport, new SwarmHostOptions
+        {
+            MaximumSlotBytes = long.MaxValue, Logger = options.LoggerFactory.CreateLogger<SwarmHost>(),
+        });
+        Logger = options.LoggerFactory.CreateLogger<ShoalClient>();
         EndPoint = new IPEndPoint(IPAddress.None, 0);
     }
 
@@ -48,6 +53,8 @@ public sealed class ShoalClient : IAsyncDisposable
     public PeerId PeerId { get; }
 
     internal ShoalOptions Options { get; }
+
+    internal ILogger Logger { get; }
 
     internal Session Session { get; }
 
@@ -148,6 +155,7 @@ public sealed class ShoalClient : IAsyncDisposable
             throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
         var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
         _torrents[id] = torrent;
+        Log.Added(Logger, torrent.Name, torrent.InfoHash);
         var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
         torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
         return torrent;

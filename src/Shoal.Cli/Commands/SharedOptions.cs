@@ -14,6 +14,8 @@ internal static class SharedOptions
 
     public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print only results and errors" };
 
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Print on stderr what happens: links, trackers, errors" };
+
     public static Option<IPAddress?> Bind { get; } = Parsed(
         "--bind", "ADDRESS", "The local address to listen and connect on (default: all)", ParseAddress);
 
@@ -98,6 +100,7 @@ internal static class SharedOptions
         command.Options.Add(Bind);
         command.Options.Add(Advertise);
         command.Options.Add(Port);
+        command.Options.Add(Verbose);
         return command;
     }
 

@@ -77,7 +77,7 @@ internal static class TrackerCommand
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
         };
-        await using var server = await StartAsync(options, invocation.Stop);
+        await using var server = await StartAsync(options, invocation);
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
         await ShowStatsAsync(server, reporter, invocation.Stop);
@@ -89,11 +89,11 @@ internal static class TrackerCommand
         : argument ?? option ?? TrackerOptions.DefaultPort;
 
     /// <summary>Starts a tracker; what stands in its way becomes a line for the user.</summary>
-    public static async Task<TrackerServer> StartAsync(TrackerOptions options, CancellationToken stop)
+    public static async Task<TrackerServer> StartAsync(TrackerOptions options, Invocation invocation)
     {
         try
         {
-            return await TrackerServer.StartAsync(options, cancellationToken: stop);
+            return await TrackerServer.StartAsync(options, invocation.Loggers, cancellationToken: invocation.Stop);
         }
         catch (TrackerStartException error)
         {

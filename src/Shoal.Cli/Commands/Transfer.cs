@@ -35,6 +35,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
                 MaximumConnectionCount = connections,
                 MaximumConnectionCountPerTorrent = connections,
                 StopGrace = stopGrace,
+                LoggerFactory = invocation.Loggers,
             },
             invocation.Stop);
         reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
