@@ -15,6 +15,7 @@ public class ArgumentTests
         { "get x --max-up 100", "--max-up: '100' has no unit; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal get --help')" },
         { "seed x y --max-down 5MB", "--max-down: '5MB' is not a rate; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal seed --help')" },
         { "get x --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal get --help')" },
+        { "seed x y --max-connections 0", "--max-connections: '0' is not a number above 0 (see 'shoal seed --help')" },
         { "share x --bind 1.2.3", "--bind: '1.2.3' is not an IP address (see 'shoal share --help')" },
         { "share x --advertise here", "--advertise: 'here' is not an IP address (see 'shoal share --help')" },
         { "get x --tracker foo", "--tracker: 'foo' is not an http, https or udp URL (see 'shoal get --help')" },

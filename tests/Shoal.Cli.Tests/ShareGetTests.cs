@@ -62,6 +62,39 @@ public class ShareGetTests
     }
 
     [Fact]
+    public async Task Verbose_tells_on_stderr_what_happens_in_plain_lines()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write(name, 500_000);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--verbose");
+        var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
+        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--verbose");
+        Assert.Equal(0, got.ExitCode);
+        var ended = await share.StopAsync();
+
+        Assert.All([.. got.Error.Lines, .. ended.Error.Lines], line => Assert.Matches("^[0-9:.]{12} (debug|info|warning) [A-Z][A-Za-z]+: ", line));
+        AssertSays(got, "info TcpTransport: listens for peers at 127.0.0.1:");
+        AssertSays(got, "debug SwarmHost: link 2 is open, with 127.0.0.1:");
+        AssertSays(got, $"info ShoalClient: {name}: announced to http://127.0.0.1:");
+        AssertSays(got, $"info ShoalClient: {name}: complete");
+        AssertSays(ended, $"info ShoalClient: {name}: 31 of 31 pieces are there; 0 bytes were read to check");
+        AssertSays(ended, "info TrackerServer: tracker listens at 127.0.0.1:");
+    }
+
+    [Fact]
+    public async Task More_connections_than_there_can_be_are_refused_at_the_start()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "how many files may be open is known on Linux only");
+        var limit = File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal));
+        Assert.SkipWhen(limit.Contains("unlimited", StringComparison.Ordinal), "there is no limit here");
+        using var place = new Workplace();
+        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--max-connections", "2000000000");
+        Assert.Equal(3, run.ExitCode);
+        Assert.StartsWith("shoal: 2000000000 connections need 2000000200 open files and this process may have ", Assert.Single(run.Error.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Only_what_is_selected_arrives()
     {
         using var place = new Workplace();
@@ -155,6 +188,8 @@ public class ShareGetTests
         Assert.Equal([$"shoal: cannot write to '{file}': it is a file"], run.Error.Lines);
         Assert.Empty(run.Out.Lines);
     }
+
+    private static void AssertSays(Run run, string what) => Assert.Contains(run.Error.Lines, line => line.Contains(what, StringComparison.Ordinal));
 
     private static string Unique() => $"t{Guid.NewGuid():N}";
 

@@ -25,9 +25,11 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
         _process = ChildProcess.Start(
             "opentracker",
             "opentracker",
-            ["-i", "127.0.0.1", "-p", text, "-P", text, "-d", _folder.Path, "-w", "whitelist", "-u", "nobody"],
+            ["-i", "127.0.0.1", "-p", text, "-P", text, "-d", _folder.Path, "-w", "whitelist", "-u", Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName],
             _folder.Path);
     }
+
+    public int ProcessId => _process.Id;
 
     public int Port { get; }
 
