@@ -5,78 +5,89 @@ using Shoal.Interop.Foreign;
 
 namespace Shoal.Bench;
 
-/// <summary>What a seeder keeps in memory for links on which nothing happens after the handshake (BEP 3).</summary>
+/// <summary>
+/// What a seeder keeps in memory for links on which nothing happens after the handshake (BEP 3). They come from several
+/// addresses of the loopback network, so that there are ports enough.
+/// </summary>
 internal static class IdleBench
 {
     private const int HandshakeLength = 68;
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
+    private const int LinksPerAddress = 2500;
+    private const int OpenedAtOnce = 16;
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
 
     public static async Task<Report> RunAsync(Options options)
     {
-        var wanted = options.IdleConnections;
         var report = new Report(
-            $"{wanted:N0} idle connections to one seeder", ["still open", "MiB", "of it own MiB", "before MiB", "KiB a link"]);
+            $"{options.IdleConnections:N0} idle connections to one seeder",
+            ["still open", "MiB", "of it own MiB", "before MiB", "own before MiB", "KiB a link", "CPU ms/s idle"]);
         if (options.WantsRow("shoal"))
         {
-            await RunShoalAsync(options, wanted, report);
+            if (ShoalProcess.WhyNoLauncher is { } reason)
+            {
+                report.Add("shoal", reason);
+            }
+            else
+            {
+                await RunShoalAsync(options, report);
+            }
         }
 
         return report;
     }
 
-    private static async Task RunShoalAsync(Options options, int wanted, Report report)
+    private static async Task RunShoalAsync(Options options, Report report)
     {
-        if (ShoalProcess.WhyNoLauncher is { } reason)
-        {
-            report.Add("shoal", reason);
-            return;
-        }
-
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(180));
+        var wanted = options.IdleConnections;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(170)); // after 180 s of silence a link is closed
         using var scratch = new ScratchFolder(options.Folder);
         var source = Payload.Write(Path.Combine(scratch.Folder("source"), "payload.bin"), 16 * Payload.MiB);
         var torrent = TestTorrent.Create(source, scratch.File("x.torrent"));
-        await using var seeder = await ShoalProcess.SeedAsync(torrent.File, Path.GetDirectoryName(source)!, limit.Token);
+        await using var seeder = await ShoalProcess.SeedAsync(
+            torrent.File, Path.GetDirectoryName(source)!, ["--max-connections", $"{wanted + 10}"], limit.Token);
         await Task.Delay(Rest, limit.Token);
         var before = ProcessCosts.Memory(seeder.ProcessId);
 
-        var links = new List<Socket>(wanted);
+        var links = new Socket?[wanted];
         try
         {
-            for (var index = 0; index < wanted; index++)
-            {
-                if (await TryConnectAsync(seeder.Port, torrent.InfoHash, limit.Token) is { } link)
-                {
-                    links.Add(link);
-                }
-            }
-
+            await Parallel.ForAsync(
+                0,
+                wanted,
+                new ParallelOptions { MaxDegreeOfParallelism = OpenedAtOnce, CancellationToken = limit.Token },
+                async (index, cancellation) => links[index] = await TryConnectAsync(index, seeder.Port, torrent.InfoHash, cancellation));
+            var opened = links.Count(static link => link is not null);
+            Console.Error.WriteLine($"  {opened} links are open");
             await Task.Delay(Rest, limit.Token);
+            var cpuBefore = ProcessCosts.CpuSeconds(seeder.ProcessId);
+            await Task.Delay(Rest, limit.Token);
+            var cpu = ProcessCosts.CpuSeconds(seeder.ProcessId) - cpuBefore;
             var after = ProcessCosts.Memory(seeder.ProcessId);
-            var open = links.Count(IsOpen);
+            var open = links.Count(static link => link is not null && IsOpen(link));
             report.Add(
                 "shoal",
                 "",
-                One(open, "F0"),
-                One((after.Anonymous + after.Files) / 1048576.0, "F0"),
-                One(after.Anonymous / 1048576.0, "F0"),
-                One((before.Anonymous + before.Files) / 1048576.0, "F0"),
-                One((after.Anonymous - before.Anonymous) / 1024.0 / Math.Max(open, 1), "F1"));
+                Stat.One(open, "F0"),
+                Stat.One((after.Anonymous + after.Files) / 1048576.0, "F0"),
+                Stat.One(after.Anonymous / 1048576.0, "F0"),
+                Stat.One((before.Anonymous + before.Files) / 1048576.0, "F0"),
+                Stat.One(before.Anonymous / 1048576.0, "F0"),
+                Stat.One((after.Anonymous - before.Anonymous) / 1024.0 / Math.Max(open, 1), "F1"),
+                Stat.One(cpu * 1000 / Rest.TotalSeconds, "F0"));
         }
         finally
         {
-            links.ForEach(static link => link.Dispose());
+            Array.ForEach(links, static link => link?.Dispose());
         }
     }
 
-    private static Stat One(double value, string format) => Stat.MedianOf([value], static one => one, format);
-
     /// <summary>A link after both handshakes; null when the seeder refused it.</summary>
-    private static async Task<Socket?> TryConnectAsync(int port, string infoHash, CancellationToken cancellation)
+    private static async Task<Socket?> TryConnectAsync(int index, int port, string infoHash, CancellationToken cancellation)
     {
         var link = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            link.Bind(new IPEndPoint(new IPAddress([127, 0, 0, (byte)(2 + (index / LinksPerAddress))]), 0));
             await link.ConnectAsync(IPAddress.Loopback, port, cancellation);
             byte[] hello =
             [

@@ -6,12 +6,14 @@ internal sealed record Options
     public const string MemoryFolder = "/dev/shm";
 
     public const string Usage = """
-        usage: bench/run [transfer] [fanout] [hash] [idle] [options]     (default: all)
-          --quick        256 MiB and one round
+        usage: bench/run [transfer] [fanout] [hash] [idle] [tracker] [options]     (default: all, in this order)
+          --quick        256 MiB, a thousand links, and one round
           --rounds N     default 5
-          --only NAMES   rows to run, by commas: bare, shoal, libtorrent-fast, libtorrent, aria2, transmission, mktorrent
+          --only NAMES   rows to run, by commas: bare, shoal, libtorrent-fast, libtorrent, aria2, transmission, mktorrent;
+                         of tracker: connect, udp, udp50, udp200, http, http-close, memory, idle
           --disk DIR     put the files there instead of on tmpfs
-        example: bench/run transfer --quick --only bare,shoal
+        examples: bench/run transfer --quick --only bare,shoal
+                  bench/run tracker --only udp,http
         """;
 
     public IReadOnlyList<string> Benches { get; init; } = [];
@@ -31,6 +33,10 @@ internal sealed record Options
     public long HashLength => Quick ? 256L << 20 : 4L << 30;
 
     public int IdleConnections => Quick ? 1000 : 10_000;
+
+    public int IdleHttpConnections => Quick ? 2000 : 10_000;
+
+    public TimeSpan TrackerLoadTime => TimeSpan.FromSeconds(Quick ? 1 : 2);
 
     public bool Wants(string bench) => Benches.Count == 0 || Benches.Contains(bench, StringComparer.Ordinal);
 
@@ -77,7 +83,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash" or "idle":
+                case "transfer" or "fanout" or "hash" or "idle" or "tracker":
                     benches.Add(arguments[index]);
                     break;
                 default:

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shoal.Bench;
+using Shoal.Bench.Tracker;
 using Shoal.Interop.Foreign;
 
 if (args is ["--help" or "-h", ..])
@@ -16,19 +17,26 @@ if (Options.Parse(args) is not { } options)
 }
 
 var reports = new List<Report>();
-foreach (var (name, run) in new (string, Func<Options, Task<Report>>)[]
+try
 {
-    ("transfer", TransferBench.RunAsync), ("fanout", FanoutBench.RunAsync), ("hash", HashBench.RunAsync),
-    ("idle", IdleBench.RunAsync),
-})
-{
-    if (options.Wants(name))
+    foreach (var (name, run) in new (string, Func<Options, Task<Report>>)[]
     {
-        Console.Error.WriteLine(name);
-        var report = await run(options);
-        Console.WriteLine(report.ToText());
-        reports.Add(report);
+        ("transfer", TransferBench.RunAsync), ("fanout", FanoutBench.RunAsync), ("hash", HashBench.RunAsync),
+        ("idle", IdleBench.RunAsync), ("tracker", TrackerBench.RunAsync), ("tracker", TrackerMemoryBench.RunAsync),
+    })
+    {
+        if (options.Wants(name))
+        {
+            Console.Error.WriteLine(name);
+            reports.Add(await run(options));
+        }
     }
+}
+finally
+{
+    // One report in one look, also of what was done before something failed; each round was told on the way, on stderr.
+    reports.RemoveAll(static report => report.IsEmpty);
+    reports.ForEach(static report => Console.WriteLine(report.ToText()));
 }
 
 var folder = Path.Combine(ShoalProcess.Root, "artifacts", "bench");

@@ -20,6 +20,8 @@ internal sealed record Stat(string Text, IReadOnlyList<double> Values)
         return known.Count == 0 ? double.NaN : (known[(known.Count - 1) / 2] + known[known.Count / 2]) / 2;
     }
 
+    public static Stat One(double value, string format) => MedianOf([value], static one => one, format);
+
     public static Stat RangeOf<T>(IReadOnlyList<T> runs, Func<T, double> value, string format)
     {
         var values = runs.Select(value).ToList();
@@ -36,6 +38,8 @@ internal sealed class Report(string title, IReadOnlyList<string> columns)
 
     /// <summary>A line below the table.</summary>
     public void AddLine(string text) => _footer.Add(text);
+
+    public bool IsEmpty => _rows.Count == 0;
 
     public void Add(string name, string note, params Stat[] cells) => _rows.Add((name, note, cells));
 

@@ -15,7 +15,7 @@ internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         return new Surface(
             new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true },
-            new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true },
+            TextWriter.Synchronized(new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true }), // log lines come from any thread
             !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
     }
 }

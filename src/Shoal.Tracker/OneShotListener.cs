@@ -68,7 +68,8 @@ internal sealed partial class OneShotListener : IConnectionListener
         }
 
         _isStopping = true;
-        Shutdown((int)_socket.SafeHandle.DangerousGetHandle(), 2); // wakes the accepting thread
+        _others.Writer.TryComplete(); // wakes the thread if it waits for room
+        Shutdown((int)_socket.SafeHandle.DangerousGetHandle(), 2); // and if it waits for a connection
         await Task.Run(_thread.Join, CancellationToken.None);
         _socket.Dispose();
     }
@@ -132,7 +133,6 @@ internal sealed partial class OneShotListener : IConnectionListener
             }
         }
 
-        _others.Writer.Complete();
         NativeMemory.Free(request);
     }
 
@@ -165,13 +165,12 @@ internal sealed partial class OneShotListener : IConnectionListener
     {
         while (!_others.Writer.TryWrite(socket))
         {
-            if (_isStopping)
+            // This thread is for nothing else, so it may block: until Kestrel takes one, or no more are wanted.
+            if (!_others.Writer.WaitToWriteAsync().AsTask().GetAwaiter().GetResult())
             {
                 socket.Dispose();
                 return;
             }
-
-            Thread.Sleep(1);
         }
     }
 
@@ -194,6 +193,6 @@ internal sealed partial class OneShotListener : IConnectionListener
     internal sealed class Factory(OneShotResponder responder, ILoggerFactory loggers) : IConnectionListenerFactory
     {
         public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-            new(Bind((IPEndPoint)endpoint, responder, loggers.CreateLogger<OneShotListener>()));
+            new(Bind((IPEndPoint)endpoint, responder, loggers.CreateLogger<SocketConnectionContextFactory>()));
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 using Shoal.Engine;
 using Shoal.Engine.Sessions;
 using Shoal.Engine.Swarms;
@@ -34,10 +35,14 @@ public sealed class ShoalClient : IAsyncDisposable
             UploadRateBytesPerSecond = options.MaximumUploadRateBytesPerSecond,
             DownloadRateBytesPerSecond = options.MaximumDownloadRateBytesPerSecond,
         });
-        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress });
+        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress, Logger = options.LoggerFactory.CreateLogger<TcpTransport>() });
         _trackers = new TrackerClient(options.BindAddress);
         // The bound on buffers is each torrent's own, and how many torrents there are is for the user to say.
-        Host = new SwarmHost(Session, _transport, new SwarmHostOptions { MaximumSlotBytes = long.MaxValue });
+        Host = new SwarmHost(Session, _transport, new SwarmHostOptions
+        {
+            MaximumSlotBytes = long.MaxValue, Logger = options.LoggerFactory.CreateLogger<SwarmHost>(),
+        });
+        Logger = options.LoggerFactory.CreateLogger<ShoalClient>();
         EndPoint = new IPEndPoint(IPAddress.None, 0);
     }
 
@@ -49,18 +54,21 @@ public sealed class ShoalClient : IAsyncDisposable
 
     internal ShoalOptions Options { get; }
 
+    internal ILogger Logger { get; }
+
     internal Session Session { get; }
 
     internal SwarmHost Host { get; }
 
     /// <summary>Opens the port and is ready for torrents.</summary>
-    /// <exception cref="ShoalException">The port is in use, or the address is not this machine's.</exception>
+    /// <exception cref="ShoalException">The port is in use, the address is not this machine's, or it may not open so many connections.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option's number makes no sense.</exception>
     public static async Task<ShoalClient> StartAsync(ShoalOptions? options = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         options ??= new ShoalOptions();
         options.Check();
+        OpenFiles.EnsureEnoughFor(options.MaximumConnectionCount);
         var client = new ShoalClient(options);
         try
         {
@@ -147,6 +155,7 @@ public sealed class ShoalClient : IAsyncDisposable
             throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
         var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
         _torrents[id] = torrent;
+        Log.Added(Logger, torrent.Name, torrent.InfoHash);
         var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
         torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
         return torrent;

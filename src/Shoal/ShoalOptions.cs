@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Engine.Choking;
 
 namespace Shoal;
@@ -21,7 +23,7 @@ public sealed record ShoalOptions
     /// <summary>Bytes per second received at most, over all torrents. Null: no limit.</summary>
     public long? MaximumDownloadRateBytesPerSecond { get; init; }
 
-    /// <summary>Connections at most, over all torrents. 500.</summary>
+    /// <summary>Connections at most, over all torrents; each is an open file. 500.</summary>
     public int MaximumConnectionCount { get; init; } = 500;
 
     /// <summary>Connections of one torrent at most. 100.</summary>
@@ -44,6 +46,12 @@ public sealed record ShoalOptions
 
     /// <summary>How long a stop waits for uploads under way and for trackers to hear of it. 5 s.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Makes the loggers that are told what happens: torrents, trackers and listening from Information on, links at
+    /// Debug; nothing for each block or message. Belongs to the caller. None.
+    /// </summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <exception cref="ArgumentOutOfRangeException">A number makes no sense.</exception>
     internal void Check()

@@ -179,6 +179,7 @@ public sealed class TorrentHandle
                 break;
         }
 
+        Log.Happened(_client.Logger, Name, happened);
         _events.Writer.TryWrite(happened);
         if (happened is SwarmEvent.Stopped)
         {
@@ -213,6 +214,7 @@ public sealed class TorrentHandle
                     (done, all) => _checking = (Math.Max(done, _checking.Checked), all), _stopping.Token)
                 : TorrentContent.OpenNew(_new, _options);
             _content = content;
+            Log.Checked(_client.Logger, Name, state.Have.Count, metainfo.Layout.PieceCount, _checking.Checked);
             if (_options.SeedOnly && state.Have.IsEmpty && metainfo.Layout.PieceCount > 0)
             {
                 throw new ShoalException($"nothing of '{metainfo.Name}' is in '{content.Store.Root}'");
@@ -253,6 +255,11 @@ public sealed class TorrentHandle
             catch (StorageException error)
             {
                 // Nothing is lost: what could not be recorded is checked again by the next run.
+                if (Warning != error.Message)
+                {
+                    Log.NotRecorded(_client.Logger, Name, error.Message);
+                }
+
                 Warning = error.Message;
             }
         }
@@ -354,6 +361,7 @@ public sealed class TorrentHandle
 
     private void Fail(ShoalException error)
     {
+        Log.Failed(_client.Logger, Name, error.Message);
         _completion.TrySetException(error);
         _metadata.TrySetException(error);
         Post(InputKind.Stop);

@@ -12,10 +12,15 @@ internal sealed class Scenario : IAsyncDisposable
     private readonly List<(IAsyncDisposable Program, Func<string> Describe)> _programs = [];
     private readonly CancellationTokenSource _limit;
     private readonly TimeSpan _bound;
+    private readonly bool _alone;
     private readonly string _test;
 
-    public Scenario(int boundSeconds = 120, [CallerMemberName] string test = "")
+    /// <param name="boundSeconds">After how long the case has failed.</param>
+    /// <param name="alone">Whether it runs in a network of its own.</param>
+    /// <param name="test">The method's name.</param>
+    public Scenario(int boundSeconds = 120, bool alone = false, [CallerMemberName] string test = "")
     {
+        _alone = alone;
         _bound = TimeSpan.FromSeconds(boundSeconds);
         _limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         _limit.CancelAfter(_bound);
@@ -77,7 +82,7 @@ internal sealed class Scenario : IAsyncDisposable
     {
         try
         {
-            await body();
+            await (_alone ? PrivateNetwork.RunAsync(body) : body());
         }
         catch (Exception problem) when (problem is not Xunit.Sdk.SkipException)
         {

@@ -6,47 +6,39 @@ namespace Shoal.Interop;
 public sealed class SwarmTests
 {
     [Theory]
-    [InlineData(Way.OurHttp)]
-    [InlineData(Way.OpentrackerHttp)]
-    public async Task One_shoal_feeds_a_swarm_of_all_clients(Way way)
+    [InlineData(null, Way.OurHttp)]
+    [InlineData(null, Way.OpentrackerHttp)]
+    [InlineData(Client.Libtorrent, Way.OurHttp)]
+    public async Task One_seeder_shoal_or_another_feeds_a_swarm_of_all_clients(Client? foreign, Way way)
     {
         NeedAll(way);
         await using var scenario = new Scenario(180);
         await scenario.RunAsync(async () =>
         {
-            var (torrent, tracker, source) = await PrepareAsync(scenario, way);
-            var foreign = await StartLeechersAsync(scenario, torrent, [Client.Transmission, Client.Libtorrent, Client.Aria2]);
-            var target = scenario.Scratch.Folder("shoal");
-            var ours = scenario.Join(ShoalProcess.Get(torrent.File, target, [], "--seed"));
-            await TrackerProbe.WaitForPeersAsync(tracker.Port, torrent.InfoHash, 4, scenario.Cancellation);
-            scenario.Join(await ShoalProcess.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation));
-
-            await ours.CompleteAsync(scenario.Cancellation);
-            await AssertAllGotItAsync(scenario, torrent, source, foreign);
-            Scenario.AssertSame(source, Path.Combine(target, torrent.Name));
-        });
-    }
-
-    [Fact]
-    public async Task Shoal_takes_part_in_a_swarm_of_all_clients_that_libtorrent_feeds()
-    {
-        NeedAll(Way.OurHttp);
-        await using var scenario = new Scenario(180);
-        await scenario.RunAsync(async () =>
-        {
-            var (torrent, tracker, source) = await PrepareAsync(scenario, Way.OurHttp);
-            var foreign = await StartLeechersAsync(scenario, torrent, [Client.Transmission, Client.Aria2]);
+            var source = Payload.Write(Path.Combine(scenario.Source, "a file.bin"), 64 * Payload.MiB);
+            var torrent = TestTorrent.Create(source, scenario.Scratch.File("x.torrent"));
+            var tracker = (await scenario.TrackerAsync(way, torrent))!;
+            torrent.AnnouncedTo(tracker.Url);
+            var leechers = await StartLeechersAsync(scenario, torrent);
             var target = scenario.Scratch.Folder("shoal");
             var ours = scenario.Join(ShoalProcess.Get(torrent.Magnet([tracker.Url]), target, [], "--seed"));
-            await TrackerProbe.WaitForPeersAsync(tracker.Port, torrent.InfoHash, 3, scenario.Cancellation);
-            var seeder = await scenario.LibtorrentAsync();
-            await seeder.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation);
+            await TrackerProbe.WaitForPeersAsync(tracker.Port, torrent.InfoHash, leechers.Count + 1, scenario.Cancellation);
+            var seeder = foreign is { } client ? await scenario.StartAsync(client) : null;
+            await (seeder?.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation) ?? OurSeedAsync(scenario, torrent));
 
             await ours.CompleteAsync(scenario.Cancellation);
-            await AssertAllGotItAsync(scenario, torrent, source, foreign);
             Scenario.AssertSame(source, Path.Combine(target, torrent.Name));
-            var sent = await seeder.CountersAsync(scenario.Cancellation);
-            Assert.InRange(sent.Uploaded, torrent.Length, long.MaxValue);
+            foreach (var (peer, folder) in leechers)
+            {
+                var got = await peer.WaitUntilCompleteAsync(scenario.Cancellation);
+                Assert.InRange(got.Downloaded, torrent.Length, long.MaxValue);
+                Scenario.AssertSame(source, Path.Combine(folder, torrent.Name));
+            }
+
+            if (seeder is not null)
+            {
+                await seeder.WaitUntilAsync(sent => sent.Uploaded >= torrent.Length, scenario.Cancellation);
+            }
         });
     }
 
@@ -91,37 +83,20 @@ public sealed class SwarmTests
         Need.Installed(way);
     }
 
-    private static async Task<(TestTorrent Torrent, TrackerAt Tracker, string Source)> PrepareAsync(Scenario scenario, Way way)
-    {
-        var source = Payload.Write(Path.Combine(scenario.Source, "a file.bin"), 64 * Payload.MiB);
-        var torrent = TestTorrent.Create(source, scenario.Scratch.File("x.torrent"));
-        var tracker = (await scenario.TrackerAsync(way, torrent))!;
-        return (torrent.AnnouncedTo(tracker.Url), tracker, source);
-    }
+    private static async Task OurSeedAsync(Scenario scenario, TestTorrent torrent) =>
+        scenario.Join(await ShoalProcess.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation));
 
-    private static async Task<List<(IForeignPeer Peer, string Target)>> StartLeechersAsync(
-        Scenario scenario, TestTorrent torrent, Client[] clients)
+    private static async Task<List<(IForeignPeer Peer, string Folder)>> StartLeechersAsync(Scenario scenario, TestTorrent torrent)
     {
         var leechers = new List<(IForeignPeer, string)>();
-        foreach (var client in clients)
+        foreach (var client in Enum.GetValues<Client>())
         {
             var peer = await scenario.StartAsync(client);
-            var target = scenario.Scratch.Folder(client.ToString());
-            await peer.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
-            leechers.Add((peer, target));
+            var folder = scenario.Scratch.Folder($"{client}");
+            await peer.LeechAsync(TorrentGiven.OfFile(torrent.File), folder, scenario.Cancellation);
+            leechers.Add((peer, folder));
         }
 
         return leechers;
-    }
-
-    private static async Task AssertAllGotItAsync(
-        Scenario scenario, TestTorrent torrent, string source, List<(IForeignPeer Peer, string Target)> leechers)
-    {
-        foreach (var (peer, target) in leechers)
-        {
-            var got = await peer.WaitUntilCompleteAsync(scenario.Cancellation);
-            Assert.InRange(got.Downloaded, torrent.Length, long.MaxValue);
-            Scenario.AssertSame(source, Path.Combine(target, torrent.Name));
-        }
     }
 }

@@ -15,6 +15,7 @@ public class ArgumentTests
         { "get x --max-up 100", "--max-up: '100' has no unit; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal get --help')" },
         { "seed x y --max-down 5MB", "--max-down: '5MB' is not a rate; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal seed --help')" },
         { "get x --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal get --help')" },
+        { "seed x y --max-connections 0", "--max-connections: '0' is not a number above 0 (see 'shoal seed --help')" },
         { "share x --bind 1.2.3", "--bind: '1.2.3' is not an IP address (see 'shoal share --help')" },
         { "share x --advertise here", "--advertise: 'here' is not an IP address (see 'shoal share --help')" },
         { "get x --tracker foo", "--tracker: 'foo' is not an http, https or udp URL (see 'shoal get --help')" },
@@ -40,7 +41,7 @@ public class ArgumentTests
     [MemberData(nameof(Wrong))]
     public async Task A_wrong_command_line_gets_one_line_on_stderr(string commandLine, string said)
     {
-        var run = await Workplace.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var run = await Command.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal([$"shoal: {said}"], run.Error.Lines);
         Assert.Empty(run.Out.Lines);
         Assert.Equal(2, run.ExitCode);
@@ -57,7 +58,7 @@ public class ArgumentTests
     [InlineData("scrape")]
     public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
     {
-        var run = await Workplace.RunAsync(command, "--help");
+        var run = await Command.RunAsync(command, "--help");
         Assert.Equal(0, run.ExitCode);
         Assert.Contains(run.Out.Lines, line => line.StartsWith($"  shoal {command} ", StringComparison.Ordinal) || line == $"  shoal {command}");
         Assert.Contains(run.Out.Lines, line => line.Contains("--json", StringComparison.Ordinal));
@@ -71,7 +72,7 @@ public class ArgumentTests
     [InlineData("tracker")]
     public async Task Every_command_that_listens_can_be_told_where(string command)
     {
-        var run = await Workplace.RunAsync(command, "--help");
+        var run = await Command.RunAsync(command, "--help");
         foreach (var option in (string[])["--bind", "--advertise", "--port"])
         {
             Assert.Contains(run.Out.Lines, line => line.Contains($"{option} <", StringComparison.Ordinal));
@@ -81,14 +82,14 @@ public class ArgumentTests
     [Fact]
     public async Task The_help_of_the_whole_lists_the_exit_codes()
     {
-        var run = await Workplace.RunAsync("--help");
+        var run = await Command.RunAsync("--help");
         Assert.Contains("  130  stopped by Ctrl-C or SIGTERM before it was done", run.Out.Lines);
     }
 
     [Fact]
     public async Task An_error_is_an_event_as_well_for_machines()
     {
-        var run = await Workplace.RunAsync("info", "/nonexistent/x", "--json");
+        var run = await Command.RunAsync("info", "/nonexistent/x", "--json");
         Assert.Equal(["""{"event":"error","text":"there is no file '/nonexistent/x'","exitCode":2}"""], run.Out.Lines);
         Assert.Equal(["shoal: there is no file '/nonexistent/x'"], run.Error.Lines);
     }

@@ -13,13 +13,13 @@ public class FileCommandTests
         place.Write("holiday/sub/odd name 'ü'.txt", 1);
         place.Write("holiday/empty", 0);
         var torrent = place.At("x.torrent");
-        var created = await Workplace.RunAsync(
+        var created = await Command.RunAsync(
             "create", place.At("holiday"), "-o", torrent, "--tracker", "http://127.0.0.1:9/announce", "--piece-length", "32KiB", "--private",
             "--comment", "hello", "--web-seed", "http://127.0.0.1:9/");
         Assert.Equal("", created.Error.ToString());
         Assert.Equal(0, created.ExitCode);
 
-        var shown = await Workplace.RunAsync("info", torrent, "--json");
+        var shown = await Command.RunAsync("info", torrent, "--json");
         using var info = JsonDocument.Parse(Assert.Single(shown.Out.Lines));
         Assert.Equal("info", info.RootElement.GetProperty("event").GetString());
         Assert.Equal("holiday", info.RootElement.GetProperty("name").GetString());
@@ -35,7 +35,7 @@ public class FileCommandTests
 
         foreach (var folder in (string[])[place.Root, place.At("holiday")])
         {
-            var verified = await Workplace.RunAsync("verify", torrent, folder);
+            var verified = await Command.RunAsync("verify", torrent, folder);
             Assert.Equal(0, verified.ExitCode);
             Assert.Equal("All is well: 4 pieces in 3 files", verified.Out.Lines[^1]);
         }
@@ -48,7 +48,7 @@ public class FileCommandTests
         var file = place.Write("file.bin", 1000);
         var target = place.At("nowhere", "x.torrent");
 
-        var run = await Workplace.RunAsync("create", file, "-o", target);
+        var run = await Command.RunAsync("create", file, "-o", target);
 
         Assert.Equal(ExitCode.BadInput, run.ExitCode);
         Assert.Equal([$"shoal: cannot write '{target}': there is no folder '{place.At("nowhere")}'"], run.Error.Lines);
@@ -62,7 +62,7 @@ public class FileCommandTests
         using var place = new Workplace();
         await Repository.RunAsync(place.Root, "mkfifo", "pipe");
 
-        var run = await Workplace.RunAsync("info", place.At("pipe"));
+        var run = await Command.RunAsync("info", place.At("pipe"));
 
         Assert.Equal(ExitCode.BadInput, run.ExitCode);
         Assert.Equal([$"shoal: '{place.At("pipe")}' is empty, or no ordinary file"], run.Error.Lines);
@@ -77,7 +77,7 @@ public class FileCommandTests
         var shorter = place.Write("d/3-short", 65536, seed: 3);
         var gone = place.Write("d/4-gone", 65536, seed: 4);
         var torrent = place.At("x.torrent");
-        await Workplace.RunAsync("create", place.At("d"), "-o", torrent, "--piece-length", "16KiB");
+        await Command.RunAsync("create", place.At("d"), "-o", torrent, "--piece-length", "16KiB");
         using (var file = File.OpenWrite(bad))
         {
             file.Position = 20_000;
@@ -91,7 +91,7 @@ public class FileCommandTests
         }
 
         File.Delete(gone);
-        var run = await Workplace.RunAsync("verify", torrent, place.Root, "--quiet");
+        var run = await Command.RunAsync("verify", torrent, place.Root, "--quiet");
         Assert.Equal(1, run.ExitCode);
         Assert.Equal(
             ["d/2-bad: wrong content in 1 piece", "d/3-short: has 1000 bytes instead of 65536", "d/4-gone: missing"], run.Out.Lines);
@@ -105,7 +105,7 @@ public class FileCommandTests
         await File.WriteAllTextAsync(path, "d8:announce3:abc4:infod6:lengthi01e");
         foreach (var args in (string[][])[["info", path], ["verify", path, place.Root], ["get", path, "--to", place.At("out")], ["seed", path, place.Root]])
         {
-            var run = await Workplace.RunAsync(args);
+            var run = await Command.RunAsync(args);
             Assert.Equal(2, run.ExitCode);
             var line = Assert.Single(run.Error.Lines);
             Assert.StartsWith($"shoal: {path}: offset ", line, StringComparison.Ordinal);
@@ -119,13 +119,13 @@ public class FileCommandTests
         place.Write("a", 10);
         var other = place.Write("precious", 20);
         var before = await File.ReadAllBytesAsync(other);
-        var run = await Workplace.RunAsync("create", place.At("a"), "-o", other);
+        var run = await Command.RunAsync("create", place.At("a"), "-o", other);
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(before, await File.ReadAllBytesAsync(other));
 
         var torrent = place.At("a.torrent");
-        Assert.Equal(0, (await Workplace.RunAsync("create", place.At("a"), "-o", torrent)).ExitCode);
-        Assert.Equal(0, (await Workplace.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again")).ExitCode);
+        Assert.Equal(0, (await Command.RunAsync("create", place.At("a"), "-o", torrent)).ExitCode);
+        Assert.Equal(0, (await Command.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again")).ExitCode);
     }
 
     [Fact]
@@ -134,8 +134,8 @@ public class FileCommandTests
         using var place = new Workplace();
         place.Write("a", 10);
         var torrent = place.At("a.torrent");
-        await Workplace.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "\u001b[2Jgone\u0007");
-        var run = await Workplace.RunAsync("info", torrent);
+        await Command.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "\u001b[2Jgone\u0007");
+        var run = await Command.RunAsync("info", torrent);
         Assert.DoesNotContain('\u001b', run.Out.ToString());
         Assert.DoesNotContain('\u0007', run.Out.ToString());
     }

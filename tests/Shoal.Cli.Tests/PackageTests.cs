@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Xml.Linq;
 
 namespace Shoal.Cli.Tests;
 
@@ -20,6 +21,13 @@ public class PackageTests
         using var archive = await ZipFile.OpenReadAsync(file);
         var entries = archive.Entries.Select(entry => entry.FullName).ToArray();
         Assert.Contains(holds, entries);
+        if (project == "Shoal")
+        {
+            using var description = new StreamReader(archive.GetEntry("Shoal.nuspec")!.Open());
+            var dependency = Assert.Single(XDocument.Load(description).Descendants(), element => element.Name.LocalName == "dependency");
+            Assert.Equal("Microsoft.Extensions.Logging.Abstractions", dependency.Attribute("id")!.Value);
+        }
+
         foreach (var part in (string[])["Shoal.Protocol.dll", "Shoal.Engine.dll", "Shoal.Runtime.dll", "Shoal.Sockets.dll"])
         {
             // All in one package: those parts are no packages of their own.

@@ -13,23 +13,23 @@ public class ShareGetTests
         place.Write($"{name}/a.bin", 3_000_000);
         place.Write($"{name}/sub/b c.txt", 12_345, seed: 2);
         place.Write($"{name}/empty", 0);
-        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1");
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1");
         var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
         var magnet = line["  shoal get '".Length..^1];
         Assert.Contains($"&dn={name}&tr=http%3A%2F%2F127.0.0.1%3A", magnet, StringComparison.Ordinal);
         Assert.Contains("&tr=udp%3A%2F%2F127.0.0.1%3A", magnet, StringComparison.Ordinal);
         Assert.Contains("&x.pe=127.0.0.1:", magnet, StringComparison.Ordinal);
 
-        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1");
+        var got = await Command.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1");
         Assert.Equal("", got.Error.ToString());
         Assert.Equal(0, got.ExitCode);
         Assert.Contains(got.Out.Lines, text => text.StartsWith($"Complete: {place.At("out", name)} (2.9 MiB;", StringComparison.Ordinal));
         AssertSame(place.At(name), place.At("out", name));
 
         var torrent = (await share.LineAsync(text => text.StartsWith("Torrent: ", StringComparison.Ordinal)))["Torrent:".Length..].Trim();
-        Assert.Equal(0, (await Workplace.RunAsync("verify", torrent, place.At("out"))).ExitCode);
+        Assert.Equal(0, (await Command.RunAsync("verify", torrent, place.At("out"))).ExitCode);
 
-        var again = await Workplace.RunAsync("get", torrent, "--to", place.At("out"), "--bind", "127.0.0.1");
+        var again = await Command.RunAsync("get", torrent, "--to", place.At("out"), "--bind", "127.0.0.1");
         Assert.Contains(again.Out.Lines, text => text.EndsWith("all of it was there)", StringComparison.Ordinal));
 
         var ended = await share.StopAsync();
@@ -47,10 +47,10 @@ public class ShareGetTests
         using var place = new Workplace();
         var name = Unique();
         place.Write(name, 500_000);
-        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--json");
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--json");
         using var torrent = JsonDocument.Parse(await share.LineAsync(text => text.StartsWith("{\"event\":\"torrent\"", StringComparison.Ordinal)));
         var magnet = torrent.RootElement.GetProperty("magnet").GetString()!;
-        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        var got = await Command.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
         Assert.Equal(0, got.ExitCode);
         var ended = await share.StopAsync();
 
@@ -62,6 +62,39 @@ public class ShareGetTests
     }
 
     [Fact]
+    public async Task Verbose_tells_on_stderr_what_happens_in_plain_lines()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write(name, 500_000);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--verbose");
+        var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
+        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--verbose");
+        Assert.Equal(0, got.ExitCode);
+        var ended = await share.StopAsync();
+
+        Assert.All([.. got.Error.Lines, .. ended.Error.Lines], line => Assert.Matches("^[0-9:.]{12} (debug|info|warning) [A-Z][A-Za-z]+: ", line));
+        AssertSays(got, "info TcpTransport: listens for peers at 127.0.0.1:");
+        AssertSays(got, "debug SwarmHost: link 2 is open, with 127.0.0.1:");
+        AssertSays(got, $"info ShoalClient: {name}: announced to http://127.0.0.1:");
+        AssertSays(got, $"info ShoalClient: {name}: complete");
+        AssertSays(ended, $"info ShoalClient: {name}: 31 of 31 pieces are there; 0 bytes were read to check");
+        AssertSays(ended, "info TrackerServer: tracker listens at 127.0.0.1:");
+    }
+
+    [Fact]
+    public async Task More_connections_than_there_can_be_are_refused_at_the_start()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "how many files may be open is known on Linux only");
+        var limit = File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal));
+        Assert.SkipWhen(limit.Contains("unlimited", StringComparison.Ordinal), "there is no limit here");
+        using var place = new Workplace();
+        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--max-connections", "2000000000");
+        Assert.Equal(3, run.ExitCode);
+        Assert.StartsWith("shoal: 2000000000 connections need 2000000200 open files and this process may have ", Assert.Single(run.Error.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Only_what_is_selected_arrives()
     {
         using var place = new Workplace();
@@ -69,9 +102,9 @@ public class ShareGetTests
         place.Write($"{name}/a.jpg", 200_000);
         place.Write($"{name}/b.avi", 4_000_000, seed: 2);
         place.Write($"{name}/deep/c.jpg", 200_000, seed: 3);
-        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--quiet");
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--quiet");
         var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
-        var got = await Workplace.RunAsync(
+        var got = await Command.RunAsync(
             "get", line["  shoal get '".Length..^1], "-d", place.At("out"), "--bind", "127.0.0.1", "--select", "*.jpg", "--quiet");
         Assert.Equal(0, got.ExitCode);
         foreach (var file in (string[])["a.jpg", "deep/c.jpg"])
@@ -89,15 +122,15 @@ public class ShareGetTests
         using var place = new Workplace();
         var name = Unique();
         place.Write(name, 6_000_000);
-        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--max-up", "2MiB/s");
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--max-up", "2MiB/s");
         var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
-        await using var get = Workplace.Start("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        await using var get = Command.Start("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
         await get.LineAsync(text => text.Contains("\"state\":\"downloading\",", StringComparison.Ordinal) && !text.Contains("\"pieces\":0,", StringComparison.Ordinal));
         var stopped = await get.StopAsync();
         Assert.Equal(130, stopped.ExitCode);
         Assert.Equal(["shoal: stopped before it was done"], stopped.Error.Lines);
 
-        var again = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
+        var again = await Command.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--json");
         Assert.Equal(0, again.ExitCode);
         using var complete = JsonDocument.Parse(again.Out.Lines.Single(text => text.StartsWith("{\"event\":\"complete\"", StringComparison.Ordinal)));
         Assert.InRange(complete.RootElement.GetProperty("downloadedBytes").GetInt64(), 0, 5_999_999);
@@ -110,19 +143,19 @@ public class ShareGetTests
         using var place = new Workplace();
         var name = Unique();
         place.Write(name, 300_000);
-        await using var tracker = Workplace.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
+        await using var tracker = Command.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
         using var urls = JsonDocument.Parse(await tracker.LineAsync(text => text.StartsWith("{\"event\":\"announce-urls\"", StringComparison.Ordinal)));
         var udp = urls.RootElement.GetProperty("udp").GetString()!;
         var torrent = place.At("x.torrent");
-        await Workplace.RunAsync("create", place.At(name), "-o", torrent, "--tracker", udp);
-        await using var seed = Workplace.Start("seed", torrent, place.Root, "--bind", "127.0.0.1", "--json");
+        await Command.RunAsync("create", place.At(name), "-o", torrent, "--tracker", udp);
+        await using var seed = Command.Start("seed", torrent, place.Root, "--bind", "127.0.0.1", "--json");
         await seed.LineAsync(text => text.StartsWith("{\"event\":\"tracker\"", StringComparison.Ordinal));
 
-        var got = await Workplace.RunAsync("get", torrent, "-o", place.At("out"), "--bind", "127.0.0.1");
+        var got = await Command.RunAsync("get", torrent, "-o", place.At("out"), "--bind", "127.0.0.1");
         Assert.Equal(0, got.ExitCode);
         Assert.Equal(await File.ReadAllBytesAsync(place.At(name)), await File.ReadAllBytesAsync(place.At("out", name)));
 
-        var scraped = await Workplace.RunAsync("scrape", torrent, "--bind", "127.0.0.1");
+        var scraped = await Command.RunAsync("scrape", torrent, "--bind", "127.0.0.1");
         Assert.Equal(0, scraped.ExitCode);
         Assert.Contains($" at {udp}: 1 seeders, 0 leechers, ", Assert.Single(scraped.Out.Lines), StringComparison.Ordinal);
         Assert.Equal(0, (await tracker.StopAsync()).ExitCode);
@@ -133,14 +166,14 @@ public class ShareGetTests
     {
         using var place = new Workplace();
         place.Write("x", 10);
-        await using var tracker = Workplace.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
+        await using var tracker = Command.Start("tracker", "0", "--bind", "127.0.0.1", "--json");
         using var listening = JsonDocument.Parse(await tracker.LineAsync(text => text.StartsWith("{\"event\":\"listening\"", StringComparison.Ordinal)));
         var port = listening.RootElement.GetProperty("port").GetInt32();
-        var second = await Workplace.RunAsync("tracker", port.ToString(), "--bind", "127.0.0.1");
+        var second = await Command.RunAsync("tracker", port.ToString(), "--bind", "127.0.0.1");
         Assert.Equal(3, second.ExitCode);
         Assert.Equal([$"shoal: the tracker cannot start: UDP port {port} on 127.0.0.1 is in use"], second.Error.Lines);
 
-        var get = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--port", port.ToString());
+        var get = await Command.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--port", port.ToString());
         Assert.Equal(3, get.ExitCode);
         Assert.Equal([$"shoal: port {port} on 127.0.0.1 is in use"], get.Error.Lines);
     }
@@ -150,11 +183,13 @@ public class ShareGetTests
     {
         using var place = new Workplace();
         var file = place.Write("a-file", 10);
-        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", file, "--bind", "127.0.0.1");
+        var run = await Command.RunAsync("get", new string('a', 40), "--to", file, "--bind", "127.0.0.1");
         Assert.Equal(3, run.ExitCode);
         Assert.Equal([$"shoal: cannot write to '{file}': it is a file"], run.Error.Lines);
         Assert.Empty(run.Out.Lines);
     }
+
+    private static void AssertSays(Run run, string what) => Assert.Contains(run.Error.Lines, line => line.Contains(what, StringComparison.Ordinal));
 
     private static string Unique() => $"t{Guid.NewGuid():N}";
 

@@ -24,8 +24,12 @@ public class ExampleTests
         Assert.Equal(0, share.ExitCode);
     }
 
+    // From its own folder, which has all it needs and nothing else: beside the tests lies what they need.
+    private static string PathOf(string example) => Path.GetFullPath(
+        Path.Combine(AppContext.BaseDirectory, "..", "..", example, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), example + ".dll"));
+
     private static Process Start(string example, params string[] args) => Process.Start(
-        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, example + ".dll"), .. args])
+        new ProcessStartInfo("dotnet", [PathOf(example), .. args])
         {
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardInput = true,
         })!;

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Cli.Reporting;
 
 namespace Shoal.Cli.Commands;
@@ -7,10 +9,13 @@ namespace Shoal.Cli.Commands;
 /// <summary>One call of a command: what was asked, where to write, and the token that Ctrl-C cancels.</summary>
 internal sealed record Invocation(ParseResult Parse, Surface Surface, CancellationToken Stop)
 {
+    /// <summary>Where log lines go: to stderr with --verbose, else nowhere.</summary>
+    public ILoggerFactory Loggers { get; } = Parse.GetValue(SharedOptions.Verbose) ? new LineLoggers(Surface.Error) : NullLoggerFactory.Instance;
+
     /// <summary>Whoever shows what happens, as --json, --quiet and the terminal ask for.</summary>
     public Reporter CreateReporter() =>
         Parse.GetValue(SharedOptions.Json) ? new JsonReporter(Surface.Out, Parse.GetValue(SharedOptions.Quiet))
-        : Surface.IsTerminal && !Parse.GetValue(SharedOptions.Quiet) ? new LiveReporter(Surface.Out)
+        : Surface.IsTerminal && !Parse.GetValue(SharedOptions.Quiet) && !Parse.GetValue(SharedOptions.Verbose) ? new LiveReporter(Surface.Out)
         : new PlainReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet));
 }
 

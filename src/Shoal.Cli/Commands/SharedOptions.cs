@@ -8,9 +8,13 @@ namespace Shoal.Cli.Commands;
 /// <summary>The options that several commands have, each written once: same name, same meaning everywhere.</summary>
 internal static class SharedOptions
 {
+    public const int DefaultMaxConnections = 100;
+
     public static Option<bool> Json { get; } = new("--json") { Description = "Print one JSON object per line and event, for machines" };
 
     public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print only results and errors" };
+
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Print on stderr what happens: links, trackers, errors" };
 
     public static Option<IPAddress?> Bind { get; } = Parsed(
         "--bind", "ADDRESS", "The local address to listen and connect on (default: all)", ParseAddress);
@@ -25,6 +29,9 @@ internal static class SharedOptions
     public static Option<long?> MaxUp { get; } = Parsed<long?>("--max-up", "RATE", "The most to send, for example 2MiB/s or 20Mbit", ParseRate);
 
     public static Option<long?> MaxDown { get; } = Parsed<long?>("--max-down", "RATE", "The most to receive, for example 2MiB/s or 20Mbit", ParseRate);
+
+    public static Option<int?> MaxConnections { get; } = Count(
+        "--max-connections", $"The most peers to be connected to at once (default: {DefaultMaxConnections})");
 
     public static Option<string[]> Trackers { get; } = Repeated(
         "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
@@ -51,6 +58,10 @@ internal static class SharedOptions
             return value;
         },
     };
+
+    /// <summary>An option whose value is a number above 0.</summary>
+    public static Option<int?> Count(string name, string description) => Parsed<int?>(
+        name, "COUNT", description, text => int.TryParse(text, out var count) && count > 0 ? (count, null) : (null, $"'{text}' is not a number above 0"));
 
     /// <summary>An option that may be repeated; each value is checked, and the error names the option.</summary>
     public static Option<string[]> Repeated(string name, string valueName, string description, Func<string, string?>? check = null)
@@ -89,6 +100,7 @@ internal static class SharedOptions
         command.Options.Add(Bind);
         command.Options.Add(Advertise);
         command.Options.Add(Port);
+        command.Options.Add(Verbose);
         return command;
     }
 
@@ -98,6 +110,7 @@ internal static class SharedOptions
         command.WithListening();
         command.Options.Add(MaxUp);
         command.Options.Add(MaxDown);
+        command.Options.Add(MaxConnections);
         command.Options.Add(Trackers);
         command.Options.Add(Peers);
         return command;

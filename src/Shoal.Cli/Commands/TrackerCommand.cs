@@ -39,9 +39,9 @@ internal static class TrackerCommand
 
     private static readonly Option<string?> Deny = new("--deny") { Description = "Do not serve the info-hashes in this file, one on a line", HelpName = "FILE" };
 
-    private static readonly Option<int?> MaximumSwarms = Count("--max-swarms", "Torrents at most (default: 1000000)");
+    private static readonly Option<int?> MaximumSwarms = SharedOptions.Count("--max-swarms", "Torrents at most (default: 1000000)");
 
-    private static readonly Option<int?> MaximumPeers = Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
+    private static readonly Option<int?> MaximumPeers = SharedOptions.Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
 
     public static Command Create()
     {
@@ -77,7 +77,7 @@ internal static class TrackerCommand
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
         };
-        await using var server = await StartAsync(options, invocation.Stop);
+        await using var server = await StartAsync(options, invocation);
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
         await ShowStatsAsync(server, reporter, invocation.Stop);
@@ -89,11 +89,11 @@ internal static class TrackerCommand
         : argument ?? option ?? TrackerOptions.DefaultPort;
 
     /// <summary>Starts a tracker; what stands in its way becomes a line for the user.</summary>
-    public static async Task<TrackerServer> StartAsync(TrackerOptions options, CancellationToken stop)
+    public static async Task<TrackerServer> StartAsync(TrackerOptions options, Invocation invocation)
     {
         try
         {
-            return await TrackerServer.StartAsync(options, cancellationToken: stop);
+            return await TrackerServer.StartAsync(options, invocation.Loggers, cancellationToken: invocation.Stop);
         }
         catch (TrackerStartException error)
         {
@@ -150,7 +150,4 @@ internal static class TrackerCommand
 
         return list;
     }
-
-    private static Option<int?> Count(string name, string description) => SharedOptions.Parsed<int?>(
-        name, "COUNT", description, text => int.TryParse(text, out var count) && count > 0 ? (count, null) : (null, $"'{text}' is not a number above 0"));
 }

@@ -23,6 +23,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
     public static async Task<ShoalClient> StartClientAsync(Invocation invocation, Reporter reporter, TimeSpan stopGrace)
     {
         var parse = invocation.Parse;
+        var connections = parse.GetValue(SharedOptions.MaxConnections) ?? SharedOptions.DefaultMaxConnections;
         var client = await ShoalClient.StartAsync(
             new ShoalOptions
             {
@@ -31,7 +32,10 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
                 Port = parse.GetValue(SharedOptions.Port) ?? 0,
                 MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
                 MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
+                MaximumConnectionCount = connections,
+                MaximumConnectionCountPerTorrent = connections,
                 StopGrace = stopGrace,
+                LoggerFactory = invocation.Loggers,
             },
             invocation.Stop);
         reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
@@ -202,7 +206,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             state, torrent.Name, progress.HavePieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
             progress.DownloadRateBytesPerSecond, progress.UploadRateBytesPerSecond, progress.Peers.Count,
             progress.DownloadedBytes, progress.UploadedBytes, Math.Round(progress.Ratio, 4), progress.Eta?.TotalSeconds,
-            [.. progress.Peers.Select(peer => new PeerRow(
+            !reporter.ShowsPeers ? null : [.. progress.Peers.Select(peer => new PeerRow(
                 peer.Address.ToString(), peer.Client ?? peer.Id.ToString(), peer.Fraction,
                 peer.DownloadRateBytesPerSecond, peer.UploadRateBytesPerSecond))]));
     }

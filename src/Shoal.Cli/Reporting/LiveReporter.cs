@@ -19,6 +19,8 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
 
     public override TimeSpan ProgressInterval => TimeSpan.FromMilliseconds(500);
 
+    public override bool ShowsPeers => true;
+
     public override void Report(Event happened)
     {
         lock (_gate)

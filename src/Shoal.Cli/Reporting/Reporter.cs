@@ -6,6 +6,9 @@ internal abstract class Reporter : IAsyncDisposable
     /// <summary>How often <see cref="ProgressEvent"/> and its like are worth sending.</summary>
     public abstract TimeSpan ProgressInterval { get; }
 
+    /// <summary>Whether it is worth naming each peer in a <see cref="ProgressEvent"/>: there may be thousands.</summary>
+    public virtual bool ShowsPeers => false;
+
     /// <summary>Shows the event, or leaves it out.</summary>
     public abstract void Report(Event happened);
 

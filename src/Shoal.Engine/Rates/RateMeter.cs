@@ -9,7 +9,10 @@ public sealed class RateMeter
     private const long BucketNanoseconds = 500_000_000;
 
     // Ten full buckets are five seconds; one more is being filled.
-    private readonly long[] _buckets = new long[11];
+    private const int BucketCount = 11;
+
+    // Empty until something flows: most meters of an idle client never count anything.
+    private long[] _buckets = [];
     private long _current = long.MinValue;
     private long _startedAt;
     private long _sum;
@@ -24,6 +27,11 @@ public sealed class RateMeter
     public void Add(Instant now, long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (_buckets.Length == 0)
+        {
+            _buckets = new long[BucketCount];
+        }
+
         Advance(now);
         if (_sum == 0)
         {
@@ -41,13 +49,17 @@ public sealed class RateMeter
     /// </summary>
     public long RateBytesPerSecond(Instant now)
     {
-        Advance(now);
+        if (_sum > 0)
+        {
+            Advance(now);
+        }
+
         if (_sum == 0)
         {
             return 0;
         }
 
-        var windowStart = (_current - (_buckets.Length - 1)) * BucketNanoseconds;
+        var windowStart = (_current - (BucketCount - 1)) * BucketNanoseconds;
         var elapsed = now.Nanoseconds - Math.Max(windowStart, _startedAt);
         var milliseconds = Math.Max(elapsed, BucketNanoseconds) / 1_000_000;
         return (_sum / milliseconds * 1000) + (_sum % milliseconds * 1000 / milliseconds);
@@ -61,7 +73,7 @@ public sealed class RateMeter
             return;
         }
 
-        if (_current == long.MinValue || bucket - _current >= _buckets.Length)
+        if (_current == long.MinValue || bucket - _current >= BucketCount)
         {
             Array.Clear(_buckets);
             _sum = 0;
@@ -79,5 +91,5 @@ public sealed class RateMeter
         _current = bucket;
     }
 
-    private int Index(long bucket) => (int)(((bucket % _buckets.Length) + _buckets.Length) % _buckets.Length);
+    private int Index(long bucket) => (int)(((bucket % BucketCount) + BucketCount) % BucketCount);
 }

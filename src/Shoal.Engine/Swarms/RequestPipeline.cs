@@ -18,7 +18,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>How long a queue we want to stand at the peer: it covers the round trip and its hiccups.</summary>
     private const int QueueMilliseconds = 1000;
 
-    private PendingRequest[] _ring = new PendingRequest[MinimumDepth];
+    private PendingRequest[] _ring = []; // most links of a seeder never ask for anything
     private int _head;
 
     /// <summary>Requests that are out.</summary>
@@ -93,7 +93,7 @@ internal sealed class RequestPipeline(int maximumDepth)
 
     private void Grow()
     {
-        var larger = new PendingRequest[_ring.Length * 2];
+        var larger = new PendingRequest[Math.Max(MinimumDepth, _ring.Length * 2)];
         for (var i = 0; i < Count; i++)
         {
             larger[i] = this[i];

@@ -46,7 +46,7 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>The peer asks for a block. A text is a reason to hang up.</summary>
     public string? Requested(PeerConnection connection, BlockRequest block)
     {
-        if (context.Layout is not { } layout || !layout.Contains(block) || block.Length > MaximumBlockLength)
+        if (context.Layout is not { } layout || !layout.Contains(block) || block.Length > Math.Max(MaximumBlockLength, layout.BlockLength))
         {
             return $"asks for what does not exist ({block})";
         }

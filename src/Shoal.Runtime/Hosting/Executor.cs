@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
 using Shoal.Engine;
 using Shoal.Protocol;
 
@@ -9,7 +10,7 @@ namespace Shoal.Runtime.Hosting;
 /// It also keeps two promises of the contract: nothing comes from a link after LinkClosed, and no block is reported as
 /// received after it was forgotten.
 /// </summary>
-internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskWorkers workers, SlotMemory memory)
+internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskWorkers workers, SlotMemory memory, ILogger logger)
 {
     private readonly Dictionary<SwarmId, HostedSwarm> _swarms = [];
     private readonly Dictionary<LinkId, Entry> _links = [];
@@ -48,15 +49,19 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
         {
             case InputKind.LinkOpened when input.Detail is ILink link:
                 _links.Add(input.Link, new Entry(input.Link, link));
+                Log.LinkOpened(logger, input.Link.Value, input.Address);
                 admitted = input with { Detail = null };
                 return true;
             case InputKind.LinkClosed:
                 Remove(input.Link);
+                Log.LinkClosed(logger, input.Link.Value, input.Detail as string ?? "we wanted it no more");
                 return true;
             case InputKind.BlockReceived when _late.Count > 0 && _late.Remove((input.Link, input.Message.Block)):
                 admitted = input with { Kind = InputKind.BlockDiscarded, Slot = BufferSlot.None };
                 return TryFind(input.Link, out _);
             case InputKind.LinkOpened:
+                Log.LinkOpened(logger, input.Link.Value, input.Address);
+                return TryFind(input.Link, out _);
             case InputKind.Message:
             case InputKind.BlockReceived:
             case InputKind.BlockDiscarded:
@@ -109,6 +114,7 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
         switch (output.Kind)
         {
             case OutputKind.Connect:
+                Log.LinkOpening(logger, output.Link.Value, output.Address);
                 _links.Add(output.Link, new Entry(output.Link, transport.Connect(output.Link, output.Address)));
                 break;
             case OutputKind.CloseLink:

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Shoal.Engine;
 
 namespace Shoal.Runtime.Hosting;
@@ -18,6 +19,7 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
     private readonly IMachine _machine;
     private readonly DiskWorkers _workers;
     private readonly SlotMemory _memory;
+    private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly long _epoch;
     private readonly bool _isDriven;
@@ -36,10 +38,11 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         _time = time ?? TimeProvider.System;
         _epoch = _time.GetTimestamp();
         _isDriven = options.IsDriven;
+        _logger = options.Logger;
         _mailbox = new Mailbox(options.MailboxCapacity, _isDriven ? Environment.CurrentManagedThreadId : 0);
         _memory = new SlotMemory(options.MaximumSlotBytes, options.RetainedSlotBytes);
         _workers = new DiskWorkers(options.DiskWorkerCount, this, Fail);
-        _executor = new Executor(machine, transport, _workers, _memory);
+        _executor = new Executor(machine, transport, _workers, _memory, _logger);
         var onTimer = new Input(InputKind.Timer, Detail: new Action(() => _armed = Instant.Never));
         _timer = _time.CreateTimer(_ => Post(onTimer), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         transport.Bind(this);
@@ -230,6 +233,7 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         }
         else
         {
+            Log.HostFailed(_logger, exception);
             _completion.TrySetException(exception);
         }
     }

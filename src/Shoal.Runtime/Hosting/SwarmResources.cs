@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Engine;
 using Shoal.Protocol;
 
@@ -35,6 +37,9 @@ public sealed record SwarmHostOptions
 
     /// <summary>Bytes of released piece memory kept for the next piece, because fresh memory is many times slower. 64 MiB.</summary>
     public long RetainedSlotBytes { get; init; } = 64L << 20;
+
+    /// <summary>Is told of links, and why the host stopped. Nobody.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>Threads that hash, write and read pieces. As many as processors, but 2 to 4.</summary>
     public int DiskWorkerCount { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);

@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Shoal.Sockets.Tcp;
 
@@ -28,4 +30,7 @@ public sealed record TcpOptions
 
     /// <summary>The kernel's buffers in bytes for each socket; 0: it adapts them itself.</summary>
     public int SocketBufferBytes { get; init; }
+
+    /// <summary>Is told where it listens, and when it cannot accept. Nobody.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
 }

@@ -79,8 +79,10 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
             throw;
         }
 
+        var bound = (IPEndPoint)listener.LocalEndPoint!;
+        Log.Listening(Options.Logger, bound);
         _ = AcceptAsync(listener);
-        return (IPEndPoint)listener.LocalEndPoint!;
+        return bound;
     }
 
     /// <inheritdoc/>
@@ -163,19 +165,27 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
 
     private async Task AcceptAsync(Socket listener)
     {
+        var isFailing = false;
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 Accept(await listener.AcceptAsync(_stopping.Token));
+                isFailing = false;
             }
             catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {
                 return;
             }
-            catch (SocketException)
+            catch (SocketException exception)
             {
                 // That one connection is lost, or there are no descriptors left: go on, but not in a hurry.
+                if (!isFailing)
+                {
+                    isFailing = true;
+                    Log.CannotAccept(Options.Logger, SocketFailure.Describe(exception.SocketErrorCode));
+                }
+
                 await Task.Delay(PauseAfterAcceptError);
             }
         }
@@ -187,6 +197,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
         {
             Interlocked.Decrement(ref _halfOpenCount);
             socket.Dispose();
+            Log.TooManyHalfOpen(Options.Logger, Options.MaximumHalfOpenCount);
             return;
         }
 

@@ -4,54 +4,47 @@ using System.Text.Json.Nodes;
 namespace Shoal.Interop.Foreign;
 
 /// <summary>
-/// aria2 under JSON-RPC. It cannot be told a peer's address: it finds peers through trackers, or they connect to it.
-/// It asks UDP trackers only with its DHT on, so here it is given HTTP ones.
+/// aria2 under JSON-RPC. It cannot be told a peer's address, and it reads no <c>x.pe</c> of a magnet link: it finds peers
+/// through trackers, or they connect to it, which it allows before it has the metadata, too. The socket through which it
+/// asks UDP trackers is its DHT's, so it asks them only where the DHT is on, and that is where it can reach nobody.
 /// </summary>
 internal sealed class Aria2Peer : IForeignPeer
 {
-    private readonly HttpClient _http = new();
-    private readonly ScratchFolder _folder = new();
-    private readonly Uri _rpc;
-    private readonly ChildProcess _process;
+    private readonly RpcDaemon _daemon = new("aria2", "/jsonrpc");
     private string _gid = "";
 
-    private Aria2Peer(int port, int rpcPort, IEnumerable<string> more)
+    private Aria2Peer()
     {
-        Port = port;
-        _rpc = new Uri($"http://127.0.0.1:{rpcPort}/jsonrpc");
-        string[] arguments =
-        [
-            "--no-conf", "--enable-rpc", "--rpc-listen-all=false", $"--rpc-listen-port={rpcPort}",
-            "--interface=127.0.0.1", $"--listen-port={port}",
-            "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-            "--seed-ratio=0", "--file-allocation=none", "--bt-save-metadata=false", "--summary-interval=0",
-            "--console-log-level=notice", "--enable-color=false", "--show-console-readout=false", "--rpc-max-request-size=64M",
-            "--auto-save-interval=0", "--max-concurrent-downloads=16", $"--dir={_folder.Path}",
-        ];
-        _process = ChildProcess.Start("aria2", "aria2c", [.. arguments, .. more], _folder.Path);
     }
 
     public string Name => "aria2";
 
-    public int Port { get; }
+    public int Port => _daemon.PeerPort;
 
-    public bool CanConnect => false;
+    public int ProcessId => _daemon.ProcessId;
 
-    public int ProcessId => _process.Id;
+    /// <summary>Whether it asks UDP trackers when started here.</summary>
+    public static bool AsksUdpTrackers => PrivateNetwork.IsHere;
 
     public static async Task<Aria2Peer> StartAsync(CancellationToken cancellation, params string[] moreOptions)
     {
-        var peer = new Aria2Peer(FreePort.Next(), FreePort.Next(), moreOptions);
-        try
-        {
-            await peer._process.UntilReadyAsync(peer.IsAnsweringAsync, cancellation);
-            return peer;
-        }
-        catch
-        {
-            await peer.DisposeAsync();
-            throw;
-        }
+        var peer = new Aria2Peer();
+        var daemon = peer._daemon;
+        string[] dht = AsksUdpTrackers
+            ? ["--enable-dht=true", $"--dht-listen-port={FreePort.Next()}", $"--dht-file-path={daemon.Folder.File("dht.dat")}"]
+            : ["--enable-dht=false"];
+        string[] arguments =
+        [
+            "--no-conf", "--enable-rpc", "--rpc-listen-all=false", $"--rpc-listen-port={daemon.RpcPort}",
+            "--interface=127.0.0.1", $"--listen-port={peer.Port}",
+            .. dht, "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
+            "--seed-ratio=0", "--file-allocation=none", "--bt-save-metadata=false", "--summary-interval=0",
+            "--console-log-level=notice", "--enable-color=false", "--show-console-readout=false", "--rpc-max-request-size=64M",
+            "--auto-save-interval=0", "--max-concurrent-downloads=16", $"--dir={daemon.Folder.Path}",
+        ];
+        await daemon.StartAsync(
+            "aria2c", [.. arguments, .. moreOptions], limit => peer.CallAsync("aria2.getVersion", [], limit), cancellation);
+        return peer;
     }
 
     public Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation) =>
@@ -61,9 +54,6 @@ internal sealed class Aria2Peer : IForeignPeer
         source.File is { } file
             ? AddTorrentAsync(file, folder, ("allow-overwrite", "true"), cancellation)
             : AddMagnetAsync(source.Magnet!, folder, cancellation);
-
-    public Task ConnectAsync(int port, CancellationToken cancellation) =>
-        throw new NotSupportedException("aria2 cannot be told a peer's address");
 
     public async Task<TransferCounters> CountersAsync(CancellationToken cancellation)
     {
@@ -87,27 +77,9 @@ internal sealed class Aria2Peer : IForeignPeer
         return new(Number(status, "uploadLength"), done, isPayload && done == total);
     }
 
-    public string Describe() => _process.Describe();
+    public string Describe() => _daemon.Describe();
 
-    public async ValueTask DisposeAsync()
-    {
-        await _process.DisposeAsync();
-        _http.Dispose();
-        _folder.Dispose();
-    }
-
-    private async Task<bool> IsAnsweringAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await CallAsync("aria2.getVersion", [], cancellation);
-            return true;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-    }
+    public ValueTask DisposeAsync() => _daemon.DisposeAsync();
 
     private static long Number(JsonNode status, string name) =>
         long.Parse(status[name]?.GetValue<string>() ?? "0");
@@ -136,7 +108,7 @@ internal sealed class Aria2Peer : IForeignPeer
         };
         // aria2 wants a Content-Length; a chunked body is a parse error to it.
         using var body = new StringContent(request.ToJsonString());
-        using var answer = await _http.PostAsync(_rpc, body, cancellation);
+        using var answer = await _daemon.Http.PostAsync(_daemon.Rpc, body, cancellation);
         var reply = (await answer.Content.ReadFromJsonAsync<JsonNode>(cancellation))!;
         return reply["result"] ?? throw new InvalidOperationException($"aria2 {method}: {reply["error"]?.ToJsonString()}");
     }

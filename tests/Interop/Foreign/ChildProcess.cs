@@ -94,7 +94,19 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public Task WaitForExitAsync(CancellationToken cancellation) => _process.WaitForExitAsync(cancellation);
 
-    /// <summary>Asks <paramref name="isReady"/> until it says yes; fails with the output when the process ends first.</summary>
+    /// <summary>What the program is awaited to say; fails with the output when it ends first.</summary>
+    public async Task<T> FirstAsync<T>(Task<T> said, CancellationToken cancellation)
+    {
+        if (await Task.WhenAny(said, _process.WaitForExitAsync(cancellation)) != said)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new InvalidOperationException("ended too early:\n" + Describe());
+        }
+
+        return await said;
+    }
+
+    /// <summary>For a program that says nothing when it is ready: asks <paramref name="isReady"/> until it says yes; fails with the output when the process ends first.</summary>
     public async Task UntilReadyAsync(Func<CancellationToken, Task<bool>> isReady, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

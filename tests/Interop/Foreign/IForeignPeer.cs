@@ -20,7 +20,7 @@ internal interface IForeignPeer : IAsyncDisposable
     int Port { get; }
 
     /// <summary>Whether it can be told a peer's address; where not, the other side connects.</summary>
-    bool CanConnect { get; }
+    bool CanConnect => false;
 
     /// <summary>Serves what lies in <paramref name="folder"/>.</summary>
     Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation);
@@ -28,7 +28,9 @@ internal interface IForeignPeer : IAsyncDisposable
     /// <summary>Downloads into <paramref name="folder"/>, keeping seeding afterwards.</summary>
     Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation);
 
-    Task ConnectAsync(int port, CancellationToken cancellation);
+    /// <summary>Connects to a peer on 127.0.0.1.</summary>
+    Task ConnectAsync(int port, CancellationToken cancellation) =>
+        throw new NotSupportedException($"{Name} cannot be told a peer's address");
 
     Task<TransferCounters> CountersAsync(CancellationToken cancellation);
 

@@ -45,17 +45,7 @@ internal sealed class LibtorrentPeer : IForeignPeer
             ForeignPrograms.Python,
             [Path.Combine(AppContext.BaseDirectory, "Foreign", "libtorrent_peer.py"), options.ToJsonString()],
             onLine: peer.Accept);
-        try
-        {
-            await peer.Process.UntilReadyAsync(_ => Task.FromResult(peer._listening.Task.IsCompleted), cancellation);
-            peer.Port = await peer._listening.Task;
-            return peer;
-        }
-        catch
-        {
-            await peer.DisposeAsync();
-            throw;
-        }
+        return await peer.OnceReadyAsync(async () => peer.Port = await peer.Process.FirstAsync(peer._listening.Task, cancellation));
     }
 
     public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-
 namespace Shoal.Interop.Foreign;
 
 /// <summary>opentracker on 127.0.0.1, HTTP and UDP on one port. Debian's build answers only for a list of info-hashes.</summary>
@@ -7,10 +5,12 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
 {
     private readonly ScratchFolder _folder = new();
     private readonly ChildProcess _process;
+    private readonly string _firstInfoHash;
 
-    private OpentrackerProcess(int port, IEnumerable<string> infoHashes)
+    private OpentrackerProcess(int port, IReadOnlyList<string> infoHashes)
     {
         Port = port;
+        _firstInfoHash = infoHashes[0];
         File.WriteAllLines(_folder.File("whitelist"), infoHashes);
         if (!OperatingSystem.IsWindows())
         {
@@ -25,9 +25,11 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
         _process = ChildProcess.Start(
             "opentracker",
             "opentracker",
-            ["-i", "127.0.0.1", "-p", text, "-P", text, "-d", _folder.Path, "-w", "whitelist", "-u", "nobody"],
+            ["-i", "127.0.0.1", "-p", text, "-P", text, "-d", _folder.Path, "-w", "whitelist", "-u", Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName],
             _folder.Path);
     }
+
+    public int ProcessId => _process.Id;
 
     public int Port { get; }
 
@@ -35,19 +37,10 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
 
     public string UdpUrl => $"udp://127.0.0.1:{Port}/announce";
 
-    public static async Task<OpentrackerProcess> StartAsync(IEnumerable<string> infoHashes, CancellationToken cancellation)
+    public static async Task<OpentrackerProcess> StartAsync(IReadOnlyList<string> infoHashes, CancellationToken cancellation)
     {
         var tracker = new OpentrackerProcess(FreePort.Next(), infoHashes);
-        try
-        {
-            await tracker._process.UntilReadyAsync(tracker.IsAcceptingAsync, cancellation);
-            return tracker;
-        }
-        catch
-        {
-            await tracker.DisposeAsync();
-            throw;
-        }
+        return await tracker.OnceReadyAsync(() => tracker._process.UntilReadyAsync(tracker.KnowsItsListAsync, cancellation));
     }
 
     public string Describe() => _process.Describe();
@@ -58,15 +51,18 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private async Task<bool> IsAcceptingAsync(CancellationToken cancellation)
+    // It takes connections before it has read its list, and until then refuses everybody; who leaves counts as nobody.
+    private async Task<bool> KnowsItsListAsync(CancellationToken cancellation)
     {
-        using var socket = new TcpClient();
+        using var http = PrivateNetwork.NewHttpClient();
+        var farewell = new Uri(
+            $"{HttpUrl}?info_hash={TrackerProbe.Escape(_firstInfoHash)}&peer_id=-XX0000-000000000000&port=1&uploaded=0&downloaded=0&left=1"
+            + "&event=stopped&compact=1");
         try
         {
-            await socket.ConnectAsync("127.0.0.1", Port, cancellation);
-            return true;
+            return !(await http.GetStringAsync(farewell, cancellation)).Contains("failure", StringComparison.Ordinal);
         }
-        catch (SocketException)
+        catch (HttpRequestException)
         {
             return false;
         }

@@ -17,18 +17,15 @@ internal static class Payload
         return path;
     }
 
-    /// <summary>
-    /// A file of holes with some random bytes at each of <paramref name="offsets"/>, which costs neither disk nor time.
-    /// </summary>
-    public static string WriteSparse(string path, long length, params long[] offsets)
+    /// <summary>A file of holes, which cost neither disk nor time, with random bytes at each of <paramref name="islands"/>.</summary>
+    public static string WriteSparse(string path, long length, params (long Offset, long Length)[] islands)
     {
-        const int island = 3 * 16 * 1024 + 7;
         using var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
         stream.SetLength(length);
-        foreach (var offset in offsets)
+        foreach (var island in islands)
         {
-            stream.Position = offset;
-            WriteAt(stream, Math.Min(island, length - offset), (ulong)offset);
+            stream.Position = island.Offset;
+            WriteAt(stream, island.Length, (ulong)island.Offset);
         }
 
         return path;

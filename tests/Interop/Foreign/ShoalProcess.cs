@@ -44,11 +44,16 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public static ShoalProcess Start(params string[] arguments) => Start(0, arguments);
 
     /// <summary>Serves what lies in <paramref name="folder"/>; ready when this returns.</summary>
+    public static Task<ShoalProcess> SeedAsync(
+        string torrent, string folder, CancellationToken cancellation, params int[] peers) =>
+        SeedAsync(torrent, folder, [.. Peers(peers)], cancellation);
+
+    /// <summary>The same with more options.</summary>
     public static async Task<ShoalProcess> SeedAsync(
-        string torrent, string folder, CancellationToken cancellation, params int[] peers)
+        string torrent, string folder, IReadOnlyList<string> more, CancellationToken cancellation)
     {
         var port = FreePort.Next();
-        var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. Peers(peers)]);
+        var shoal = Start(port, ["seed", torrent, folder, "--port", port.ToString(), .. Common, .. more]);
         await shoal.ReadyAsync("progress", cancellation, IsSeeding);
         return shoal;
     }
@@ -77,10 +82,10 @@ internal sealed class ShoalProcess : IAsyncDisposable
             .. trackers.SelectMany(static tracker => new[] { "--tracker", tracker })]);
 
     /// <summary>A tracker for everybody, HTTP and UDP on one port; ready when this returns.</summary>
-    public static async Task<ShoalProcess> TrackerAsync(CancellationToken cancellation)
+    public static async Task<ShoalProcess> TrackerAsync(CancellationToken cancellation, params string[] more)
     {
         var port = FreePort.Next();
-        var shoal = Start(port, ["tracker", port.ToString(), .. Common]);
+        var shoal = Start(port, ["tracker", port.ToString(), .. Common, .. more]);
         await shoal.ReadyAsync("listening", cancellation);
         return shoal;
     }

@@ -6,8 +6,6 @@ namespace Shoal.Interop.Foreign;
 /// <summary>Asks a tracker by HTTP scrape (BEP 48) how many it knows, so that tests need not guess who announced first.</summary>
 internal static class TrackerProbe
 {
-    private static readonly HttpClient Http = new();
-
     public static Task WaitForSeedersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
         WaitAsync(port, infoHash, static answer => Read(answer, "complete"), count, cancellation);
 
@@ -15,12 +13,16 @@ internal static class TrackerProbe
     public static Task WaitForPeersAsync(int port, string infoHash, int count, CancellationToken cancellation) =>
         WaitAsync(port, infoHash, static answer => Read(answer, "complete") + Read(answer, "incomplete"), count, cancellation);
 
+    /// <summary>An info-hash of 40 hexadecimal digits as a URL's query has it.</summary>
+    public static string Escape(string infoHash) =>
+        string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
+
     private static async Task WaitAsync(
         int port, string infoHash, Func<string, int> known, int wanted, CancellationToken cancellation)
     {
-        var hash = string.Concat(Convert.FromHexString(infoHash).Select(static value => $"%{value:x2}"));
-        var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={hash}");
-        while (known(Encoding.Latin1.GetString(await Http.GetByteArrayAsync(url, cancellation))) < wanted)
+        var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={Escape(infoHash)}");
+        using var http = PrivateNetwork.NewHttpClient();
+        while (known(Encoding.Latin1.GetString(await http.GetByteArrayAsync(url, cancellation))) < wanted)
         {
             await Task.Delay(50, cancellation);
         }

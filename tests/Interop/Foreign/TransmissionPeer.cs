@@ -12,25 +12,20 @@ internal sealed class TransmissionPeer : IForeignPeer
 {
     private const string SessionHeader = "X-Transmission-Session-Id";
 
-    private readonly HttpClient _http = new();
-    private readonly ScratchFolder _folder = new();
-    private readonly Uri _rpc;
-    private readonly ChildProcess _process;
+    private readonly RpcDaemon _daemon = new("transmission", "/transmission/rpc");
     private string _session = "";
     private int _torrent;
 
-    private TransmissionPeer(int port, int rpcPort)
+    private TransmissionPeer()
     {
-        Port = port;
-        _rpc = new Uri($"http://127.0.0.1:{rpcPort}/transmission/rpc");
         var settings = new JsonObject
         {
             ["bind-address-ipv4"] = "127.0.0.1",
             ["bind-address-ipv6"] = "::1",
-            ["peer-port"] = port,
+            ["peer-port"] = Port,
             ["rpc-enabled"] = true,
             ["rpc-bind-address"] = "127.0.0.1",
-            ["rpc-port"] = rpcPort,
+            ["rpc-port"] = _daemon.RpcPort,
             ["rpc-authentication-required"] = false,
             ["rpc-whitelist-enabled"] = false,
             ["rpc-host-whitelist-enabled"] = false,
@@ -40,7 +35,7 @@ internal sealed class TransmissionPeer : IForeignPeer
             ["utp-enabled"] = false,
             ["port-forwarding-enabled"] = false,
             ["encryption"] = 0,
-            ["download-dir"] = _folder.Path,
+            ["download-dir"] = _daemon.Folder.Path,
             ["incomplete-dir-enabled"] = false,
             ["preallocation"] = 0,
             ["rename-partial-files"] = false,
@@ -49,31 +44,24 @@ internal sealed class TransmissionPeer : IForeignPeer
             ["cache-size-mb"] = 4,
             ["message-level"] = 2,
         };
-        File.WriteAllText(_folder.File("settings.json"), settings.ToJsonString());
-        _process = ChildProcess.Start("transmission", "transmission-daemon", ["-f", "-g", _folder.Path], _folder.Path);
+        File.WriteAllText(_daemon.Folder.File("settings.json"), settings.ToJsonString());
     }
 
     public string Name => "Transmission";
 
-    public int Port { get; }
+    public int Port => _daemon.PeerPort;
 
-    public bool CanConnect => false;
-
-    public int ProcessId => _process.Id;
+    public int ProcessId => _daemon.ProcessId;
 
     public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation)
     {
-        var peer = new TransmissionPeer(FreePort.Next(), FreePort.Next());
-        try
-        {
-            await peer._process.UntilReadyAsync(peer.IsAnsweringAsync, cancellation);
-            return peer;
-        }
-        catch
-        {
-            await peer.DisposeAsync();
-            throw;
-        }
+        var peer = new TransmissionPeer();
+        await peer._daemon.StartAsync(
+            "transmission-daemon",
+            ["-f", "-g", peer._daemon.Folder.Path],
+            limit => peer.CallAsync("session-get", [], limit),
+            cancellation);
+        return peer;
     }
 
     public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
@@ -85,9 +73,6 @@ internal sealed class TransmissionPeer : IForeignPeer
 
     public Task LeechAsync(TorrentGiven source, string folder, CancellationToken cancellation) =>
         AddAsync(source.File ?? source.Magnet!, folder, cancellation);
-
-    public Task ConnectAsync(int port, CancellationToken cancellation) =>
-        throw new NotSupportedException("Transmission cannot be told a peer's address");
 
     public async Task<TransferCounters> CountersAsync(CancellationToken cancellation)
     {
@@ -112,27 +97,9 @@ internal sealed class TransmissionPeer : IForeignPeer
             torrent["metadataPercentComplete"]!.GetValue<double>() >= 1 && torrent["leftUntilDone"]!.GetValue<long>() == 0);
     }
 
-    public string Describe() => _process.Describe();
+    public string Describe() => _daemon.Describe();
 
-    public async ValueTask DisposeAsync()
-    {
-        await _process.DisposeAsync();
-        _http.Dispose();
-        _folder.Dispose();
-    }
-
-    private async Task<bool> IsAnsweringAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await CallAsync("session-get", [], cancellation);
-            return true;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-    }
+    public ValueTask DisposeAsync() => _daemon.DisposeAsync();
 
     private async Task AddAsync(string source, string folder, CancellationToken cancellation)
     {
@@ -156,9 +123,9 @@ internal sealed class TransmissionPeer : IForeignPeer
         var body = new JsonObject { ["method"] = method, ["arguments"] = arguments }.ToJsonString();
         while (true)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, _rpc) { Content = new StringContent(body) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, _daemon.Rpc) { Content = new StringContent(body) };
             request.Headers.TryAddWithoutValidation(SessionHeader, _session);
-            using var answer = await _http.SendAsync(request, cancellation);
+            using var answer = await _daemon.Http.SendAsync(request, cancellation);
             if (answer.StatusCode == HttpStatusCode.Conflict)
             {
                 _session = answer.Headers.GetValues(SessionHeader).Single();

@@ -9,6 +9,7 @@ using Shoal.Sockets.Tcp;
 
 namespace Shoal.Sockets.Tests.Tcp;
 
+/// <summary>What comes in over a link: each block in its place, nothing anywhere else, and every end with its reason.</summary>
 public sealed class LinkTests : IAsyncDisposable
 {
     private const int BlockLength = 16384;
@@ -167,7 +168,7 @@ public sealed class LinkTests : IAsyncDisposable
         var (peer, _) = RawPeer.Open(_transport, _box);
         peer.Send(Convert.FromHexString(hex));
         Assert.Contains(reason, (string)_box.Next(InputKind.LinkClosed).Detail!);
-        Assert.True(EndsSoon(peer));
+        Assert.True(peer.EndsSoon());
     }
 
     [Fact]
@@ -201,19 +202,6 @@ public sealed class LinkTests : IAsyncDisposable
     }
 
     [Fact]
-    public void A_refused_connection_is_told()
-    {
-        using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        closed.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound, but it does not listen
-        var port = ((IPEndPoint)closed.LocalEndPoint!).Port;
-        var link = ((ILinkTransport)_transport).Connect(LinkId.Outgoing(4), PeerAddress.From(IPAddress.Loopback, port));
-        link.Send(new PeerMessage(PeerMessageKind.Choke));
-        link.Flush();
-        var input = _box.Next();
-        Assert.Equal((InputKind.LinkClosed, LinkId.Outgoing(4), "connection refused"), (input.Kind, input.Link, (string)input.Detail!));
-    }
-
-    [Fact]
     public void A_peer_that_never_reads_is_let_go_when_a_megabyte_waits()
     {
         var (_, link) = RawPeer.Open(_transport, _box);
@@ -229,198 +217,10 @@ public sealed class LinkTests : IAsyncDisposable
         Assert.InRange(count, 17, 4096);
     }
 
-    [Fact]
-    public void Closing_sends_what_is_queued_first()
-    {
-        var layout = new PieceLayout(8 << 20, 1 << 20);
-        var store = new ToyStore(layout, 1);
-        var (peer, link) = RawPeer.Open(_transport, _box);
-        for (var i = 0; i < 8 * 64; i++)
-        {
-            link.Upload(default, store, layout.BlockAt(new PieceIndex(i / 64), i % 64));
-        }
-
-        link.Send(PeerMessage.Have(new PieceIndex(1)));
-        link.Close("enough");
-        Assert.Equal((8 << 20) + (8 * 64 * 13) + 9, peer.ReceiveToEnd());
-        var sent = 0;
-        Input input;
-        while ((input = _box.Next()).Kind == InputKind.BlocksSent)
-        {
-            sent += input.Count;
-        }
-
-        Assert.Equal((8 * 64, InputKind.LinkClosed, "enough"), (sent, input.Kind, (string)input.Detail!));
-    }
-
-    [Fact]
-    public void Closing_ends_even_if_the_peer_does_not_read()
-    {
-        var layout = new PieceLayout(32 << 20, 1 << 20);
-        var store = new ToyStore(layout, 1);
-        var (_, link) = RawPeer.Open(_transport, _box);
-        for (var i = 0; i < 32 * 64; i++)
-        {
-            link.Upload(default, store, layout.BlockAt(new PieceIndex(i / 64), i % 64));
-        }
-
-        link.Close("enough");
-        Assert.Equal("enough", _box.Next(InputKind.LinkClosed).Detail);
-        Assert.True(SpinWait.SpinUntil(() => _transport.LinkCount == 0, PostBox.Patience));
-    }
-
-    [Fact]
-    public void Incoming_links_that_say_nothing_are_limited_and_make_room_when_they_speak()
-    {
-        var endPoint = _transport.Listen(new IPEndPoint(IPAddress.Loopback, 0));
-        var peers = Enumerable.Range(0, 3).Select(_ => RawPeer.ConnectTo(endPoint)).ToList();
-        var opened = Enumerable.Range(0, 3).Select(_ => _box.Next()).ToList();
-        Assert.All(opened, input => Assert.True(input.Kind == InputKind.LinkOpened && input.Link.IsIncoming && input.Detail is ILink));
-        Assert.Equal(peers.Select(peer => ((IPEndPoint)peer.Socket.LocalEndPoint!).Port), opened.Select(input => (int)input.Address.Port));
-        Assert.True(EndsSoon(RawPeer.ConnectTo(endPoint)));
-
-        peers[0].Send(RawPeer.Hello);
-        Assert.Equal(InputKind.Message, _box.Next().Kind);
-        peers[1].Dispose();
-        Assert.Equal(InputKind.LinkClosed, _box.Next().Kind);
-        _ = RawPeer.ConnectTo(endPoint);
-        _ = RawPeer.ConnectTo(endPoint);
-        Assert.Equal([InputKind.LinkOpened, InputKind.LinkOpened], [_box.Next().Kind, _box.Next().Kind]);
-    }
-
-    [Theory]
-    [InlineData("::", "127.0.0.1")]
-    [InlineData("::1", "::1")]
-    public void Both_address_families_are_accepted_and_named_as_they_are(string listening, string connecting)
-    {
-        var endPoint = _transport.Listen(new IPEndPoint(IPAddress.Parse(listening), 0));
-        using var peer = RawPeer.ConnectTo(new IPEndPoint(IPAddress.Parse(connecting), endPoint.Port));
-        Assert.Equal(PeerAddress.From(IPAddress.Parse(connecting), ((IPEndPoint)peer.Socket.LocalEndPoint!).Port), _box.Next().Address);
-    }
-
-    [Fact]
-    public void Outgoing_links_come_from_the_address_they_are_bound_to()
-    {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listener.Listen();
-        var bound = new TcpTransport(new TcpOptions { BindAddress = IPAddress.Parse("127.0.0.9") });
-        bound.Bind(_box);
-        ((ILinkTransport)bound).Connect(LinkId.Outgoing(1), PeerAddress.From(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port));
-        using var accepted = listener.Accept();
-        Assert.Equal("127.0.0.9", ((IPEndPoint)accepted.RemoteEndPoint!).Address.ToString());
-        Assert.Equal(InputKind.LinkOpened, _box.Next().Kind);
-    }
-
-    [Fact]
-    public async Task Links_share_one_buffer_when_the_bound_leaves_no_more()
-    {
-        var layout = new PieceLayout(4 << 20, 4 << 20);
-        var store = new ToyStore(layout, 1);
-        await using var narrow = new TcpTransport(new TcpOptions { MaximumUploadBufferBytes = 1, CloseTimeout = TimeSpan.FromSeconds(30) });
-        narrow.Bind(_box);
-        var opened = Enumerable.Range(0, 5).Select(_ => RawPeer.Open(narrow, _box)).ToList();
-        for (var i = 0; i < 256; i++)
-        {
-            foreach (var (_, link) in opened)
-            {
-                link.Upload(default, store, layout.BlockAt(new PieceIndex(0), i));
-                link.Flush();
-            }
-        }
-
-        opened.ForEach(pair => pair.Link.Close(null));
-        var counts = await Task.WhenAll(opened.Select(pair => Task.Run(pair.Peer.ReceiveToEnd))).WaitAsync(PostBox.Patience);
-        Assert.All(counts, count => Assert.Equal((4 << 20) + (256 * 13), count));
-    }
-
-    [Fact]
-    public void Blocks_that_cannot_be_read_are_each_told_and_others_go_on()
-    {
-        var layout = new PieceLayout(1 << 20, 1 << 20);
-        var (peer, link) = RawPeer.Open(_transport, _box);
-        link.Upload(default, new BrokenStore(), layout.BlockAt(new PieceIndex(0), 0));
-        link.Upload(default, new BrokenStore(), layout.BlockAt(new PieceIndex(0), 1));
-        link.Flush();
-        var failed = new[] { _box.Next(), _box.Next() };
-        Assert.All(failed, input => Assert.Equal((InputKind.ReadFailed, "unreadable"), (input.Kind, (string)input.Detail!)));
-        Assert.Equal([0, BlockLength], failed.Select(input => input.Message.Begin));
-        link.Upload(default, new ToyStore(layout, 1), layout.BlockAt(new PieceIndex(0), 2));
-        link.Flush();
-        Assert.Equal(RawPeer.Piece(layout.BlockAt(new PieceIndex(0), 2), 0)[..13], peer.Receive(13 + BlockLength)[..13]);
-        Assert.Equal((1, BlockLength), (_box.Next(InputKind.BlocksSent).Count, BlockLength));
-    }
-
-    [Fact]
-    public void A_block_that_cannot_be_read_does_not_cost_us_those_that_were_to_be_sent_with_it()
-    {
-        var layout = new PieceLayout(4 * BlockLength, BlockLength);
-        var toy = new ToyStore(layout, 1);
-        var store = new PartlyBrokenStore(toy, broken: 1);
-        var (peer, link) = RawPeer.Open(_transport, _box);
-        for (var piece = 0; piece < 3; piece++)
-        {
-            link.Upload(default, store, layout.BlockAt(new PieceIndex(piece), 0));
-        }
-
-        link.Flush();
-        Assert.Equal(1, _box.Next(InputKind.ReadFailed).Message.Piece.Value);
-        foreach (var piece in new[] { 0, 2 })
-        {
-            var got = peer.Receive(13 + BlockLength);
-            Assert.Equal(RawPeer.Piece(layout.BlockAt(new PieceIndex(piece), 0), 0)[..13], got[..13]);
-            Assert.Equal(toy.Content.Slice(piece * BlockLength, BlockLength), got.AsSpan(13));
-        }
-
-        var sent = _box.Next(InputKind.BlocksSent);
-        Assert.Equal((2, 2L * BlockLength), (sent.Count, sent.Bytes));
-    }
-
     private static BlockRequest Block(int number) => new(new PieceIndex(0), number * BlockLength, BlockLength);
 
     private Span<byte> Place(int number) => _slot.AsSpan(number * BlockLength, BlockLength);
 
     private void Request(ILink link, int number) =>
         link.Request(Block(number), new BufferSlot(5), Marshal.UnsafeAddrOfPinnedArrayElement(_slot, number * BlockLength));
-
-    private static bool EndsSoon(RawPeer peer)
-    {
-        try
-        {
-            return peer.Socket.Receive(new byte[1]) == 0;
-        }
-        catch (SocketException exception)
-        {
-            return exception.SocketErrorCode == SocketError.ConnectionReset;
-        }
-    }
-
-    private sealed class BrokenStore : Shoal.Runtime.IPieceStore
-    {
-        public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) => throw new IOException("unwritable");
-
-        public void Read(PieceIndex piece, int begin, Span<byte> destination) => throw new IOException("unreadable");
-
-        public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore) => throw new IOException("unreadable");
-    }
-
-    private sealed class PartlyBrokenStore(ToyStore store, int broken) : Shoal.Runtime.IPieceStore
-    {
-        public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) => store.Write(piece, begin, bytes);
-
-        public void Read(PieceIndex piece, int begin, Span<byte> destination) => store.Read(piece, begin, destination);
-
-        public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
-        {
-            foreach (var block in blocks)
-            {
-                if (block.Piece.Value == broken)
-                {
-                    throw new IOException("unreadable");
-                }
-            }
-
-            return store.ReadBlocks(blocks, destination, gapBefore);
-        }
-    }
 }

@@ -136,6 +136,19 @@ internal sealed class RawPeer : IDisposable
         }
     }
 
+    /// <summary>Whether the other side ends the connection, in one way or the other.</summary>
+    public bool EndsSoon()
+    {
+        try
+        {
+            return Socket.Receive(new byte[1]) == 0;
+        }
+        catch (SocketException exception)
+        {
+            return exception.SocketErrorCode == SocketError.ConnectionReset;
+        }
+    }
+
     public void Reset()
     {
         Socket.LingerState = new LingerOption(true, 0);

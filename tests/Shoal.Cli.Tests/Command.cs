@@ -1,38 +1,10 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Shoal.Cli.Tests;
 
-/// <summary>A folder for one test, gone afterwards; and the command, run inside of this process.</summary>
-internal sealed class Workplace : IDisposable
+/// <summary>The command, run inside of this process and without a terminal.</summary>
+internal static class Command
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("shoal-cli-").FullName;
-
-    /// <summary>Neither records nor torrents of tests may end up in the user's own folders.</summary>
-    [ModuleInitializer]
-    internal static void KeepToOurselves()
-    {
-        var folder = Directory.CreateTempSubdirectory("shoal-cli-state-").FullName;
-        Environment.SetEnvironmentVariable("XDG_STATE_HOME", folder);
-        Directory.SetCurrentDirectory(folder);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-    }
-
-    public string At(params string[] parts) => Path.Combine([Root, .. parts]);
-
-    /// <summary>Writes a file whose bytes follow from its length and seed.</summary>
-    public string Write(string path, int length, int seed = 1)
-    {
-        var full = At(path);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        var bytes = new byte[length];
-        new Random(seed).NextBytes(bytes);
-        File.WriteAllBytes(full, bytes);
-        return full;
-    }
-
-    public void Dispose() => Directory.Delete(Root, recursive: true);
-
     /// <summary>Runs a command to its end.</summary>
     public static async Task<Run> RunAsync(params string[] args)
     {

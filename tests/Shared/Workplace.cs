@@ -1,23 +1,25 @@
-using System.Net;
 using System.Runtime.CompilerServices;
 
-namespace Shoal.Tests;
+namespace Shoal;
 
-/// <summary>A folder for one test, gone afterwards, and clients that keep to it and to loopback.</summary>
+/// <summary>A folder for one test, gone afterwards.</summary>
 internal sealed class Workplace : IDisposable
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("shoal-lib-").FullName;
+    public string Root { get; } = Directory.CreateTempSubdirectory("shoal-test-").FullName;
 
+    /// <summary>Neither records nor torrents of tests may end up in the user's own folders.</summary>
     [ModuleInitializer]
     internal static void KeepToOurselves()
     {
-        var folder = Directory.CreateTempSubdirectory("shoal-lib-state-").FullName;
+        var folder = Directory.CreateTempSubdirectory("shoal-test-state-").FullName;
         Environment.SetEnvironmentVariable("XDG_STATE_HOME", folder);
+        Directory.SetCurrentDirectory(folder);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
     }
 
     public string At(params string[] parts) => Path.Combine([Root, .. parts]);
 
+    /// <summary>Writes a file whose bytes follow from its length and seed.</summary>
     public string Write(string path, int length, int seed = 1)
     {
         var full = At(path);
@@ -27,11 +29,6 @@ internal sealed class Workplace : IDisposable
         File.WriteAllBytes(full, bytes);
         return full;
     }
-
-    public Task<ShoalClient> StartAsync() => ShoalClient.StartAsync(new ShoalOptions
-    {
-        BindAddress = IPAddress.Loopback, StateDirectory = At("state"), StopGrace = TimeSpan.FromSeconds(1),
-    });
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

@@ -1,0 +1,57 @@
+using Shoal.Engine;
+using Shoal.Mpi.Links;
+using Shoal.Mpi.Native;
+using Shoal.Runtime.Hosting;
+
+namespace Shoal.Mpi.Jobs;
+
+/// <summary>
+/// The one loop of a rank: moves its messages on, runs the turns of its machine, and leaves the core to others when there
+/// is nothing to do. Made and used on the thread that calls MPI.
+/// </summary>
+public sealed class RankLoop : IAsyncDisposable
+{
+    /// <summary>A loop that drives the machine over the transport.</summary>
+    public RankLoop(MpiWorld world, IMachine machine, SwarmHostOptions? options = null)
+    {
+        Transport = new MpiTransport(world);
+        Host = new SwarmHost(machine, Transport, (options ?? new SwarmHostOptions()) with { IsDriven = true });
+    }
+
+    /// <summary>The links of this rank.</summary>
+    public MpiTransport Transport { get; }
+
+    /// <summary>Drives the machine.</summary>
+    public SwarmHost Host { get; }
+
+    /// <summary>Goes on until the condition holds; it is asked often and must be quick.</summary>
+    /// <exception cref="MpiException">A call of MPI failed, or a rank broke the protocol.</exception>
+    public void RunUntil(Func<bool> isDone)
+    {
+        ArgumentNullException.ThrowIfNull(isDone);
+        var patience = new Patience();
+        while (!isDone())
+        {
+            if (Host.Completion.IsFaulted)
+            {
+                Host.Completion.GetAwaiter().GetResult();
+            }
+
+            if (Transport.Advance() | Host.Drive())
+            {
+                patience.Reset();
+            }
+            else
+            {
+                patience.Wait();
+            }
+        }
+    }
+
+    /// <summary>Stops the host at once and frees the transport.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Host.DisposeAsync();
+        Transport.Dispose();
+    }
+}

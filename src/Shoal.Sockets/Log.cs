@@ -1,0 +1,17 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Shoal.Sockets;
+
+/// <summary>What the transport tells of its listening sockets; links are told of by their host.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "listens for peers at {EndPoint}")]
+    public static partial void Listening(ILogger logger, EndPoint endPoint);
+
+    [LoggerMessage(2, LogLevel.Warning, "cannot accept connections for now: {Reason}")]
+    public static partial void CannotAccept(ILogger logger, string reason);
+
+    [LoggerMessage(3, LogLevel.Debug, "refused a connection: {Count} have not sent their handshake yet")]
+    public static partial void TooManyHalfOpen(ILogger logger, int count);
+}

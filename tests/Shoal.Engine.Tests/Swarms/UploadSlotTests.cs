@@ -1,0 +1,48 @@
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Engine.Tests.Swarms;
+
+/// <summary>An upload slot belongs to whoever wants something, and none is left over or given twice.</summary>
+public sealed class UploadSlotTests
+{
+    private const int PieceLength = 8 * 1024;
+
+    [Fact]
+    public void A_slot_that_becomes_free_goes_to_who_waits_at_once_and_never_to_more_than_there_are()
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 10 * PieceLength, PieceLength), haveCount: 10, options: o => o with { UploadSlotCount = 1 });
+        var first = stage.Join(1);
+        var second = stage.Join(2);
+        var third = stage.Join(3);
+        foreach (var peer in new[] { first, second, third })
+        {
+            peer.Send(PeerMessageKind.Interested);
+        }
+
+        Assert.Equal([1, 0, 0], Unchoked(first, second, third));
+        first.HangUp();
+        Assert.Equal([1, 0], Unchoked(second, third));
+        second.Send(PeerMessageKind.NotInterested);
+        Assert.Equal([0, 1], Unchoked(second, third));
+        second.Send(PeerMessageKind.Interested);
+        Assert.Equal([0, 1], Unchoked(second, third));
+    }
+
+    [Fact]
+    public void An_unchoked_peer_with_no_wants_makes_room_for_one_that_has_some()
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 10 * PieceLength, PieceLength), haveCount: 10, options: o => o with { UploadSlotCount = 1 });
+        var first = stage.Join(1);
+        first.Send(PeerMessageKind.Interested);
+        first.Send(PeerMessageKind.NotInterested);
+        var second = stage.Join(2);
+        second.Send(PeerMessageKind.Interested);
+        first.Send(PeerMessageKind.Interested);
+        Assert.Equal([0, 1], Unchoked(first, second));
+    }
+
+    private static int[] Unchoked(params RawPeer[] peers) =>
+        [.. peers.Select(peer => peer.CountOf(PeerMessageKind.Unchoke) - peer.CountOf(PeerMessageKind.Choke))];
+}
