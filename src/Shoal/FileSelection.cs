@@ -26,10 +26,10 @@ internal static class FileSelection
     public static Bitfield? PiecesOf(PieceLayout layout, IReadOnlyList<ContentFile> files)
     {
         var wanted = new Bitfield(layout.PieceCount);
-        foreach (var file in files.Where(file => file.Length > 0))
+        foreach (var file in files)
         {
-            var last = (int)((file.Offset + file.Length - 1) / layout.PieceLength);
-            for (var piece = (int)(file.Offset / layout.PieceLength); piece <= last; piece++)
+            var pieces = layout.PiecesOf(file.Offset, file.Length);
+            for (var piece = pieces.First.Value; piece < pieces.End; piece++)
             {
                 wanted.Set(piece);
             }

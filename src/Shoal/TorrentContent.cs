@@ -87,8 +87,8 @@ internal sealed class TorrentContent : IDisposable
         _recorder?.Record();
     }
 
-    /// <summary>A piece turned out not to be what it was.</summary>
-    public void Lost(PieceIndex piece) => _recorder?.PieceLost(piece);
+    /// <summary>Pieces turned out not to be what they were.</summary>
+    public void Lost(IReadOnlyCollection<PieceIndex> pieces) => _recorder?.PiecesLost(pieces);
 
     /// <summary>The last record.</summary>
     public void Stop(IReadOnlyDictionary<PieceIndex, Bitfield> partial) => _recorder?.Stop(partial);

@@ -31,7 +31,7 @@ public sealed class TorrentHandle
     private readonly TaskCompletionSource<IReadOnlyDictionary<PieceIndex, Bitfield>> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Metainfo> _metadata = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly ConcurrentQueue<PieceIndex> _lost = new();
+    private readonly ConcurrentQueue<IReadOnlyList<PieceIndex>> _lost = new();
     private readonly Channel<SwarmEvent> _events = Channel.CreateBounded<SwarmEvent>(
         new BoundedChannelOptions(MostEventsKept) { FullMode = BoundedChannelFullMode.DropOldest });
 
@@ -167,8 +167,8 @@ public sealed class TorrentHandle
             case SwarmEvent.PieceCompleted completed:
                 _content?.Written(completed.Piece);
                 break;
-            case SwarmEvent.PieceLost lost:
-                _lost.Enqueue(lost.Piece);
+            case SwarmEvent.PiecesLost lost:
+                _lost.Enqueue(lost.Pieces);
                 break;
             case SwarmEvent.Completed:
                 _isFinishDue = true;
@@ -260,9 +260,9 @@ public sealed class TorrentHandle
 
     private void Tend(TorrentContent content)
     {
-        while (_lost.TryDequeue(out var piece))
+        while (_lost.TryDequeue(out var pieces))
         {
-            content.Lost(piece);
+            content.Lost(pieces);
         }
 
         content.RecordIfDue();

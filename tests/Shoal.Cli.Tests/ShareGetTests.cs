@@ -62,6 +62,42 @@ public class ShareGetTests
     }
 
     [Fact]
+    public async Task A_file_that_changes_while_it_is_shared_is_told_once_and_the_rest_is_seeded()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        var changing = place.Write($"{name}/changing", 3_000_000);
+        place.Write($"{name}/steady", 100_000, seed: 2);
+        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1");
+        var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
+        var torrent = (await share.LineAsync(text => text.StartsWith("Torrent: ", StringComparison.Ordinal)))["Torrent:".Length..].Trim();
+        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("whole"), "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        await using var seed = Workplace.Start("seed", torrent, place.At("whole"), "--bind", "127.0.0.1", "--json");
+        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal));
+
+        var edited = new byte[3_000_000];
+        await File.WriteAllBytesAsync(changing, edited);
+        // From both: what one has lost, the other gives.
+        got = await Workplace.RunAsync("get", magnet, "--to", place.At("again"), "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        await File.WriteAllBytesAsync(place.At("whole", name, "changing"), edited);
+        await using var late = Workplace.Start("get", magnet, "--to", place.At("late"), "--bind", "127.0.0.1", "--select", "changing");
+        await share.LineAsync(text => text.EndsWith(" pieces lost", StringComparison.Ordinal));
+        using var lost = JsonDocument.Parse(await seed.LineAsync(text => text.StartsWith("{\"event\":\"lost\"", StringComparison.Ordinal)));
+        Assert.Equal(lost.RootElement.GetProperty("pieces").GetInt32(), lost.RootElement.GetProperty("lostPieces").GetInt32());
+        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal) && !text.Contains("\"lostPieces\":0,", StringComparison.Ordinal));
+        await late.StopAsync();
+
+        var ended = await share.StopAsync();
+        var line = Assert.Single(ended.Error.Lines);
+        Assert.Matches("^shoal: [0-9]+ of [0-9]+ pieces lost and no longer offered: '.*/changing' changed since it was checked$", line);
+        Assert.DoesNotContain(ended.Out.Lines, text => text.StartsWith("Downloading", StringComparison.Ordinal));
+        Assert.Equal(edited, await File.ReadAllBytesAsync(changing));
+        Assert.Equal(edited, await File.ReadAllBytesAsync(place.At("whole", name, "changing")));
+    }
+
+    [Fact]
     public async Task Only_what_is_selected_arrives()
     {
         using var place = new Workplace();

@@ -159,7 +159,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         SwarmEvent.PeerDisconnected e => new PeerEvent(e.Address.ToString(), "disconnected", Reason: e.Reason),
         SwarmEvent.PeerBanned e => new PeerEvent(e.Address.ToString(), "banned", Reason: e.Reason),
         SwarmEvent.PieceFailed e => new PieceEvent(e.Piece.Value, "failed"),
-        SwarmEvent.PieceLost e => new PieceEvent(e.Piece.Value, "lost", e.Reason),
+        SwarmEvent.PiecesLost e => new LostEvent(e.Pieces.Count, e.LostCount, e.PieceCount, e.Reason),
         SwarmEvent.Paused e => new PausedEvent(e.Reason),
         SwarmEvent.Resumed => new ResumedEvent(),
         SwarmEvent.TrackerReplied e => Describe(e.Result),
@@ -199,7 +199,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             _ => "stopped",
         };
         reporter.Report(new ProgressEvent(
-            state, torrent.Name, progress.HavePieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
+            state, torrent.Name, progress.HavePieceCount, progress.LostPieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
             progress.DownloadRateBytesPerSecond, progress.UploadRateBytesPerSecond, progress.Peers.Count,
             progress.DownloadedBytes, progress.UploadedBytes, Math.Round(progress.Ratio, 4), progress.Eta?.TotalSeconds,
             [.. progress.Peers.Select(peer => new PeerRow(

@@ -172,8 +172,11 @@ public sealed class PieceStore : IPieceStore, IDisposable
         return files;
     }
 
-    /// <summary>Every file's length and time as they are now; missing for what is never stored.</summary>
-    public IReadOnlyList<FileFacts> GetFacts() => [.. Enumerable.Range(0, Files.Count).Select(FactsOf)];
+    /// <summary>
+    /// Every file's length and time when its content was last known to be right: as it was sealed, so that the next run
+    /// notices a change that nobody has met yet; else as it is now. Missing for what is never stored.
+    /// </summary>
+    public IReadOnlyList<FileFacts> GetFacts() => [.. Enumerable.Range(0, Files.Count).Select(file => _seals[file]?.Facts ?? FactsOf(file))];
 
     /// <summary>
     /// Ends a download: makes the empty files, cuts files that were longer to their length, lets programs be run (BEP 47),
@@ -234,15 +237,20 @@ public sealed class PieceStore : IPieceStore, IDisposable
     internal void Release(HandleCache.OpenFile open) => _handles.Release(open);
 
     internal StorageException NotThere(int file) => _seals[file] is { Facts.Exists: true }
-        ? new StorageException(StorageErrorKind.Changed, $"'{PathOf(file)}' is gone since it was checked")
+        ? Changed(file, "is gone since it was checked")
         : new StorageException(StorageErrorKind.NotFound, $"cannot read '{PathOf(file)}': there is no such file");
+
+    internal StorageException Changed(int file, string how) => new(StorageErrorKind.Changed, $"'{PathOf(file)}' {how}")
+    {
+        LostPieces = _seals[file] is null ? null : Layout.PiecesOf(Files[file].Offset, Files[file].Length),
+    };
 
     /// <summary>Called after a read: what came is good only if the file is still the one that was sealed.</summary>
     internal void ThrowIfChanged(HandleCache.OpenFile open)
     {
         if (_seals[open.File] is { } seal && FileStatus.Of(open.Handle) != seal.Facts)
         {
-            throw new StorageException(StorageErrorKind.Changed, $"'{PathOf(open.File)}' changed since it was checked");
+            throw Changed(open.File, "changed since it was checked");
         }
     }
 

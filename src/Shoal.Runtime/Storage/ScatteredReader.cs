@@ -95,7 +95,7 @@ internal ref struct ScatteredReader(PieceStore store, Span<ScatteredReader.Targe
                 var read = RandomAccess.Read(open.Handle, rest, offset);
                 if (read == 0)
                 {
-                    throw new StorageException(StorageErrorKind.Changed, $"'{store.PathOf(_file)}' is shorter than it should be: it ends at {offset} bytes");
+                    throw store.Changed(_file, $"is shorter than it should be: it ends at {offset} bytes");
                 }
 
                 offset += read;

@@ -390,9 +390,12 @@ public sealed class HostilePeerTests
             }
         }
 
-        stage.Tell(new Input(InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(peer.Uploads[0]), Detail: "changed"));
-        stage.Tell(new Input(
-            InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(new BlockRequest(new PieceIndex(19), 0, 16 * 1024)), Detail: "changed"));
+        foreach (var block in (BlockRequest[])[peer.Uploads[0], new BlockRequest(new PieceIndex(19), 0, 16 * 1024)])
+        {
+            stage.Tell(new Input(
+                InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(block), Detail: ReadFailure.Of(block.Piece, "changed")));
+        }
+
         while (peer.Uploads.Count > 0)
         {
             peer.Take(1); // the stage asserts what is handed over
