@@ -23,7 +23,7 @@ internal static class FileSelection
     }
 
     /// <summary>The pieces that hold the files' bytes; null if that is all of them.</summary>
-    public static Bitfield? PiecesOf(PieceLayout layout, IReadOnlyList<ContentFile> files)
+    public static Bitfield? PiecesOf(PieceLayout layout, IEnumerable<ContentFile> files)
     {
         var wanted = new Bitfield(layout.PieceCount);
         foreach (var file in files)

@@ -80,6 +80,9 @@ public sealed class TorrentHandle
     /// <summary>What is amiss though it goes on, in one line: a record that could not be written. Null if nothing is.</summary>
     public string? Warning { get; private set; }
 
+    /// <summary>A line for each file that was there and could not be read when it was checked; it counts as not there.</summary>
+    public IReadOnlyList<string> ReadErrors => _content?.ReadErrors ?? [];
+
     /// <summary>
     /// How it stands, now and then every <paramref name="interval"/> (1 s), until it is complete; with
     /// <paramref name="whileSeeding"/> until it has stopped. Ends also when it fails: <see cref="Completion"/> tells why.

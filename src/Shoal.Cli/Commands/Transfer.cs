@@ -12,9 +12,12 @@ namespace Shoal.Cli.Commands;
 /// </summary>
 internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalClient client, TorrentHandle torrent)
 {
+    private const int MostReadErrorsShown = 10;
+
     private readonly long _start = Environment.TickCount64;
     private readonly Dictionary<string, string?> _lastErrorOfTracker = new(StringComparer.Ordinal);
     private TorrentProgress? _last;
+    private bool _areReadErrorsTold;
     private string? _lastWarning;
 
     private double Seconds => (Environment.TickCount64 - _start) / 1000.0;
@@ -176,9 +179,28 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             : null;
     }
 
+    private void ShowReadErrors(IReadOnlyList<string> errors)
+    {
+        foreach (var error in errors.Take(MostReadErrorsShown))
+        {
+            reporter.Report(new WarningEvent(error));
+        }
+
+        if (errors.Count > MostReadErrorsShown)
+        {
+            reporter.Report(new WarningEvent($"{errors.Count - MostReadErrorsShown} more files cannot be read ('shoal verify' lists them)"));
+        }
+    }
+
     private void Show(TorrentProgress progress)
     {
         _last = progress;
+        if (!_areReadErrorsTold && torrent.ReadErrors is { Count: > 0 } errors)
+        {
+            _areReadErrorsTold = true;
+            ShowReadErrors(errors);
+        }
+
         if (torrent.Warning != _lastWarning)
         {
             _lastWarning = torrent.Warning;

@@ -59,6 +59,7 @@ internal static class VerifyCommand
 
         var text = problem.Kind switch
         {
+            FileProblemKind.Unreadable => problem.Error!.Message,
             FileProblemKind.Missing => "missing",
             FileProblemKind.WrongLength => $"has {problem.LengthOnDisk} bytes instead of {file.Length}",
             _ => $"wrong content in {bad} piece{(bad == 1 ? "" : "s")}",
