@@ -25,20 +25,25 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
     /// <summary>Starts a client as the options say. <paramref name="stopGrace"/> is how long a stop waits for uploads.</summary>
     public static async Task<ShoalClient> StartClientAsync(Invocation invocation, Reporter reporter, TimeSpan stopGrace)
     {
-        var parse = invocation.Parse;
-        var client = await ShoalClient.StartAsync(
-            new ShoalOptions
-            {
-                BindAddress = parse.GetValue(SharedOptions.Bind),
-                AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
-                Port = parse.GetValue(SharedOptions.Port) ?? 0,
-                MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
-                MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
-                StopGrace = stopGrace,
-            },
-            invocation.Stop);
+        var client = await ShoalClient.StartAsync(OptionsOf(invocation.Parse, stopGrace), invocation.Stop);
         reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
         return client;
+    }
+
+    /// <summary>A client's options from those of the command line.</summary>
+    internal static ShoalOptions OptionsOf(ParseResult parse, TimeSpan stopGrace)
+    {
+        var defaults = new ShoalOptions();
+        return defaults with
+        {
+            BindAddress = parse.GetValue(SharedOptions.Bind),
+            AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
+            Port = parse.GetValue(SharedOptions.Port) ?? 0,
+            MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
+            MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
+            SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
+            StopGrace = stopGrace,
+        };
     }
 
     /// <summary>
