@@ -325,6 +325,11 @@ public sealed class Swarm : IMachine
 
         if (_losses.Take((ReadFailure)input.Detail!))
         {
+            foreach (var other in _context.Connections.ToArray())
+            {
+                Links.CloseIfMisled(other);
+            }
+
             foreach (var other in _context.Connections)
             {
                 Downloader.RecountInterest(other);

@@ -179,7 +179,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
     /// <summary>
     /// Ends a download: makes the empty files, cuts files that were longer to their length, lets programs be run (BEP 47),
-    /// syncs, and seals every file as it is now. May be called again. <paramref name="wanted"/> tells by index which
+    /// syncs, and seals every file that is not sealed as it is now. May be called again. <paramref name="wanted"/> tells by index which
     /// files to finish; null for all.
     /// </summary>
     public void Finish(Predicate<int>? wanted = null)
@@ -358,7 +358,8 @@ public sealed class PieceStore : IPieceStore, IDisposable
     {
         for (var i = 0; i < _seals.Length; i++)
         {
-            _seals[i] = new Seal(LookOrNote(i).Facts);
+            // A seal that stands is older than what was checked, and so the one to trust.
+            _seals[i] ??= new Seal(LookOrNote(i).Facts);
         }
     }
 

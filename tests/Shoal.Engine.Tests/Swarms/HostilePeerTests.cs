@@ -379,7 +379,7 @@ public sealed class HostilePeerTests
     public void A_piece_that_is_lost_is_no_longer_served_from_the_queue()
     {
         var large = 256 * 1024;
-        var (stage, _) = Stage.Of(new World(1, 20 * large, large, 16 * 1024), haveCount: 20);
+        var (stage, _) = Stage.Of(new World(1, 21 * large, large, 16 * 1024), haveCount: 20);
         var peer = stage.Join();
         peer.Send(PeerMessageKind.Interested);
         for (var piece = 0; piece < 20; piece++)

@@ -21,6 +21,12 @@ public sealed class LostPieceTests
         }
 
         Fail(stage, peer, piece: 7, first: 5, count: 10);
+        Assert.True(peer.IsClosed, "its view of us is wrong and cannot be mended");
+        peer = stage.Join(2);
+        Assert.Equal(PeerMessageKind.Bitfield, peer.Got.First(message => message.Kind is PeerMessageKind.Bitfield or PeerMessageKind.HaveAll).Kind);
+        peer.Send(PeerMessageKind.Interested);
+        peer.Send(PeerMessage.Have(new PieceIndex(7)));
+        peer.Send(PeerMessageKind.Unchoke);
         Fail(stage, peer, piece: 6, first: 5, count: 10); // of the same file: no news
 
         var status = swarm.Status();
