@@ -56,6 +56,15 @@ public sealed record ContentState(
     ReadOnlyMemory<byte> InfoBytes = default,
     bool IsPrivate = false);
 
+/// <summary>Why a block could not be read for a peer, and which pieces cannot be good any more.</summary>
+/// <param name="Reason">One line that names the file.</param>
+/// <param name="Pieces">The piece itself at least; all of its file if that has changed.</param>
+public sealed record ReadFailure(string Reason, PieceRange Pieces)
+{
+    /// <summary>A failure that says nothing of other pieces.</summary>
+    public static ReadFailure Of(PieceIndex piece, string reason) => new(reason, new PieceRange(piece, 1));
+}
+
 /// <summary>Something that a user may care for.</summary>
 public abstract record SwarmEvent
 {
@@ -93,8 +102,12 @@ public abstract record SwarmEvent
     /// <summary>The disk works again.</summary>
     public sealed record Resumed : SwarmEvent;
 
-    /// <summary>A piece that was had turned out to be unreadable or changed on disk; it is no longer offered.</summary>
-    public sealed record PieceLost(PieceIndex Piece, string Reason) : SwarmEvent;
+    /// <summary>Pieces that were had turned out to be unreadable or changed on disk; they are no longer offered.</summary>
+    /// <param name="Pieces">Those that are lost with this, in order.</param>
+    /// <param name="PieceCount">How many pieces the torrent has.</param>
+    /// <param name="LostCount">How many are given up by now: 0 while downloading, when they are fetched again.</param>
+    /// <param name="Reason">Names the file.</param>
+    public sealed record PiecesLost(IReadOnlyList<PieceIndex> Pieces, int PieceCount, int LostCount, string Reason) : SwarmEvent;
 
     /// <summary>The swarm has stopped; unfinished pieces that were spilled are listed with their blocks.</summary>
     public sealed record Stopped(IReadOnlyDictionary<PieceIndex, Bitfield> Partial) : SwarmEvent;

@@ -43,7 +43,8 @@ public enum InputKind : byte
     WriteFailed,
 
     /// <summary>
-    /// An Upload (with <see cref="Input.Link"/>) or a Restore failed: <see cref="Input.Detail"/> is the reason as text.
+    /// An Upload (with <see cref="Input.Link"/>) or a Restore failed: <see cref="Input.Detail"/> is a
+    /// <see cref="ReadFailure"/>, or of a Restore the reason as text.
     /// </summary>
     ReadFailed,
 

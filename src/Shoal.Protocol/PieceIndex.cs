@@ -16,3 +16,10 @@ public readonly record struct BlockRequest(PieceIndex Piece, int Begin, int Leng
     /// <summary>"piece 3, bytes 16384+16384".</summary>
     public override string ToString() => $"piece {Piece}, bytes {Begin}+{Length}";
 }
+
+/// <summary>Pieces that follow each other: <paramref name="Count"/> from <paramref name="First"/> on.</summary>
+public readonly record struct PieceRange(PieceIndex First, int Count)
+{
+    /// <summary>The number behind the last one's.</summary>
+    public int End => First.Value + Count;
+}

@@ -55,6 +55,13 @@ public sealed record PieceLayout
     /// <summary>The piece's length in bytes.</summary>
     public int LengthOf(PieceIndex piece) => (int)Math.Min(PieceLength, TotalLength - OffsetOf(piece));
 
+    /// <summary>The pieces that hold a byte of the range; none if it is empty.</summary>
+    public PieceRange PiecesOf(long offset, long length)
+    {
+        var first = (int)(offset / PieceLength);
+        return new PieceRange(new PieceIndex(first), length == 0 ? 0 : (int)((offset + length - 1) / PieceLength) - first + 1);
+    }
+
     /// <summary>The number of blocks in the piece.</summary>
     public int BlockCountOf(PieceIndex piece) => (LengthOf(piece) + BlockLength - 1) / BlockLength;
 

@@ -23,13 +23,13 @@ internal static class FileSelection
     }
 
     /// <summary>The pieces that hold the files' bytes; null if that is all of them.</summary>
-    public static Bitfield? PiecesOf(PieceLayout layout, IReadOnlyList<ContentFile> files)
+    public static Bitfield? PiecesOf(PieceLayout layout, IEnumerable<ContentFile> files)
     {
         var wanted = new Bitfield(layout.PieceCount);
-        foreach (var file in files.Where(file => file.Length > 0))
+        foreach (var file in files)
         {
-            var last = (int)((file.Offset + file.Length - 1) / layout.PieceLength);
-            for (var piece = (int)(file.Offset / layout.PieceLength); piece <= last; piece++)
+            var pieces = layout.PiecesOf(file.Offset, file.Length);
+            for (var piece = pieces.First.Value; piece < pieces.End; piece++)
             {
                 wanted.Set(piece);
             }

@@ -31,8 +31,8 @@ internal static partial class Log
             case SwarmEvent.PieceFailed e:
                 PieceFailed(logger, torrent, e.Piece.Value);
                 break;
-            case SwarmEvent.PieceLost e:
-                PieceLost(logger, torrent, e.Piece.Value, e.Reason);
+            case SwarmEvent.PiecesLost e:
+                PiecesLost(logger, torrent, e.Pieces.Count, e.PieceCount, e.Reason);
                 break;
             case SwarmEvent.Completed:
                 Completed(logger, torrent);
@@ -75,8 +75,8 @@ internal static partial class Log
     [LoggerMessage(10, LogLevel.Warning, "{Torrent}: piece {Piece} came wrong and is fetched again")]
     private static partial void PieceFailed(ILogger logger, string torrent, int piece);
 
-    [LoggerMessage(11, LogLevel.Warning, "{Torrent}: piece {Piece} is no longer offered: {Reason}")]
-    private static partial void PieceLost(ILogger logger, string torrent, int piece, string reason);
+    [LoggerMessage(11, LogLevel.Warning, "{Torrent}: {Count} of {PieceCount} pieces are lost: {Reason}")]
+    private static partial void PiecesLost(ILogger logger, string torrent, int count, int pieceCount, string reason);
 
     [LoggerMessage(12, LogLevel.Error, "{Torrent}: paused, for the disk failed: {Reason}")]
     private static partial void Paused(ILogger logger, string torrent, string reason);

@@ -67,6 +67,11 @@ public sealed class NewTorrent : IDisposable
             var scanned = await Task.Run(() => ContentScanner.Scan(path, warn), cancellationToken);
             var layout = LayOut(scanned, options.PieceLength);
             store = PieceStore.Open(scanned.Files, layout, scanned.Root, readOnly: true);
+            if (store.ReadErrors.Count > 0)
+            {
+                throw store.ReadErrors.MinBy(entry => entry.Key).Value;
+            }
+
             var hashes = await ContentHasher.HashAsync(
                 store, progress is null ? null : bytes => progress(bytes, layout.TotalLength), cancellationToken);
             return new NewTorrent(Build(scanned, layout, hashes, options), store);

@@ -13,15 +13,16 @@ namespace Shoal;
 internal sealed class TorrentContent : IDisposable
 {
     private readonly Metainfo _metainfo;
-    private readonly IReadOnlyList<ContentFile> _selected;
+    private readonly HashSet<int> _selected; // files, by index
     private ResumeRecorder? _recorder;
 
     private TorrentContent(Metainfo metainfo, PieceStore store, AddOptions options)
     {
         _metainfo = metainfo;
-        _selected = FileSelection.Select(metainfo, options.Select);
+        var selected = new HashSet<ContentFile>(FileSelection.Select(metainfo, options.Select), ReferenceEqualityComparer.Instance);
+        _selected = [.. Enumerable.Range(0, metainfo.Files.Count).Where(file => selected.Contains(metainfo.Files[file]))];
         Store = store;
-        Wanted = FileSelection.PiecesOf(metainfo.Layout, _selected);
+        Wanted = FileSelection.PiecesOf(metainfo.Layout, selected);
         WantedBytes = FileSelection.BytesOf(metainfo.Layout, Wanted);
     }
 
@@ -32,6 +33,9 @@ internal sealed class TorrentContent : IDisposable
 
     /// <summary>Bytes of the pieces that are wanted.</summary>
     public long WantedBytes { get; private set; }
+
+    /// <summary>A line for each file that could not be read when it was checked.</summary>
+    public IReadOnlyList<string> ReadErrors { get; private set; } = [];
 
     /// <summary>Content that was hashed this moment and is all there.</summary>
     public static (TorrentContent Content, ContentState State) OpenNew(NewTorrent torrent, AddOptions options)
@@ -82,13 +86,12 @@ internal sealed class TorrentContent : IDisposable
     /// <summary>All that is wanted is there: files get their final length, and from now on are watched for changes.</summary>
     public void Finish()
     {
-        var wanted = new HashSet<ContentFile>(_selected, ReferenceEqualityComparer.Instance);
-        Store.Finish(index => wanted.Contains(_metainfo.Files[index]));
+        Store.Finish(_selected.Contains);
         _recorder?.Record();
     }
 
-    /// <summary>A piece turned out not to be what it was.</summary>
-    public void Lost(PieceIndex piece) => _recorder?.PieceLost(piece);
+    /// <summary>Pieces turned out not to be what they were.</summary>
+    public void Lost(IReadOnlyCollection<PieceIndex> pieces) => _recorder?.PiecesLost(pieces);
 
     /// <summary>The last record.</summary>
     public void Stop(IReadOnlyDictionary<PieceIndex, Bitfield> partial) => _recorder?.Stop(partial);
@@ -99,6 +102,11 @@ internal sealed class TorrentContent : IDisposable
     {
         var layout = _metainfo.Layout;
         var plan = await Task.Run(() => ResumePlan.Make(layout, _metainfo.Files, file.Load(out _), Store.Survey()), cancel);
+        if (!options.SeedOnly && Enumerable.Range(0, _metainfo.Files.Count).FirstOrDefault(IsSelectedAndUnreadable, -1) is >= 0 and var first)
+        {
+            throw Store.ReadErrors[first];
+        }
+
         var toCheck = 0L;
         for (var piece = 0; piece < plan.PieceCount; piece++)
         {
@@ -107,6 +115,7 @@ internal sealed class TorrentContent : IDisposable
 
         progress(0, toCheck);
         var result = await ContentChecker.CheckAsync(Store, _metainfo.PieceHashes, plan, bytes => progress(bytes, toCheck), cancel);
+        ReadErrors = [.. Store.ReadErrors.OrderBy(entry => entry.Key).Select(entry => entry.Value.Message)];
         if (options.SeedOnly)
         {
             // What is not there is not fetched, and so not wanted.
@@ -127,6 +136,9 @@ internal sealed class TorrentContent : IDisposable
 
         return StateWith(result.Have, result.Partial);
     }
+
+    // What is wanted cannot be put there, and it is better to say so at once.
+    private bool IsSelectedAndUnreadable(int file) => Store.ReadErrors.ContainsKey(file) && _selected.Contains(file);
 
     private ContentState StateWith(Bitfield have, IReadOnlyDictionary<PieceIndex, Bitfield>? partial) => new(
         _metainfo.Layout, _metainfo.PieceHashes, have, Wanted, partial, _metainfo.InfoBytes, _metainfo.IsPrivate);

@@ -31,7 +31,7 @@ public sealed class TorrentHandle
     private readonly TaskCompletionSource<IReadOnlyDictionary<PieceIndex, Bitfield>> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Metainfo> _metadata = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly ConcurrentQueue<PieceIndex> _lost = new();
+    private readonly ConcurrentQueue<IReadOnlyList<PieceIndex>> _lost = new();
     private readonly Channel<SwarmEvent> _events = Channel.CreateBounded<SwarmEvent>(
         new BoundedChannelOptions(MostEventsKept) { FullMode = BoundedChannelFullMode.DropOldest });
 
@@ -79,6 +79,9 @@ public sealed class TorrentHandle
 
     /// <summary>What is amiss though it goes on, in one line: a record that could not be written. Null if nothing is.</summary>
     public string? Warning { get; private set; }
+
+    /// <summary>A line for each file that was there and could not be read when it was checked; it counts as not there.</summary>
+    public IReadOnlyList<string> ReadErrors => _content?.ReadErrors ?? [];
 
     /// <summary>
     /// How it stands, now and then every <paramref name="interval"/> (1 s), until it is complete; with
@@ -167,8 +170,8 @@ public sealed class TorrentHandle
             case SwarmEvent.PieceCompleted completed:
                 _content?.Written(completed.Piece);
                 break;
-            case SwarmEvent.PieceLost lost:
-                _lost.Enqueue(lost.Piece);
+            case SwarmEvent.PiecesLost lost:
+                _lost.Enqueue(lost.Pieces);
                 break;
             case SwarmEvent.Completed:
                 _isFinishDue = true;
@@ -267,9 +270,9 @@ public sealed class TorrentHandle
 
     private void Tend(TorrentContent content)
     {
-        while (_lost.TryDequeue(out var piece))
+        while (_lost.TryDequeue(out var pieces))
         {
-            content.Lost(piece);
+            content.Lost(pieces);
         }
 
         content.RecordIfDue();

@@ -34,6 +34,9 @@ public sealed record TorrentProgress
     /// <summary>Pieces that are there, verified; while checking, those checked.</summary>
     public int HavePieceCount { get; init; }
 
+    /// <summary>Pieces that were there when all was, and are not offered any more, since their file changed or cannot be read.</summary>
+    public int LostPieceCount { get; init; }
+
     /// <summary>Pieces in all.</summary>
     public int PieceCount { get; init; }
 

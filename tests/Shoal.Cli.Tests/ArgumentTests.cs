@@ -1,3 +1,6 @@
+using Shoal.Cli.Commands;
+using Shoal.Engine.Choking;
+
 namespace Shoal.Cli.Tests;
 
 /// <summary>Whatever is wrong with a command line: one line on stderr that names it, nothing on stdout, and exit code 2.</summary>
@@ -12,6 +15,7 @@ public class ArgumentTests
         { "get magnet:?dn=x", "the magnet link has no 'xt=urn:btih:' with an info-hash" },
         { "get magnet:?xt=urn:btih:12", "the magnet link's info-hash is neither 40 hexadecimal digits nor 32 of base32: 12" },
         { "get ftp://host/x.torrent", "'ftp://host/x.torrent' is not an http or https URL" },
+        { "get x --seeding-policy fair", "--seeding-policy: 'fair' is neither round-robin nor fastest-upload (see 'shoal get --help')" },
         { "get x --max-up 100", "--max-up: '100' has no unit; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal get --help')" },
         { "seed x y --max-down 5MB", "--max-down: '5MB' is not a rate; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal seed --help')" },
         { "get x --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal get --help')" },
@@ -77,6 +81,21 @@ public class ArgumentTests
         {
             Assert.Contains(run.Out.Lines, line => line.Contains($"{option} <", StringComparison.Ordinal));
         }
+    }
+
+    [Theory]
+    [InlineData("share x", SeedingPolicy.RoundRobin)]
+    [InlineData("share x --seeding-policy fastest-upload", SeedingPolicy.FastestUpload)]
+    [InlineData("seed x y --seeding-policy fastest-upload", SeedingPolicy.FastestUpload)]
+    [InlineData("get x --seed --seeding-policy round-robin", SeedingPolicy.RoundRobin)]
+    [InlineData("get x --seed --seeding-policy fastest-upload", SeedingPolicy.FastestUpload)]
+    public async Task Every_command_that_seeds_can_be_told_whom_to_serve_first(string commandLine, SeedingPolicy policy)
+    {
+        var args = commandLine.Split(' ');
+        var command = args[0] switch { "share" => ShareCommand.Create(), "seed" => SeedCommand.Create(), _ => GetCommand.Create() };
+        Assert.Equal(policy, Transfer.OptionsOf(command.Parse(args[1..]), TimeSpan.Zero).SeedingPolicy);
+        var help = await Command.RunAsync(args[0], "--help");
+        Assert.Contains(help.Out.Lines, line => line.Contains("--seeding-policy <POLICY>", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -98,6 +98,34 @@ public class FileCommandTests
     }
 
     [Fact]
+    public async Task What_cannot_be_read_is_one_line_in_verify_seed_and_get()
+    {
+        using var place = new Workplace();
+        place.Write("d/1-good", 65536);
+        var shut = place.Write("d/2-shut", 65536, seed: 2);
+        var torrent = place.At("x.torrent");
+        await Command.RunAsync("create", place.At("d"), "-o", torrent, "--piece-length", "16KiB");
+        File.Delete(shut);
+        Directory.CreateDirectory(shut);
+        var reason = $"will not open '{shut}': it is not a regular file";
+
+        var verified = await Command.RunAsync("verify", torrent, place.Root);
+        Assert.Equal(1, verified.ExitCode);
+        Assert.Equal([$"d/2-shut: {reason}", "1 of 2 files not as they should be; 4 of 8 pieces bad or missing"], verified.Out.Lines[^2..]);
+
+        await using var seed = Command.Start("seed", torrent, place.Root, "--bind", "127.0.0.1", "--json");
+        await seed.LineAsync(text => text.StartsWith("{\"event\":\"warning\"", StringComparison.Ordinal) && text.Contains(reason, StringComparison.Ordinal));
+        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\",", StringComparison.Ordinal) && text.Contains("\"pieces\":4,", StringComparison.Ordinal));
+        Assert.Equal(0, (await seed.StopAsync()).ExitCode);
+
+        // What is wanted cannot be put there, and it is better to say so at once.
+        var got = await Command.RunAsync("get", torrent, "--to", place.Root, "--bind", "127.0.0.1");
+        Assert.Equal((3, $"shoal: {reason}"), (got.ExitCode, Assert.Single(got.Error.Lines)));
+        got = await Command.RunAsync("get", torrent, "--to", place.Root, "--bind", "127.0.0.1", "--select", "1-good");
+        Assert.Equal((0, $"shoal: Warning: {reason}"), (got.ExitCode, Assert.Single(got.Error.Lines)));
+    }
+
+    [Fact]
     public async Task A_malformed_torrent_is_told_with_the_place()
     {
         using var place = new Workplace();

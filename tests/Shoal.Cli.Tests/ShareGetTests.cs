@@ -67,9 +67,9 @@ public class ShareGetTests
         using var place = new Workplace();
         var name = Unique();
         place.Write(name, 500_000);
-        await using var share = Workplace.Start("share", place.At(name), "--bind", "127.0.0.1", "--verbose");
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--verbose");
         var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
-        var got = await Workplace.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--verbose");
+        var got = await Command.RunAsync("get", magnet, "--to", place.At("out"), "--bind", "127.0.0.1", "--verbose");
         Assert.Equal(0, got.ExitCode);
         var ended = await share.StopAsync();
 
@@ -89,9 +89,45 @@ public class ShareGetTests
         var limit = File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal));
         Assert.SkipWhen(limit.Contains("unlimited", StringComparison.Ordinal), "there is no limit here");
         using var place = new Workplace();
-        var run = await Workplace.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--max-connections", "2000000000");
+        var run = await Command.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--max-connections", "2000000000");
         Assert.Equal(3, run.ExitCode);
         Assert.StartsWith("shoal: 2000000000 connections need 2000000200 open files and this process may have ", Assert.Single(run.Error.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_changes_while_it_is_shared_is_told_once_and_the_rest_is_seeded()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        var changing = place.Write($"{name}/changing", 3_000_000);
+        place.Write($"{name}/steady", 100_000, seed: 2);
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1");
+        var magnet = (await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal)))["  shoal get '".Length..^1];
+        var torrent = (await share.LineAsync(text => text.StartsWith("Torrent: ", StringComparison.Ordinal)))["Torrent:".Length..].Trim();
+        var got = await Command.RunAsync("get", magnet, "--to", place.At("whole"), "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        await using var seed = Command.Start("seed", torrent, place.At("whole"), "--bind", "127.0.0.1", "--json");
+        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal));
+
+        var edited = new byte[3_000_000];
+        await File.WriteAllBytesAsync(changing, edited);
+        // From both: what one has lost, the other gives.
+        got = await Command.RunAsync("get", magnet, "--to", place.At("again"), "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        await File.WriteAllBytesAsync(place.At("whole", name, "changing"), edited);
+        await using var late = Command.Start("get", magnet, "--to", place.At("late"), "--bind", "127.0.0.1", "--select", "changing");
+        await share.LineAsync(text => text.EndsWith(" pieces lost", StringComparison.Ordinal));
+        using var lost = JsonDocument.Parse(await seed.LineAsync(text => text.StartsWith("{\"event\":\"lost\"", StringComparison.Ordinal)));
+        Assert.Equal(lost.RootElement.GetProperty("pieces").GetInt32(), lost.RootElement.GetProperty("lostPieces").GetInt32());
+        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal) && !text.Contains("\"lostPieces\":0,", StringComparison.Ordinal));
+        await late.StopAsync();
+
+        var ended = await share.StopAsync();
+        var line = Assert.Single(ended.Error.Lines);
+        Assert.Matches("^shoal: [0-9]+ of [0-9]+ pieces lost and no longer offered: '.*/changing' changed since it was checked$", line);
+        Assert.DoesNotContain(ended.Out.Lines, text => text.StartsWith("Downloading", StringComparison.Ordinal));
+        Assert.Equal(edited, await File.ReadAllBytesAsync(changing));
+        Assert.Equal(edited, await File.ReadAllBytesAsync(place.At("whole", name, "changing")));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ internal sealed class TrackerUnderLoad(string name, int processId, int port, IAs
         }
         else
         {
-            var theirs = await OpentrackerProcess.StartAsync(infoHashes.Select(Convert.ToHexStringLower), limit.Token);
+            var theirs = await OpentrackerProcess.StartAsync([.. infoHashes.Select(Convert.ToHexStringLower)], limit.Token);
             started.Add(new("opentracker", theirs.ProcessId, theirs.Port, theirs));
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using Shoal.Engine.Choking;
 using Shoal.Protocol.Metadata;
 
 namespace Shoal.Cli.Commands;
@@ -32,6 +33,17 @@ internal static class SharedOptions
 
     public static Option<int?> MaxConnections { get; } = Count(
         "--max-connections", $"The most peers to be connected to at once (default: {DefaultMaxConnections})");
+
+    public static Option<SeedingPolicy?> SeedingPolicy { get; } = Parsed<SeedingPolicy?>(
+        "--seeding-policy", "POLICY",
+        "Whom to send to when more peers want something than there are slots, once all is there: " +
+        "round-robin, everybody in turn (default), or fastest-upload, those who take it fastest",
+        text => text switch
+        {
+            "round-robin" => (Engine.Choking.SeedingPolicy.RoundRobin, null),
+            "fastest-upload" => (Engine.Choking.SeedingPolicy.FastestUpload, null),
+            _ => (null, $"'{text}' is neither round-robin nor fastest-upload"),
+        });
 
     public static Option<string[]> Trackers { get; } = Repeated(
         "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
@@ -111,6 +123,7 @@ internal static class SharedOptions
         command.Options.Add(MaxUp);
         command.Options.Add(MaxDown);
         command.Options.Add(MaxConnections);
+        command.Options.Add(SeedingPolicy);
         command.Options.Add(Trackers);
         command.Options.Add(Peers);
         return command;

@@ -12,9 +12,12 @@ namespace Shoal.Cli.Commands;
 /// </summary>
 internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalClient client, TorrentHandle torrent)
 {
+    private const int MostReadErrorsShown = 10;
+
     private readonly long _start = Environment.TickCount64;
     private readonly Dictionary<string, string?> _lastErrorOfTracker = new(StringComparer.Ordinal);
     private TorrentProgress? _last;
+    private bool _areReadErrorsTold;
     private string? _lastWarning;
 
     private double Seconds => (Environment.TickCount64 - _start) / 1000.0;
@@ -22,24 +25,29 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
     /// <summary>Starts a client as the options say. <paramref name="stopGrace"/> is how long a stop waits for uploads.</summary>
     public static async Task<ShoalClient> StartClientAsync(Invocation invocation, Reporter reporter, TimeSpan stopGrace)
     {
-        var parse = invocation.Parse;
-        var connections = parse.GetValue(SharedOptions.MaxConnections) ?? SharedOptions.DefaultMaxConnections;
         var client = await ShoalClient.StartAsync(
-            new ShoalOptions
-            {
-                BindAddress = parse.GetValue(SharedOptions.Bind),
-                AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
-                Port = parse.GetValue(SharedOptions.Port) ?? 0,
-                MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
-                MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
-                MaximumConnectionCount = connections,
-                MaximumConnectionCountPerTorrent = connections,
-                StopGrace = stopGrace,
-                LoggerFactory = invocation.Loggers,
-            },
-            invocation.Stop);
+            OptionsOf(invocation.Parse, stopGrace) with { LoggerFactory = invocation.Loggers }, invocation.Stop);
         reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
         return client;
+    }
+
+    /// <summary>A client's options from those of the command line.</summary>
+    internal static ShoalOptions OptionsOf(ParseResult parse, TimeSpan stopGrace)
+    {
+        var defaults = new ShoalOptions();
+        var connections = parse.GetValue(SharedOptions.MaxConnections) ?? SharedOptions.DefaultMaxConnections;
+        return defaults with
+        {
+            BindAddress = parse.GetValue(SharedOptions.Bind),
+            AdvertiseAddress = parse.GetValue(SharedOptions.Advertise),
+            Port = parse.GetValue(SharedOptions.Port) ?? 0,
+            MaximumUploadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxUp),
+            MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
+            MaximumConnectionCount = connections,
+            MaximumConnectionCountPerTorrent = connections,
+            SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
+            StopGrace = stopGrace,
+        };
     }
 
     /// <summary>
@@ -163,7 +171,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         SwarmEvent.PeerDisconnected e => new PeerEvent(e.Address.ToString(), "disconnected", Reason: e.Reason),
         SwarmEvent.PeerBanned e => new PeerEvent(e.Address.ToString(), "banned", Reason: e.Reason),
         SwarmEvent.PieceFailed e => new PieceEvent(e.Piece.Value, "failed"),
-        SwarmEvent.PieceLost e => new PieceEvent(e.Piece.Value, "lost", e.Reason),
+        SwarmEvent.PiecesLost e => new LostEvent(e.Pieces.Count, e.LostCount, e.PieceCount, e.Reason),
         SwarmEvent.Paused e => new PausedEvent(e.Reason),
         SwarmEvent.Resumed => new ResumedEvent(),
         SwarmEvent.TrackerReplied e => Describe(e.Result),
@@ -180,9 +188,28 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             : null;
     }
 
+    private void ShowReadErrors(IReadOnlyList<string> errors)
+    {
+        foreach (var error in errors.Take(MostReadErrorsShown))
+        {
+            reporter.Report(new WarningEvent(error));
+        }
+
+        if (errors.Count > MostReadErrorsShown)
+        {
+            reporter.Report(new WarningEvent($"{errors.Count - MostReadErrorsShown} more files cannot be read ('shoal verify' lists them)"));
+        }
+    }
+
     private void Show(TorrentProgress progress)
     {
         _last = progress;
+        if (!_areReadErrorsTold && torrent.ReadErrors is { Count: > 0 } errors)
+        {
+            _areReadErrorsTold = true;
+            ShowReadErrors(errors);
+        }
+
         if (torrent.Warning != _lastWarning)
         {
             _lastWarning = torrent.Warning;
@@ -203,7 +230,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             _ => "stopped",
         };
         reporter.Report(new ProgressEvent(
-            state, torrent.Name, progress.HavePieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
+            state, torrent.Name, progress.HavePieceCount, progress.LostPieceCount, progress.PieceCount, progress.HaveBytes, progress.WantedBytes,
             progress.DownloadRateBytesPerSecond, progress.UploadRateBytesPerSecond, progress.Peers.Count,
             progress.DownloadedBytes, progress.UploadedBytes, Math.Round(progress.Ratio, 4), progress.Eta?.TotalSeconds,
             !reporter.ShowsPeers ? null : [.. progress.Peers.Select(peer => new PeerRow(

@@ -51,17 +51,15 @@ internal static class VerifyCommand
     {
         var file = metainfo.Files[problem.File];
         var bad = 0;
-        if (file.Length > 0)
+        var pieces = metainfo.Layout.PiecesOf(file.Offset, file.Length);
+        for (var piece = pieces.First.Value; piece < pieces.End; piece++)
         {
-            var last = (int)((file.Offset + file.Length - 1) / metainfo.Layout.PieceLength);
-            for (var piece = (int)(file.Offset / metainfo.Layout.PieceLength); piece <= last; piece++)
-            {
-                bad += result.Have[piece] ? 0 : 1;
-            }
+            bad += result.Have[piece] ? 0 : 1;
         }
 
         var text = problem.Kind switch
         {
+            FileProblemKind.Unreadable => problem.Error!.Message,
             FileProblemKind.Missing => "missing",
             FileProblemKind.WrongLength => $"has {problem.LengthOnDisk} bytes instead of {file.Length}",
             _ => $"wrong content in {bad} piece{(bad == 1 ? "" : "s")}",

@@ -18,6 +18,7 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(PeerEvent), "peer")]
 [JsonDerivedType(typeof(TrackerEvent), "tracker")]
 [JsonDerivedType(typeof(PieceEvent), "piece")]
+[JsonDerivedType(typeof(LostEvent), "lost")]
 [JsonDerivedType(typeof(PausedEvent), "paused")]
 [JsonDerivedType(typeof(ResumedEvent), "resumed")]
 [JsonDerivedType(typeof(CompleteEvent), "complete")]
@@ -81,7 +82,7 @@ internal sealed record MetadataEvent(InfoHash InfoHash, string Name, long TotalB
 
 /// <summary>How far it is.</summary>
 internal sealed record ProgressEvent(
-    string State, string Name, int Pieces, int PieceCount, long Bytes, long TotalBytes,
+    string State, string Name, int Pieces, int LostPieces, int PieceCount, long Bytes, long TotalBytes,
     long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond, int PeerCount,
     long DownloadedBytes, long UploadedBytes, double Ratio, double? EtaSeconds,
     [property: JsonIgnore] IReadOnlyList<PeerRow>? Peers = null) : Event
@@ -89,13 +90,14 @@ internal sealed record ProgressEvent(
     public override string? ToLine()
     {
         var peers = $"{PeerCount} peer{(PeerCount == 1 ? "" : "s")}";
+        var lost = LostPieces == 0 ? "" : $", {LostEvent.Of(LostPieces, PieceCount)}";
         return State switch
         {
             "metadata" => $"Fetching metadata: {peers}",
             "checking" => $"Checking what is there: {Units.Percent(Fraction.Of(Bytes, TotalBytes))}",
             "stopping" or "stopped" => null,
             "seeding" when PeerCount == 0 && UploadedBytes == 0 => null,
-            "seeding" => $"Seeding: {peers}, up {Units.Rate(UploadRateBytesPerSecond)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}",
+            "seeding" => $"Seeding: {peers}, up {Units.Rate(UploadRateBytesPerSecond)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}{lost}",
             _ => $"{char.ToUpperInvariant(State[0])}{State[1..]}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}, " +
                 $"down {Units.Rate(DownloadRateBytesPerSecond)}, up {Units.Rate(UploadRateBytesPerSecond)}, {peers}, " +
                 $"ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}",
@@ -120,12 +122,23 @@ internal sealed record TrackerEvent(string Url, string? Error, int? Seeders, int
         Warning is not null ? $"Tracker {Url} warns: {Warning}" : null;
 }
 
-/// <summary>A piece failed its hash ("failed") or was lost on disk ("lost").</summary>
-internal sealed record PieceEvent(int Piece, string Change, string? Reason = null) : Event
+/// <summary>A piece failed its hash.</summary>
+internal sealed record PieceEvent(int Piece, string Change) : Event
 {
-    public override string ToLine() => Change == "lost"
-        ? $"Piece {Piece} is no longer offered: {Reason}"
-        : $"Piece {Piece} came wrong and is fetched again";
+    public override string ToLine() => $"Piece {Piece} came wrong and is fetched again";
+}
+
+/// <summary>
+/// So many pieces were lost on disk now. <paramref name="LostPieces"/> are lost for this run in all; 0: they are fetched again.
+/// </summary>
+internal sealed record LostEvent(int Pieces, int LostPieces, int PieceCount, string Reason) : Event
+{
+    public override string ToLine() => LostPieces > 0
+        ? $"{Of(Pieces, PieceCount)} and no longer offered: {Reason}"
+        : $"{Of(Pieces, PieceCount)} and fetched again: {Reason}";
+
+    /// <summary>"3 of 40 pieces lost".</summary>
+    public static string Of(int lost, int count) => $"{lost} of {count} piece{(count == 1 ? "" : "s")} lost";
 }
 
 /// <summary>The disk failed; nothing is lost, and it is tried again.</summary>

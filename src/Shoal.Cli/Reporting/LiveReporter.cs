@@ -99,8 +99,10 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
     {
         var rates = $"↓ {Units.Rate(e.DownloadRateBytesPerSecond)}  ↑ {Units.Rate(e.UploadRateBytesPerSecond)}  " +
             $"{e.PeerCount} peer{(e.PeerCount == 1 ? "" : "s")}";
+        var lost = e.LostPieces == 0 ? "" : $"  {LostEvent.Of(e.LostPieces, e.PieceCount)}";
         return e.State == "seeding"
-            ? Markup.FromInterpolated($"[green]Seeding[/] {Printable.Of(e.Name)}  {rates}  sent {Units.Size(e.UploadedBytes)}  ratio {e.Ratio:F2}")
+            ? Markup.FromInterpolated(
+                $"[green]Seeding[/] {Printable.Of(e.Name)}  {rates}  sent {Units.Size(e.UploadedBytes)}  ratio {e.Ratio:F2}[yellow]{lost}[/]")
             : Bar(
                 e.State == "downloading" ? e.Name : $"{e.Name} ({e.State})", Fraction.Of(e.Bytes, e.TotalBytes),
                 $"of {Units.Size(e.TotalBytes)}  {rates}  ETA {Units.Time(e.EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}");

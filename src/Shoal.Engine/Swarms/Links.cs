@@ -169,6 +169,18 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         }
     }
 
+    /// <summary>
+    /// There is no message that takes back a bitfield: a peer that believes we have what we have given up would ask for it
+    /// again and again. It shall come anew and see.
+    /// </summary>
+    public void CloseIfMisled(PeerConnection connection)
+    {
+        if (context.IsSeeding && connection.Phase == ConnectionPhase.Open)
+        {
+            Close(connection, "we lost pieces that were offered");
+        }
+    }
+
     private void Admit(PeerConnection connection)
     {
         if (connection.Link.IsIncoming)

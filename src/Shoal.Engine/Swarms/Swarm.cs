@@ -24,6 +24,7 @@ public sealed class Swarm : IMachine
     private readonly Uploader _uploader;
     private readonly PeerMessages _messages;
     private readonly Departure _departure;
+    private readonly Losses _losses;
     private Instant _nextTickAt;
     private bool _isCompleteTold;
 
@@ -40,6 +41,7 @@ public sealed class Swarm : IMachine
         _announces = new AnnounceSchedule(options.Trackers, prng);
         _metadata = new MetadataExchange(this, _context);
         _uploader = new Uploader(_context);
+        _losses = new Losses(_context);
         Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
         Suspects = new Suspects(this, _context);
@@ -138,7 +140,7 @@ public sealed class Swarm : IMachine
     public bool TryPoll(out Output output) => _outputs.TryDequeue(out output);
 
     /// <summary>How the swarm stands. The answer is a copy; ask on the turn of the swarm's owner.</summary>
-    public SwarmStatus Status() => SwarmReport.Of(Phase, _context, _announces);
+    public SwarmStatus Status() => SwarmReport.Of(Phase, _context, _announces, _losses);
 
     /// <summary>A link got through its handshake: say what we have, and what we can.</summary>
     internal void Introduce(PeerConnection connection) => _messages.Introduce(connection);
@@ -316,17 +318,18 @@ public sealed class Swarm : IMachine
 
     private void UploadFailed(in Input input)
     {
-        var piece = input.Piece;
         if (_context.Find(input.Link) is { } connection)
         {
             _uploader.Failed(connection, input.Message.Block);
         }
 
-        if (_context.Picker is { } picker && picker.Have[piece])
+        if (_losses.Take((ReadFailure)input.Detail!))
         {
-            picker.MarkLost(piece);
-            _context.Emit(new SwarmEvent.PieceLost(piece, (string)input.Detail!));
-            _isCompleteTold = false;
+            foreach (var other in _context.Connections.ToArray())
+            {
+                Links.CloseIfMisled(other);
+            }
+
             foreach (var other in _context.Connections)
             {
                 Downloader.RecountInterest(other);

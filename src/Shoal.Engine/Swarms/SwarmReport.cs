@@ -5,7 +5,7 @@ namespace Shoal.Engine.Swarms;
 /// <summary>Makes the copy of a swarm's state that a user looks at.</summary>
 internal static class SwarmReport
 {
-    public static SwarmStatus Of(SwarmPhase phase, SwarmContext context, AnnounceSchedule announces)
+    public static SwarmStatus Of(SwarmPhase phase, SwarmContext context, AnnounceSchedule announces, Losses losses)
     {
         var peers = context.Connections
             .Where(connection => connection.Phase == ConnectionPhase.Open)
@@ -17,6 +17,8 @@ internal static class SwarmReport
             PieceCount = context.Layout?.PieceCount ?? 0,
             HaveCount = context.Picker?.Have.Count ?? 0,
             MissingBytes = context.Picker?.MissingBytes ?? 0,
+            LostCount = losses.Count,
+            LostBytes = losses.Bytes,
             DownloadedBytes = context.DownloadedBytes,
             UploadedBytes = context.UploadedBytes,
             WastedBytes = context.WastedBytes,

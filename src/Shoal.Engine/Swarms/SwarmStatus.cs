@@ -42,6 +42,12 @@ public sealed record SwarmStatus
     /// <summary>Bytes of wanted pieces that are not yet had.</summary>
     public required long MissingBytes { get; init; }
 
+    /// <summary>Pieces that were lost after all that is wanted was had, and are not fetched again.</summary>
+    public required int LostCount { get; init; }
+
+    /// <summary>Bytes of the pieces that were lost and are not fetched again.</summary>
+    public required long LostBytes { get; init; }
+
     /// <summary>Bytes of verified pieces that were downloaded in this run, and of blocks on their way to being so.</summary>
     public required long DownloadedBytes { get; init; }
 

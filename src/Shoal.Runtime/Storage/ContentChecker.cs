@@ -7,9 +7,7 @@ namespace Shoal.Runtime.Storage;
 /// <param name="Have">The pieces that are there and right, trusted ones included.</param>
 /// <param name="Partial">Blocks of other pieces that lie there, unverified.</param>
 /// <param name="HashedBytes">How much was read and hashed.</param>
-/// <param name="FirstError">An error of the disk that kept a piece from being read, if any; the piece counts as not there.</param>
-public sealed record CheckResult(
-    Bitfield Have, IReadOnlyDictionary<PieceIndex, Bitfield> Partial, long HashedBytes, StorageException? FirstError);
+public sealed record CheckResult(Bitfield Have, IReadOnlyDictionary<PieceIndex, Bitfield> Partial, long HashedBytes);
 
 /// <summary>Why a file is not as it should be.</summary>
 public enum FileProblemKind : byte
@@ -22,17 +20,24 @@ public enum FileProblemKind : byte
 
     /// <summary>A piece that lies in it is not right; at its edges that may be the neighbour's fault.</summary>
     WrongContent,
+
+    /// <summary>It cannot be read.</summary>
+    Unreadable,
 }
 
-/// <summary>A file that is not as it should be: its index in the torrent's list, and its length on disk (−1: none).</summary>
-public readonly record struct FileProblem(int File, FileProblemKind Kind, long LengthOnDisk);
+/// <summary>
+/// A file that is not as it should be: its index in the torrent's list, its length on disk (−1: none, or not to be
+/// told), and why it cannot be read, if it cannot.
+/// </summary>
+public readonly record struct FileProblem(int File, FileProblemKind Kind, long LengthOnDisk, StorageException? Error = null);
 
 /// <summary>Checks content on disk against the torrent's hashes, as far as a plan asks, with all processors.</summary>
 public static class ContentChecker
 {
     /// <summary>
     /// Does what the plan says. <paramref name="progress"/> gets the bytes hashed so far, from any thread and sometimes out
-    /// of order; <paramref name="pieceHashes"/> are 20 bytes a piece. An error of the disk never ends it.
+    /// of order; <paramref name="pieceHashes"/> are 20 bytes a piece. An error of the disk never ends it: the piece counts
+    /// as not there, and <see cref="PieceStore.ReadErrors"/> has the file.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static async Task<CheckResult> CheckAsync(
@@ -44,16 +49,14 @@ public static class ContentChecker
         var have = new Bitfield(plan.PieceCount);
         var pieces = Sort(store.Layout, pieceHashes, plan, have);
         var hashing = new ParallelHashing(store, pieces, progress);
-        StorageException? firstError = null;
         var gate = new Lock();
         await hashing.RunAsync(
             (piece, hash, error) =>
             {
                 var isRight = error is null && hash == HashOf(pieceHashes, piece.Value);
-                lock (gate)
+                if (isRight)
                 {
-                    firstError ??= error;
-                    if (isRight)
+                    lock (gate)
                     {
                         have.Set(piece.Value);
                     }
@@ -61,7 +64,7 @@ public static class ContentChecker
             },
             cancellation);
         var partial = plan.Partial.Where(entry => !have[entry.Key]).ToDictionary(entry => entry.Key, entry => entry.Value);
-        return new CheckResult(have, partial, hashing.HashedBytes, firstError);
+        return new CheckResult(have, partial, hashing.HashedBytes);
     }
 
     /// <summary>The bad files, in the torrent's order, after a check that trusted nothing.</summary>
@@ -75,15 +78,17 @@ public static class ContentChecker
                 continue;
             }
 
-            var (file, length) = (store.Files[i], store.FactsOf(i).Length);
-            if (length != file.Length)
+            var (file, length) = (store.Files[i], store.LookOrNote(i).Facts.Length);
+            var pieces = store.Layout.PiecesOf(file.Offset, file.Length);
+            var isWhole = length == file.Length && !(have.NextClear(pieces.First.Value) is >= 0 and var bad && bad < pieces.End);
+            if (!isWhole)
             {
-                problems.Add(new FileProblem(i, length < 0 ? FileProblemKind.Missing : FileProblemKind.WrongLength, length));
-            }
-            else if (length > 0 && have.NextClear((int)(file.Offset / store.Layout.PieceLength)) is >= 0 and var bad &&
-                bad <= (file.Offset + length - 1) / store.Layout.PieceLength)
-            {
-                problems.Add(new FileProblem(i, FileProblemKind.WrongContent, length));
+                var error = store.ReadErrors.GetValueOrDefault(i);
+                var kind = error is not null ? FileProblemKind.Unreadable
+                    : length < 0 ? FileProblemKind.Missing
+                    : length != file.Length ? FileProblemKind.WrongLength
+                    : FileProblemKind.WrongContent;
+                problems.Add(new FileProblem(i, kind, length, error));
             }
         }
 

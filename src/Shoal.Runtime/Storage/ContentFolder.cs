@@ -199,6 +199,7 @@ internal sealed class ContentFolder(string root)
     private StorageException WhyNot(int folder, string name, string relative, int errno) =>
         Posix.TryStatAt(folder, name, out var status) && status.IsLink
             ? Unsafe(relative, "it is a symbolic link")
+            : errno == Posix.Eisdir ? Unsafe(relative, "it is not a regular file")
             : StorageException.FromErrno(errno, "open", PathOf(relative));
 
     private SafeFileHandle? OpenPortably(string relative, FileAccess access, bool create)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Shoal.Engine.Resume;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
@@ -21,6 +22,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
     private readonly HandleCache _handles;
     private readonly StoreSync _sync;
     private readonly Lock _writing = new();
+    private readonly ConcurrentDictionary<int, StorageException> _readErrors = new();
     private readonly bool[] _isStored;
 
     // What a file was when it was sealed; null while it may still be written.
@@ -51,14 +53,17 @@ public sealed class PieceStore : IPieceStore, IDisposable
     /// <summary>The absolute path of the folder that holds the files.</summary>
     public string Root => _folder.Root;
 
+    /// <summary>The files that could not be looked at or read, by index, each with its first error. Grows while others read.</summary>
+    public IReadOnlyDictionary<int, StorageException> ReadErrors => _readErrors;
+
     internal int OpenHandleCount => _handles.Count;
 
     /// <summary>
     /// Opens the content below <paramref name="root"/>; each file's path is taken from there. The root is trusted, and
-    /// made when something is written. Read-only, every file is sealed as it is now; else none is.
+    /// made when something is written. Read-only, every file is sealed as it is now (as missing if that cannot be told:
+    /// see <see cref="ReadErrors"/>); else none is.
     /// </summary>
     /// <exception cref="ArgumentException">The files do not fill the layout.</exception>
-    /// <exception cref="StorageException">Read-only, and a file's state cannot be told.</exception>
     public static PieceStore Open(
         IReadOnlyList<ContentFile> files, PieceLayout layout, string root, bool readOnly, int handleCount = DefaultHandleCount)
     {
@@ -160,24 +165,21 @@ public sealed class PieceStore : IPieceStore, IDisposable
     /// </summary>
     public IReadOnlyCollection<int> Sync() => _sync.Run();
 
-    /// <summary>Looks at every file: length, time, and where it has data. Costs a few system calls a file.</summary>
-    public IReadOnlyList<FileOnDisk> Survey()
-    {
-        var files = new FileOnDisk[Files.Count];
-        for (var i = 0; i < files.Length; i++)
-        {
-            files[i] = IsStored(i) ? Look(i) : FileOnDisk.Missing;
-        }
+    /// <summary>
+    /// Looks at every file: length, time, and where it has data. Costs a few system calls a file. What cannot be read
+    /// counts as missing, and stands in <see cref="ReadErrors"/>.
+    /// </summary>
+    public IReadOnlyList<FileOnDisk> Survey() => [.. Enumerable.Range(0, Files.Count).Select(file => LookOrNote(file, withExtents: true))];
 
-        return files;
-    }
-
-    /// <summary>Every file's length and time as they are now; missing for what is never stored.</summary>
-    public IReadOnlyList<FileFacts> GetFacts() => [.. Enumerable.Range(0, Files.Count).Select(FactsOf)];
+    /// <summary>
+    /// Every file's length and time when its content was last known to be right: as it was sealed, so that the next run
+    /// notices a change that nobody has met yet; else as it is now. Missing for what is never stored, or cannot be read.
+    /// </summary>
+    public IReadOnlyList<FileFacts> GetFacts() => [.. Enumerable.Range(0, Files.Count).Select(file => _seals[file]?.Facts ?? LookOrNote(file).Facts)];
 
     /// <summary>
     /// Ends a download: makes the empty files, cuts files that were longer to their length, lets programs be run (BEP 47),
-    /// syncs, and seals every file as it is now. May be called again. <paramref name="wanted"/> tells by index which
+    /// syncs, and seals every file that is not sealed as it is now. May be called again. <paramref name="wanted"/> tells by index which
     /// files to finish; null for all.
     /// </summary>
     public void Finish(Predicate<int>? wanted = null)
@@ -233,16 +235,23 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
     internal void Release(HandleCache.OpenFile open) => _handles.Release(open);
 
+    internal void NoteReadError(int file, StorageException error) => _readErrors.TryAdd(file, error);
+
     internal StorageException NotThere(int file) => _seals[file] is { Facts.Exists: true }
-        ? new StorageException(StorageErrorKind.Changed, $"'{PathOf(file)}' is gone since it was checked")
+        ? Changed(file, "is gone since it was checked")
         : new StorageException(StorageErrorKind.NotFound, $"cannot read '{PathOf(file)}': there is no such file");
+
+    internal StorageException Changed(int file, string how) => new(StorageErrorKind.Changed, $"'{PathOf(file)}' {how}")
+    {
+        LostPieces = _seals[file] is null ? null : Layout.PiecesOf(Files[file].Offset, Files[file].Length),
+    };
 
     /// <summary>Called after a read: what came is good only if the file is still the one that was sealed.</summary>
     internal void ThrowIfChanged(HandleCache.OpenFile open)
     {
         if (_seals[open.File] is { } seal && FileStatus.Of(open.Handle) != seal.Facts)
         {
-            throw new StorageException(StorageErrorKind.Changed, $"'{PathOf(open.File)}' changed since it was checked");
+            throw Changed(open.File, "changed since it was checked");
         }
     }
 
@@ -306,9 +315,12 @@ public sealed class PieceStore : IPieceStore, IDisposable
     private static UnixFileMode ExecutableWhereReadable(UnixFileMode mode) =>
         (UnixFileMode)(((int)mode & (int)(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead)) >> 2);
 
-    private FileOnDisk Look(int file)
+    /// <summary>The file's length and time as they are now.</summary>
+    internal FileFacts FactsOf(int file) => Look(file, withExtents: false).Facts;
+
+    private FileOnDisk Look(int file, bool withExtents)
     {
-        if (Take(file, writing: false) is not { } open)
+        if (!IsStored(file) || Take(file, writing: false) is not { } open)
         {
             return FileOnDisk.Missing;
         }
@@ -316,7 +328,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
         try
         {
             var facts = FileStatus.Of(open.Handle);
-            return new FileOnDisk(facts, DataExtents.Of(open.Handle, facts.Length));
+            return new FileOnDisk(facts, withExtents ? DataExtents.Of(open.Handle, facts.Length) : null);
         }
         catch (Exception error) when (StorageException.IsFromDisk(error))
         {
@@ -328,24 +340,17 @@ public sealed class PieceStore : IPieceStore, IDisposable
         }
     }
 
-    internal FileFacts FactsOf(int file)
+    /// <summary>Like <see cref="Look"/>, but what cannot be read is noted and counts as missing.</summary>
+    internal FileOnDisk LookOrNote(int file, bool withExtents = false)
     {
-        if (!IsStored(file) || Take(file, writing: false) is not { } open)
-        {
-            return FileFacts.Missing;
-        }
-
         try
         {
-            return FileStatus.Of(open.Handle);
+            return Look(file, withExtents);
         }
-        catch (Exception error) when (StorageException.IsFromDisk(error))
+        catch (StorageException error)
         {
-            throw StorageException.From(error, "read", PathOf(file));
-        }
-        finally
-        {
-            Release(open);
+            NoteReadError(file, error);
+            return FileOnDisk.Missing;
         }
     }
 
@@ -353,7 +358,8 @@ public sealed class PieceStore : IPieceStore, IDisposable
     {
         for (var i = 0; i < _seals.Length; i++)
         {
-            _seals[i] = new Seal(FactsOf(i));
+            // A seal that stands is older than what was checked, and so the one to trust.
+            _seals[i] ??= new Seal(LookOrNote(i).Facts);
         }
     }
 

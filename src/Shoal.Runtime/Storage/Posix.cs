@@ -23,6 +23,7 @@ internal static unsafe partial class Posix
     public const int Enxio = 6;
     public const int Eacces = 13;
     public const int Eexist = 17;
+    public const int Eisdir = 21;
     public const int Enotdir = 20;
     public const int Erofs = 30;
     public const int Eperm = 1;

@@ -96,17 +96,21 @@ public sealed class ResumeRecorder
         }
     }
 
-    /// <summary>A piece turned out not to be good. Returns when that is recorded; only then may it be written anew.</summary>
+    /// <summary>Pieces turned out not to be good. Returns when that is recorded; only then may they be written anew.</summary>
     /// <exception cref="StorageException">The sync or the record failed.</exception>
-    public void PieceLost(PieceIndex piece)
+    public void PiecesLost(IReadOnlyCollection<PieceIndex> pieces)
     {
-        // Not in the midst of a record, which may hold the piece among those it is about to call durable.
+        // Not in the midst of a record, which may hold a piece among those it is about to call durable.
         lock (_recording)
         {
             lock (_gate)
             {
-                _pending.RemoveAll(pending => pending == piece);
-                _durable.Clear(piece.Value);
+                var lost = pieces.ToHashSet();
+                _pending.RemoveAll(lost.Contains);
+                foreach (var piece in pieces)
+                {
+                    _durable.Clear(piece.Value);
+                }
             }
 
             Record();

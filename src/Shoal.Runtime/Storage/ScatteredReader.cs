@@ -46,6 +46,23 @@ internal ref struct ScatteredReader(PieceStore store, Span<ScatteredReader.Targe
             return;
         }
 
+        try
+        {
+            Read();
+        }
+        catch (StorageException error)
+        {
+            store.NoteReadError(_file, error);
+            throw;
+        }
+        finally
+        {
+            _count = 0;
+        }
+    }
+
+    private readonly void Read()
+    {
         var open = store.Take(_file, writing: false) ?? throw store.NotThere(_file);
         try
         {
@@ -60,7 +77,6 @@ internal ref struct ScatteredReader(PieceStore store, Span<ScatteredReader.Targe
         finally
         {
             store.Release(open);
-            _count = 0;
         }
     }
 
@@ -95,7 +111,7 @@ internal ref struct ScatteredReader(PieceStore store, Span<ScatteredReader.Targe
                 var read = RandomAccess.Read(open.Handle, rest, offset);
                 if (read == 0)
                 {
-                    throw new StorageException(StorageErrorKind.Changed, $"'{store.PathOf(_file)}' is shorter than it should be: it ends at {offset} bytes");
+                    throw store.Changed(_file, $"is shorter than it should be: it ends at {offset} bytes");
                 }
 
                 offset += read;

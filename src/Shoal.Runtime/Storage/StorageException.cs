@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Shoal.Protocol;
 
 namespace Shoal.Runtime.Storage;
 
@@ -47,6 +48,9 @@ public sealed class StorageException : Exception
 
     /// <summary>Why.</summary>
     public StorageErrorKind Kind { get; }
+
+    /// <summary>Where a file changed that was sealed: all its pieces, none of which is good any more. Else null.</summary>
+    public PieceRange? LostPieces { get; init; }
 
     /// <summary>From errno, as a system call of ours left it. <paramref name="deed"/> is like "write".</summary>
     internal static StorageException FromErrno(int errno, string deed, string path) =>

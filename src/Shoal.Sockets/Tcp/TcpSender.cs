@@ -285,9 +285,9 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     // False: not one block of it could be read.
     private bool Read(UploadBatch batch)
     {
-        foreach (var (block, error) in batch.Read(_store!))
+        foreach (var (block, failure) in batch.Read(_store!))
         {
-            var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: error);
+            var failed = new Input(InputKind.ReadFailed, _swarm, _link.Id, PeerMessage.Request(block), Detail: failure);
             _link.Events.Post(new ReadOnlySpan<Input>(in failed));
         }
 

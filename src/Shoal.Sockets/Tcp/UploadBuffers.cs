@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Runtime;
@@ -39,7 +40,7 @@ internal sealed class UploadBatch(int capacity)
     /// Fills in the blocks' bytes. Those that cannot be read are taken out and returned, each with the reason: one bad
     /// piece must not cost us its neighbours.
     /// </summary>
-    public IReadOnlyList<(BlockRequest Block, string Error)> Read(IPieceStore store)
+    public IReadOnlyList<(BlockRequest Block, ReadFailure Failure)> Read(IPieceStore store)
     {
         if (Fill(store, 0, 0) is null)
         {
@@ -47,7 +48,7 @@ internal sealed class UploadBatch(int capacity)
         }
 
         var blocks = Blocks.ToArray();
-        var failed = new List<(BlockRequest Block, string Error)>();
+        var failed = new List<(BlockRequest Block, ReadFailure Failure)>();
         Clear();
         foreach (var block in blocks)
         {
@@ -55,7 +56,7 @@ internal sealed class UploadBatch(int capacity)
             TryAdd(block);
             if (Fill(store, Blocks.Count - 1, start) is { } error)
             {
-                failed.Add((block, error));
+                failed.Add((block, new ReadFailure(error.Message, (error as StorageException)?.LostPieces ?? new PieceRange(block.Piece, 1))));
                 Blocks.RemoveAt(Blocks.Count - 1);
                 (Length, PayloadBytes) = (start, payload);
             }
@@ -72,7 +73,7 @@ internal sealed class UploadBatch(int capacity)
     }
 
     // Reads the blocks from the given one on, which stands at the given place; null, or what went wrong.
-    private string? Fill(IPieceStore store, int firstBlock, int start)
+    private Exception? Fill(IPieceStore store, int firstBlock, int start)
     {
         try
         {
@@ -82,7 +83,7 @@ internal sealed class UploadBatch(int capacity)
         }
         catch (Exception exception) when (exception is StorageException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            return exception.Message;
+            return exception;
         }
     }
 }

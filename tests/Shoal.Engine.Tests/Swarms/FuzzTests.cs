@@ -138,7 +138,7 @@ public sealed class FuzzTests
                 case 16 when peer is { Uploads.Count: > 0, IsClosed: false }:
                     var failed = peer.Uploads[0];
                     peer.Uploads.RemoveAt(0);
-                    _stage.Tell(new Input(InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(failed), Detail: "changed"));
+                    _stage.Tell(new Input(InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(failed), Detail: ReadFailure.Of(failed.Piece, "changed")));
                     break;
                 case 17 when peer is not null && _prng.Next(5) == 0:
                     peer.Deliver(Block());

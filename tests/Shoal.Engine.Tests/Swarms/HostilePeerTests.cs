@@ -247,7 +247,7 @@ public sealed class HostilePeerTests
     public void A_piece_that_is_lost_is_no_longer_served_from_the_queue()
     {
         var large = 256 * 1024;
-        var (stage, _) = Stage.Of(new World(1, 20 * large, large, 16 * 1024), haveCount: 20);
+        var (stage, _) = Stage.Of(new World(1, 21 * large, large, 16 * 1024), haveCount: 20);
         var peer = stage.Join();
         peer.Send(PeerMessageKind.Interested);
         for (var piece = 0; piece < 20; piece++)
@@ -258,9 +258,12 @@ public sealed class HostilePeerTests
             }
         }
 
-        stage.Tell(new Input(InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(peer.Uploads[0]), Detail: "changed"));
-        stage.Tell(new Input(
-            InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(new BlockRequest(new PieceIndex(19), 0, 16 * 1024)), Detail: "changed"));
+        foreach (var block in (BlockRequest[])[peer.Uploads[0], new BlockRequest(new PieceIndex(19), 0, 16 * 1024)])
+        {
+            stage.Tell(new Input(
+                InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(block), Detail: ReadFailure.Of(block.Piece, "changed")));
+        }
+
         while (peer.Uploads.Count > 0)
         {
             peer.Take(1); // the stage asserts what is handed over

@@ -274,9 +274,9 @@ internal sealed class Stage
                 break;
             case OutputKind.Event:
                 Events.Add((SwarmEvent)output.Detail!);
-                if (output.Detail is SwarmEvent.PieceLost lost)
+                foreach (var piece in (output.Detail as SwarmEvent.PiecesLost)?.Pieces ?? [])
                 {
-                    Verified.Clear(lost.Piece.Value);
+                    Verified.Clear(piece.Value);
                 }
 
                 break;

@@ -24,7 +24,8 @@ public sealed class StopTests
         Assert.IsType<SwarmEvent.Stopped>(stage.Events[^1]);
 
         stage.Tell(new Input(InputKind.Announced, Detail: new AnnounceResult(Tracker, AnnounceKind.Started)));
-        stage.Tell(new Input(InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(new BlockRequest(default, 0, 1024)), Detail: "closed"));
+        stage.Tell(new Input(
+            InputKind.ReadFailed, Link: peer.Link, Message: PeerMessage.Request(new BlockRequest(default, 0, 1024)), Detail: ReadFailure.Of(default, "closed")));
         stage.Tell(new Input(InputKind.Start));
         Assert.IsType<SwarmEvent.Stopped>(stage.Events[^1]);
         Assert.Equal(Instant.Never, swarm.Deadline);

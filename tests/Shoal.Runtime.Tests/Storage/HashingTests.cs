@@ -126,6 +126,38 @@ public class HashingTests
             ContentChecker.FindProblems(store, result.Have));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_cannot_be_read_is_named_and_keeps_nobody_from_the_rest(bool readOnly)
+    {
+        using var folder = new TempFolder();
+        var content = Content.Bytes(3, 64 * 60);
+        var files = Content.Files(("folder", 64 * 20), ("good", 64 * 20), ("cut", 64 * 20));
+        Directory.CreateDirectory(folder["folder"]);
+        foreach (var file in files.Skip(1))
+        {
+            File.WriteAllBytes(folder[file.Path], content.AsSpan((int)file.Offset, (int)file.Length).ToArray());
+        }
+
+        var layout = Content.Layout(files, 64);
+        using var store = PieceStore.Open(files, layout, folder.Path, readOnly);
+        var plan = ResumePlan.Make(layout, files, null, store.Survey());
+        using (var cut = File.OpenWrite(folder["cut"]))
+        {
+            cut.SetLength(0); // as a disk that fails in the midst of it
+        }
+
+        var result = await ContentChecker.CheckAsync(store, Content.Hashes(layout, content), plan, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(20, result.Have.Count);
+        Assert.Equal([0, 2], store.ReadErrors.Keys.Order());
+        Assert.Equal($"will not open '{folder["folder"]}': it is not a regular file", store.ReadErrors[0].Message);
+        Assert.StartsWith($"'{folder["cut"]}' is shorter than it should be", store.ReadErrors[2].Message, StringComparison.Ordinal);
+        Assert.Equal(
+            [new FileProblem(0, FileProblemKind.Unreadable, -1, store.ReadErrors[0]), new FileProblem(2, FileProblemKind.Unreadable, 0, store.ReadErrors[2])],
+            ContentChecker.FindProblems(store, result.Have));
+    }
+
     [Fact]
     public async Task Holes_that_should_be_zeros_are_had_without_reading()
     {

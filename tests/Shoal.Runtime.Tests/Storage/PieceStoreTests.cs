@@ -284,6 +284,19 @@ public class PieceStoreTests
     }
 
     [Fact]
+    public void A_change_between_the_look_and_the_finish_is_not_sealed_as_good()
+    {
+        using var folder = new TempFolder();
+        var files = Content.Files(("a", 64));
+        File.WriteAllBytes(folder["a"], Content.Bytes(1, 64));
+        using var store = PieceStore.Open(files, Content.Layout(files, 64), folder.Path, readOnly: true);
+        File.WriteAllBytes(folder["a"], Content.Bytes(2, 64));
+        File.SetLastWriteTimeUtc(folder["a"], DateTime.UtcNow.AddHours(1));
+        store.Finish();
+        Assert.Equal(StorageErrorKind.Changed, Assert.Throws<StorageException>(() => store.Read(new PieceIndex(0), 0, new byte[64])).Kind);
+    }
+
+    [Fact]
     public void Reading_what_is_not_there_names_the_file()
     {
         using var folder = new TempFolder();

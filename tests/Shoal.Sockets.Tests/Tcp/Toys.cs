@@ -119,7 +119,7 @@ internal sealed class ToyLeecher(PieceLayout layout, PeerAddress seeder, int dep
                 Ended.TrySetResult(_written == layout.PieceCount ? null : $"closed after {_written} pieces: {input.Detail}");
                 break;
             case InputKind.WriteFailed or InputKind.ReadFailed:
-                Ended.TrySetResult((string)input.Detail!);
+                Ended.TrySetResult(input.Detail!.ToString());
                 break;
             default:
                 break;

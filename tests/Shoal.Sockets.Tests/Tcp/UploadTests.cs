@@ -88,7 +88,7 @@ public sealed class UploadTests : IAsyncDisposable
         link.Upload(default, new BrokenStore(), layout.BlockAt(new PieceIndex(0), 1));
         link.Flush();
         var failed = new[] { _box.Next(), _box.Next() };
-        Assert.All(failed, input => Assert.Equal((InputKind.ReadFailed, "unreadable"), (input.Kind, (string)input.Detail!)));
+        Assert.All(failed, input => Assert.Equal((InputKind.ReadFailed, ReadFailure.Of(default, "unreadable")), (input.Kind, (ReadFailure)input.Detail!)));
         Assert.Equal([0, BlockLength], failed.Select(input => input.Message.Begin));
         link.Upload(default, new ToyStore(layout, 1), layout.BlockAt(new PieceIndex(0), 2));
         link.Flush();
