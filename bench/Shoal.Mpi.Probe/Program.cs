@@ -78,8 +78,7 @@ else
 
 loop.Host.Post(new Input(InputKind.Stop, swarm));
 loop.RunUntil(() => stopped);
-var until = Stopwatch.StartNew();
-loop.RunUntil(() => loop.Transport.IsQuiet || until.Elapsed.TotalSeconds > 5);
+loop.Settle();
 var ok = store.Hashes().AsSpan().SequenceEqual(hashes);
 var cpu = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
 var parts = world.Gather(System.Text.Encoding.UTF8.GetBytes($"rank {world.Rank} ok={ok} quiet={loop.Transport.IsQuiet} cpu={cpu:F2} peak={Process.GetCurrentProcess().PeakWorkingSet64 >> 20}MiB {string.Join(' ', loop.Transport.Counts.ByName.Select(p => $"{p.Key}:{p.Value.Sent}"))}"));

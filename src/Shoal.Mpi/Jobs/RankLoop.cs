@@ -11,9 +11,12 @@ namespace Shoal.Mpi.Jobs;
 /// </summary>
 public sealed class RankLoop : IAsyncDisposable
 {
+    private readonly MpiWorld _world;
+
     /// <summary>A loop that drives the machine over the transport.</summary>
     public RankLoop(MpiWorld world, IMachine machine, SwarmHostOptions? options = null)
     {
+        _world = world;
         Transport = new MpiTransport(world);
         Host = new SwarmHost(machine, Transport, (options ?? new SwarmHostOptions()) with { IsDriven = true });
     }
@@ -46,6 +49,16 @@ public sealed class RankLoop : IAsyncDisposable
                 patience.Wait();
             }
         }
+    }
+
+    /// <summary>
+    /// Goes on until no message is left between any ranks. Every rank must come here, once, when its swarms have stopped.
+    /// </summary>
+    public void Settle()
+    {
+        RunUntil(() => Transport.IsQuiet);
+        Transport.SayFarewell();
+        RunUntil(() => Transport.FarewellCount == _world.Size - 1 && Transport.IsQuiet);
     }
 
     /// <summary>Stops the host at once and frees the transport.</summary>

@@ -22,6 +22,9 @@ internal enum ControlKind : byte
 
     /// <summary>The sender has closed the link; for every request it had, it has refused or will send.</summary>
     Close,
+
+    /// <summary>The last record of all from that rank; speaks of no link.</summary>
+    Farewell,
 }
 
 /// <summary>
@@ -70,7 +73,7 @@ internal readonly record struct ControlRecord(ControlKind Kind, LinkName Link, i
         }
 
         var payloadLength = BinaryPrimitives.ReadInt32LittleEndian(bytes[30..]);
-        if (payloadLength < 0 || payloadLength > bytes.Length - HeaderLength || bytes[0] is < (byte)ControlKind.Open or > (byte)ControlKind.Close)
+        if (payloadLength < 0 || payloadLength > bytes.Length - HeaderLength || bytes[0] is < (byte)ControlKind.Open or > (byte)ControlKind.Farewell)
         {
             return false;
         }

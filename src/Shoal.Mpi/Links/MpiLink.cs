@@ -20,9 +20,11 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
     /// <summary>Bytes of control messages that may wait for a rank that does not take them.</summary>
     private const int MaximumPendingBytes = 64 * 1024 * 1024;
 
-    private readonly Dictionary<BlockRequest, int> _asked = [];      // what the other side wants, and in which slot
+    // What the other side wants, and in which slot, in the order it asked. It may ask for a block again that is on its
+    // way already, having given it up and changed its mind.
+    private readonly List<(BlockRequest Block, int Slot)> _asked = [];
     private readonly Dictionary<BlockRequest, ReplySlot> _expected = []; // what we want
-    private readonly List<Waiting> _waiting = [];                    // what we want and have no slot for yet
+    private readonly List<Waiting> _waiting = [];                        // what we want and have no slot for yet
 
     public LinkId Id => id;
 
@@ -41,7 +43,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
 
         if (message.Kind == PeerMessageKind.RejectRequest)
         {
-            if (_asked.Remove(message.Block, out var slot))
+            if (TryTakeAsked(message.Block, out var slot))
             {
                 Write(new ControlRecord(ControlKind.Refuse, name, slot, message));
             }
@@ -105,7 +107,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
 
     public void Upload(SwarmId swarm, IPieceStore store, in BlockRequest block)
     {
-        if (_asked.TryGetValue(block, out var slot))
+        if (TryTakeAsked(block, out var slot))
         {
             transport.Read(this, swarm, store, block, slot);
         }
@@ -133,7 +135,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
                 Close("asks for too much at once");
                 break;
             case ControlKind.Request:
-                _asked[record.Message.Block] = record.Slot;
+                _asked.Add((record.Message.Block, record.Slot));
                 Post(record.Message);
                 break;
             case ControlKind.Message:
@@ -142,6 +144,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
             case ControlKind.Close:
                 var reason = Encoding.UTF8.GetString(record.Message.Payload.Span);
                 End(reason.Length == 0 ? "closed by the other side" : reason);
+                transport.Flush(rank);
                 break;
             default:
                 break;
@@ -174,21 +177,20 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
         transport.Return(slot);
     }
 
-    /// <summary>A block was read: whether it is still wanted, and so is to be sent.</summary>
-    public bool IsRead(Upload upload)
+    /// <summary>A block could not be read for the other side.</summary>
+    public void ReadFailed(Upload upload)
     {
-        if (upload.Failure is { } failure)
+        _asked.Insert(0, (upload.Block, upload.Slot));
+        if (IsClosed)
         {
-            if (!IsClosed)
-            {
-                transport.Post(new Input(
-                    InputKind.ReadFailed, upload.Swarm, id, PeerMessage.Request(upload.Block), Detail: failure));
-            }
-
-            return false;
+            RefuseAll();
+            transport.Flush(rank);
         }
-
-        return _asked.TryGetValue(upload.Block, out var slot) && slot == upload.Slot && _asked.Remove(upload.Block);
+        else
+        {
+            transport.Post(new Input(
+                InputKind.ReadFailed, upload.Swarm, id, PeerMessage.Request(upload.Block), Detail: upload.Failure));
+        }
     }
 
     /// <summary>A payload left.</summary>
@@ -231,14 +233,31 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
             Forget(block);
         }
 
+        RefuseAll();
+        transport.Forget(this);
+        transport.Post(new Input(InputKind.LinkClosed, Link: id, Detail: reason));
+    }
+
+    private bool TryTakeAsked(BlockRequest block, out int slot)
+    {
+        var at = _asked.FindIndex(asked => asked.Block == block);
+        slot = at < 0 ? -1 : _asked[at].Slot;
+        if (at >= 0)
+        {
+            _asked.RemoveAt(at);
+        }
+
+        return at >= 0;
+    }
+
+    private void RefuseAll()
+    {
         foreach (var (block, slot) in _asked)
         {
             Write(new ControlRecord(ControlKind.Refuse, name, slot, PeerMessage.Reject(block)));
         }
 
         _asked.Clear();
-        transport.Forget(this);
-        transport.Post(new Input(InputKind.LinkClosed, Link: id, Detail: reason));
     }
 
     private void Write(in ControlRecord record)

@@ -46,6 +46,9 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     /// <summary>Whether nothing is under way: all that was written has left, all that was asked for has come.</summary>
     public bool IsQuiet => _requests.Count == 0 && _reader.IsIdle && _slots.UsedCount == 0 && _waiting.Count == 0;
 
+    /// <summary>How many ranks have said farewell.</summary>
+    public int FarewellCount { get; private set; }
+
     /// <inheritdoc/>
     public void Bind(ILinkEvents events) => _events = events;
 
@@ -72,7 +75,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         var moved = _requests.Advance();
         moved |= _mail.Advance();
         moved |= SendRead();
-        moved |= _waiting.Count > 0 && _waiting.RemoveAll(outbox => outbox.Flush(_world.Api)) > 0;
+        moved |= _waiting.Count > 0 && _waiting.RemoveAll(outbox => outbox.Flush(_world.Api) || !outbox.HasWaiting) > 0;
         if (_starved.Count > 0)
         {
             _starved.RemoveAll(link => link.IsClosed || link.RequestWaiting());
@@ -91,6 +94,22 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         Flush(address.Rank);
         Post(new Input(InputKind.LinkOpened, Link: id, Address: address));
         return link;
+    }
+
+    /// <summary>
+    /// Tells every other rank that no control message follows. Once as many <see cref="FarewellCount"/> came in as there
+    /// are other ranks, and all <see cref="IsQuiet"/>, no message is left anywhere, and MPI may end.
+    /// </summary>
+    public void SayFarewell()
+    {
+        for (var other = 0; other < _world.Size; other++)
+        {
+            if (other != _world.Rank)
+            {
+                _ = Write(other, new ControlRecord(ControlKind.Farewell, default), int.MaxValue);
+                Flush(other);
+            }
+        }
     }
 
     /// <summary>Frees everything. What is under way must have ended, see <see cref="IsQuiet"/>.</summary>
@@ -164,7 +183,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         while (_reader.TryTake(out var upload))
         {
             moved = true;
-            if (upload.Link.IsRead(upload))
+            if (upload.Failure is null)
             {
                 var tag = Tags.FirstPayload + upload.Slot;
                 _world.Api.Isend(
@@ -175,6 +194,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
             }
             else
             {
+                upload.Link.ReadFailed(upload);
                 _reader.Return(upload);
             }
         }
@@ -184,7 +204,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
 
     private void Flush(Outbox outbox)
     {
-        if (!outbox.Flush(_world.Api) && outbox.PendingBytes > 0 && !_waiting.Contains(outbox))
+        if (!outbox.Flush(_world.Api) && outbox.HasWaiting && !_waiting.Contains(outbox))
         {
             _waiting.Add(outbox);
         }
@@ -234,6 +254,10 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
             if (record.Kind == ControlKind.Open)
             {
                 Open(rank, record.Link);
+            }
+            else if (record.Kind == ControlKind.Farewell)
+            {
+                FarewellCount++;
             }
             else if (record.Kind == ControlKind.Refuse)
             {

@@ -16,6 +16,9 @@ internal sealed unsafe class Outbox(Requests requests, nint communicator, int ra
     /// <summary>Bytes that wait or are under way.</summary>
     public int PendingBytes => _filling.Length + _sending.Length;
 
+    /// <summary>Whether something waits for the message that is under way.</summary>
+    public bool HasWaiting => _filling.Length > 0;
+
     public void Advance(int count) => _filling.Length += count;
 
     public Memory<byte> GetMemory(int sizeHint = 0) => throw new NotSupportedException("this is unmanaged memory: use GetSpan");

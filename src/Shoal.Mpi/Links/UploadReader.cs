@@ -23,7 +23,7 @@ internal sealed unsafe class Upload : Operation
     public int Slot { get; set; }
 
     /// <summary>Why it could not be read; null if it was.</summary>
-    public string? Failure { get; set; }
+    public ReadFailure? Failure { get; set; }
 
     public byte* Bytes { get; private set; }
 
@@ -139,7 +139,7 @@ internal sealed class UploadReader : IDisposable
             }
             catch (StorageException exception)
             {
-                upload.Failure = exception.Message;
+                upload.Failure = new ReadFailure(exception.Message, exception.LostPieces ?? new PieceRange(upload.Block.Piece, 1));
             }
 
             _ready.Enqueue(upload);
