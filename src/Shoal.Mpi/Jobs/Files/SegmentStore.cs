@@ -1,0 +1,47 @@
+using Shoal.Protocol;
+using Shoal.Runtime;
+
+namespace Shoal.Mpi.Jobs.Files;
+
+/// <summary>
+/// Segments that have no bytes but their hash text, in memory: piece i is the i-th record of <see cref="SegmentHashes"/>.
+/// Thread-safe as pieces are: nobody reads a piece before it was written and verified.
+/// </summary>
+public sealed class SegmentStore : IPieceStore
+{
+    private readonly int _width;
+    private readonly byte[] _records;
+
+    /// <summary>A store for so many records, all of them blank.</summary>
+    public SegmentStore(SegmentHashes hashes, bool isFull)
+    {
+        ArgumentNullException.ThrowIfNull(hashes);
+        _width = hashes.Width;
+        _records = isFull ? hashes.Records.ToArray() : new byte[hashes.Records.Length];
+    }
+
+    /// <summary>What is here, record behind record.</summary>
+    public ReadOnlySpan<byte> Records => _records;
+
+    /// <inheritdoc/>
+    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) =>
+        bytes.CopyTo(_records.AsSpan((piece.Value * _width) + begin, bytes.Length));
+
+    /// <inheritdoc/>
+    public void Read(PieceIndex piece, int begin, Span<byte> destination) =>
+        _records.AsSpan((piece.Value * _width) + begin, destination.Length).CopyTo(destination);
+
+    /// <inheritdoc/>
+    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
+    {
+        var position = 0;
+        foreach (var block in blocks)
+        {
+            position += gapBefore;
+            Read(block.Piece, block.Begin, destination.Slice(position, block.Length));
+            position += block.Length;
+        }
+
+        return position;
+    }
+}
