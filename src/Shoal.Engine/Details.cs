@@ -65,6 +65,9 @@ public sealed record ReadFailure(string Reason, PieceRange Pieces)
     public static ReadFailure Of(PieceIndex piece, string reason) => new(reason, new PieceRange(piece, 1));
 }
 
+/// <summary>How often a peer was asked for something.</summary>
+public readonly record struct HolderRequests(PeerAddress Holder, int Count);
+
 /// <summary>Something that a user may care for.</summary>
 public abstract record SwarmEvent
 {
@@ -77,6 +80,13 @@ public abstract record SwarmEvent
 
     /// <summary>The piece is verified and written.</summary>
     public sealed record PieceCompleted(PieceIndex Piece) : SwarmEvent;
+
+    /// <summary>
+    /// A round of requests is over and waits for the next <see cref="InputKind.HoldersOrdered"/>, unless all is complete.
+    /// Not under <see cref="BalancePolicy.Swarm"/>.
+    /// </summary>
+    /// <param name="Requests">How often which holder was asked in the round, rejected requests included.</param>
+    public sealed record RoundEnded(IReadOnlyList<HolderRequests> Requests) : SwarmEvent;
 
     /// <summary>Every wanted piece is verified and written.</summary>
     public sealed record Completed : SwarmEvent;

@@ -54,6 +54,12 @@ public enum InputKind : byte
     /// <summary>A peer that a user, a tracker or the link itself named: <see cref="Input.Address"/>.</summary>
     PeerFound,
 
+    /// <summary>
+    /// Of whom to ask first, under a <see cref="Swarms.BalancePolicy"/> that wants to be told: <see cref="Input.Detail"/> is
+    /// an IReadOnlyList of <see cref="PeerAddress"/>, best first. Answers <see cref="SwarmEvent.RoundEnded"/>, and begins the first round.
+    /// </summary>
+    HoldersOrdered,
+
     /// <summary>The content is known and what lies on disk was checked: <see cref="Input.Detail"/> is a <see cref="ContentState"/>.</summary>
     ContentReady,
 

@@ -33,6 +33,9 @@ public sealed class PiecePicker
     /// <summary>The pieces that are verified and written. Read it only.</summary>
     public Bitfield Have { get; }
 
+    /// <summary>The wanted pieces that are not had yet. Read it only.</summary>
+    internal Bitfield Missing => _missing;
+
     /// <summary>The number of wanted pieces that are not had yet.</summary>
     public int WantedMissingCount => _missing.Count;
 
@@ -182,6 +185,10 @@ public sealed class PiecePicker
 
         return count == 0 && IsEndgame ? Endgame.Take(request, _partials.All, _missing, _layout, destination) : count;
     }
+
+    /// <summary>Marks the free blocks of a piece, as many as fit, as asked of a link: for those who choose for themselves.</summary>
+    public int Take(PieceIndex piece, LinkId link, Span<BlockRequest> destination) =>
+        Take(Find(piece) ?? Open(piece), link, destination);
 
     /// <summary>
     /// A block arrived whole. It counts also if it was asked for no longer. Ask <see cref="DuplicateHolders"/> right

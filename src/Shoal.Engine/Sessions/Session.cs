@@ -20,6 +20,13 @@ public sealed record SessionOptions(PeerId PeerId, ulong Seed)
     public long? DownloadRateBytesPerSecond { get; init; }
 }
 
+/// <summary>How much a session has carried, in blocks.</summary>
+/// <param name="UploadedCount">Handed to links to be sent.</param>
+/// <param name="DownloadedCount">Received that were of use.</param>
+/// <param name="RequestCount">Requests sent.</param>
+/// <param name="RejectCount">Requests of ours that were rejected.</param>
+public readonly record struct SessionLoad(long UploadedCount, long DownloadedCount, long RequestCount, long RejectCount);
+
 /// <summary>
 /// Many swarms behind one door: finds out by the handshake which swarm an incoming link wants, hands every other input to
 /// the swarm it is for, and holds the limits that all share. Inputs of a link need no swarm id; all others do.
@@ -37,6 +44,7 @@ public sealed class Session : IMachine
     private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
     private readonly Dictionary<LinkId, Swarm> _byLink = [];
     private readonly List<Pending> _pending = []; // in the order they came; at most as many as may be half-open
+    private Instant _earliest = Instant.Never; // of the swarms' known deadlines
     private int _addedCount;
     private int _turn;
 
@@ -57,15 +65,13 @@ public sealed class Session : IMachine
     {
         get
         {
-            var deadline = _pending.Count > 0 ? _pending[0].Until : Instant.Never;
-            foreach (var swarm in _swarms)
-            {
-                deadline = Instant.Min(deadline, swarm.Deadline);
-            }
-
-            return deadline;
+            return _pending.Count > 0 ? Instant.Min(_pending[0].Until, _earliest) : _earliest;
         }
     }
+
+    /// <summary>What this session has done for others and they for it, in blocks, over all swarms.</summary>
+    public SessionLoad Load => new(
+        _limits.UploadedBlockCount, _limits.DownloadedBlockCount, _limits.RequestCount, _limits.RejectCount);
 
     /// <summary>Takes a swarm in; it does nothing before its Start.</summary>
     /// <exception cref="InvalidOperationException">The torrent is in the session already.</exception>
@@ -104,6 +110,8 @@ public sealed class Session : IMachine
         }
 
         _swarms.Remove(stopped);
+        stopped.KnownDeadline = Instant.Never;
+        FindEarliest();
     }
 
     /// <inheritdoc/>
@@ -123,10 +131,10 @@ public sealed class Session : IMachine
                 HandleLink(now, input);
                 break;
             case InputKind.ReadFailed when input.Link != default:
-                _byLink.GetValueOrDefault(input.Link)?.Handle(now, input);
+                Tell(now, _byLink.GetValueOrDefault(input.Link), input);
                 break;
             default:
-                _byId.GetValueOrDefault(input.Swarm)?.Handle(now, input);
+                Tell(now, _byId.GetValueOrDefault(input.Swarm), input);
                 break;
         }
     }
@@ -160,7 +168,7 @@ public sealed class Session : IMachine
                 _byLink.Remove(input.Link);
             }
 
-            swarm.Handle(now, input);
+            Tell(now, swarm, input);
         }
         else if (input.Kind == InputKind.LinkClosed)
         {
@@ -169,6 +177,36 @@ public sealed class Session : IMachine
         else if (input.Kind == InputKind.Message && TryTakePending(input.Link, out var pending))
         {
             Dispatch(now, input, pending);
+        }
+    }
+
+    // Most inputs concern one swarm of many: the others' deadlines stay as they are.
+    private void Tell(Instant now, Swarm? swarm, in Input input)
+    {
+        if (swarm is null)
+        {
+            return;
+        }
+
+        swarm.Handle(now, input);
+        var before = swarm.KnownDeadline;
+        swarm.KnownDeadline = swarm.Deadline;
+        if (swarm.KnownDeadline <= _earliest)
+        {
+            _earliest = swarm.KnownDeadline;
+        }
+        else if (before == _earliest)
+        {
+            FindEarliest();
+        }
+    }
+
+    private void FindEarliest()
+    {
+        _earliest = Instant.Never;
+        foreach (var swarm in _swarms)
+        {
+            _earliest = Instant.Min(_earliest, swarm.KnownDeadline);
         }
     }
 
@@ -191,9 +229,9 @@ public sealed class Session : IMachine
         for (var i = 0; i < count; i++)
         {
             var swarm = _swarms[(i + _turn) % count];
-            if (swarm.Deadline <= now)
+            if (swarm.KnownDeadline <= now)
             {
-                swarm.Handle(now, timer);
+                Tell(now, swarm, timer);
             }
         }
 
@@ -225,8 +263,8 @@ public sealed class Session : IMachine
         else
         {
             _byLink.Add(handshakeInput.Link, swarm);
-            swarm.Handle(now, new Input(InputKind.LinkOpened, Link: handshakeInput.Link, Address: pending.Address));
-            swarm.Handle(now, handshakeInput);
+            Tell(now, swarm, new Input(InputKind.LinkOpened, Link: handshakeInput.Link, Address: pending.Address));
+            Tell(now, swarm, handshakeInput);
         }
     }
 

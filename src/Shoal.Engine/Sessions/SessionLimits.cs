@@ -32,6 +32,18 @@ public sealed class SessionLimits(
     /// <summary>Whether one more link may be opened.</summary>
     public bool HasRoom => ConnectionCount < MaximumConnectionCount && HalfOpenCount < MaximumHalfOpenCount;
 
+    /// <summary>Blocks handed to links to be sent.</summary>
+    public long UploadedBlockCount { get; internal set; }
+
+    /// <summary>Blocks that came and were of use.</summary>
+    public long DownloadedBlockCount { get; internal set; }
+
+    /// <summary>Requests sent.</summary>
+    public long RequestCount { get; internal set; }
+
+    /// <summary>Requests of ours that were rejected.</summary>
+    public long RejectCount { get; internal set; }
+
     internal LinkId NextLink() => LinkId.Outgoing(_linkSequence++);
 
     internal void Opened()

@@ -28,6 +28,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A block out of the blue may come for each one that we gave up; beyond it, and this, it is an attack.</summary>
     private const int MaximumUnaskedBlockCount = 64;
 
+    private readonly HolderChoice? _choice = context.TellsPieces ? null : new HolderChoice(swarm, context);
     private bool _isThrottled;
     private uint _turn;
 
@@ -82,6 +83,12 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>Asks for as many blocks as the link should have out.</summary>
     public void Fill(PeerConnection connection)
     {
+        if (_choice is not null)
+        {
+            _choice.Fill();
+            return;
+        }
+
         if (!MayAsk(connection))
         {
             return;
@@ -142,6 +149,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         if (context.Picker!.Receive(connection.Link, block) == BlockOutcome.Accepted)
         {
             context.DownloadedBytes += block.Length;
+            context.Limits.DownloadedBlockCount++;
             CancelDuplicates(block);
             swarm.Flow!.Advance(context.Picker.Find(block.Piece)!);
         }
@@ -171,6 +179,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         {
             EndRequest(connection, block);
             connection.ForgottenCount--; // it said so: nothing will come
+            context.Limits.RejectCount++;
+            if (_choice is not null)
+            {
+                _choice.Rejected(connection, block.Piece);
+                return;
+            }
+
             connection.AllowedFast?.Clear(block.Piece.Value);
             if (!connection.IsChoking && ++connection.RejectCount > MaximumRejectCount)
             {
@@ -208,6 +223,12 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
+    /// <summary>An order of holders came in, best first.</summary>
+    public void HoldersOrdered(IReadOnlyList<PeerAddress> holders) => _choice?.Ordered(holders);
+
+    /// <summary>All that is wanted is there.</summary>
+    public void Completed() => _choice?.Completed();
+
     /// <summary>Looks for what should have come by now.</summary>
     public void Tick()
     {
@@ -222,6 +243,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         FillInTurn(snubbed: false);
         FillInTurn(snubbed: true);
         _turn++;
+        _choice?.Tick();
     }
 
     private void GiveUpLate(PeerConnection connection, TimeSpan snubTime)
@@ -254,7 +276,8 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
-    private bool MayAsk(PeerConnection connection) =>
+    /// <summary>Whether the link may be asked for anything.</summary>
+    public bool MayAsk(PeerConnection connection) =>
         context is { IsRunning: true, IsPaused: false, Picker: { IsComplete: false } } &&
         connection is { Phase: ConnectionPhase.Open, AmInterested: true, Has: not null } &&
         (!connection.IsChoking || connection.AllowedFast is { IsEmpty: false });
@@ -277,8 +300,10 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole);
 
-    private void Ask(PeerConnection connection, BlockRequest block)
+    /// <summary>Asks for a block that the picker has marked as asked for.</summary>
+    public void Ask(PeerConnection connection, BlockRequest block)
     {
+        context.Limits.RequestCount++;
         var partial = context.Picker!.Find(block.Piece)!;
         swarm.Flow!.Open(partial);
         connection.Pipeline.Add(block, context.Now);

@@ -162,7 +162,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     /// <summary>Two who have everything have nothing to say to each other.</summary>
     public void CloseIfUseless(PeerConnection connection)
     {
-        if (context.IsSeeding && connection.IsSeeder)
+        if (context is { IsSeeding: true, TellsPieces: true } && connection.IsSeeder)
         {
             connection.IsUseless = true;
             Close(connection, "both of us are seeders");
@@ -175,7 +175,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     /// </summary>
     public void CloseIfMisled(PeerConnection connection)
     {
-        if (context.IsSeeding && connection.Phase == ConnectionPhase.Open)
+        if (context is { IsSeeding: true, TellsPieces: true } && connection.Phase == ConnectionPhase.Open)
         {
             Close(connection, "we lost pieces that were offered");
         }

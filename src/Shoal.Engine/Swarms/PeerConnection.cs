@@ -54,6 +54,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>The pieces that the peer has; null until we know how many there are.</summary>
     public Bitfield? Has { get; set; }
 
+    /// <summary>The pieces that it turned out not to have, where peers do not tell; null if none.</summary>
+    public Bitfield? Rejected { get; set; }
+
     /// <summary>What the peer told of its pieces before we could understand it.</summary>
     public EarlyPieces Early { get; } = new();
 

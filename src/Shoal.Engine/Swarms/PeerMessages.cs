@@ -24,8 +24,16 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         if (context.Layout is { } layout)
         {
             connection.Has = new Bitfield(layout.PieceCount);
-            ShowPieces(connection);
-            GrantFast(connection);
+            if (context.TellsPieces)
+            {
+                ShowPieces(connection);
+                GrantFast(connection);
+            }
+            else
+            {
+                context.Send(connection, PeerMessageKind.HaveNone); // BEP 6 wants something; it means nothing
+                AssumeAll(connection);
+            }
         }
         else if (connection.SupportsFast)
         {
@@ -51,6 +59,14 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
     {
         if (connection.Phase != ConnectionPhase.Open)
         {
+            return;
+        }
+
+        if (!context.TellsPieces)
+        {
+            connection.Has = new Bitfield(context.Layout!.PieceCount);
+            AssumeAll(connection);
+            swarm.Downloader.Fill(connection);
             return;
         }
 
@@ -163,6 +179,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private string? Has(PeerConnection connection, PieceIndex piece)
     {
+        if (!context.TellsPieces)
+        {
+            return null;
+        }
+
         if (connection.Has is not { } has)
         {
             return connection.Early.TryAdd(piece) ? null : "tells of more pieces than we can remember";
@@ -197,6 +218,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         if (++connection.BitfieldCount > MaximumBitfieldCount)
         {
             return "floods us with bitfields";
+        }
+
+        if (!context.TellsPieces)
+        {
+            return null;
         }
 
         if (connection.Has is not { } before)
@@ -283,6 +309,14 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         return null;
     }
 
+    // Who has what only shows when it is asked for it.
+    private void AssumeAll(PeerConnection connection)
+    {
+        connection.Has!.SetAll();
+        context.Picker!.AddAvailability(connection.Has);
+        swarm.Downloader.RecountInterest(connection);
+    }
+
     private void ShowPieces(PeerConnection connection)
     {
         var have = context.Picker!.Have;
@@ -302,7 +336,7 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private void GrantFast(PeerConnection connection)
     {
-        if (!connection.SupportsFast || context.Picker!.Have.IsEmpty)
+        if (!connection.SupportsFast || context.Picker!.Have.IsEmpty || context.Options.UploadSlotCount == int.MaxValue)
         {
             return;
         }

@@ -77,6 +77,9 @@ public sealed class Swarm : IMachine
         }
     }
 
+    /// <summary>The deadline as it was when the swarm was last told anything: for its session, which has many to look at.</summary>
+    internal Instant KnownDeadline { get; set; } = Instant.Never;
+
     internal IReadOnlyList<PeerConnection> Connections => _context.Connections;
 
     internal Links Links { get; }
@@ -179,8 +182,11 @@ public sealed class Swarm : IMachine
             if (connection.Phase == ConnectionPhase.Open)
             {
                 Downloader.WeGot(connection, piece);
-                // To seeders too: they show how far we are, and leave when we need them no longer.
-                _context.Send(connection, PeerMessage.Have(piece));
+                if (_context.TellsPieces)
+                {
+                    // To seeders too: they show how far we are, and leave when we need them no longer.
+                    _context.Send(connection, PeerMessage.Have(piece));
+                }
             }
         }
 
@@ -229,6 +235,9 @@ public sealed class Swarm : IMachine
             case InputKind.PeerFound:
                 _context.Book.Add(input.Address, _context.Now);
                 Links.ConnectMore();
+                break;
+            case InputKind.HoldersOrdered:
+                Downloader.HoldersOrdered((IReadOnlyList<PeerAddress>)input.Detail!);
                 break;
             case InputKind.ContentReady:
                 Open((ContentState)input.Detail!);
@@ -367,6 +376,7 @@ public sealed class Swarm : IMachine
         {
             _isCompleteTold = true;
             _context.Emit(new SwarmEvent.Completed());
+            Downloader.Completed();
             if (_context.DownloadedBytes > 0)
             {
                 _announces.Complete(_context.Now);

@@ -53,6 +53,9 @@ internal sealed class SwarmContext(
 
     public long WastedBytes { get; set; }
 
+    /// <summary>Whether peers tell each other what they have; else each asks, and is rejected where it asks in vain.</summary>
+    public bool TellsPieces => Options.Balance == BalancePolicy.Swarm;
+
     public bool IsSeeding => Picker is { IsComplete: true };
 
     public void AddConnection(PeerConnection connection)

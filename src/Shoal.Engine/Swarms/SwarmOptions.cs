@@ -21,6 +21,9 @@ public sealed record SwarmOptions
     /// <summary>Whom a seeder unchokes.</summary>
     public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;
 
+    /// <summary>How requests are spread over those who have what we want.</summary>
+    public BalancePolicy Balance { get; init; } = BalancePolicy.Swarm;
+
     /// <summary>Bytes of pieces in memory at most; but never fewer than two pieces.</summary>
     public long BufferBytes { get; init; } = 48 * 1024 * 1024;
 

@@ -62,7 +62,7 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         Refuse(connection, block);
-        return ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
+        return context.TellsPieces && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
     }
 
     public void Cancelled(PeerConnection connection, BlockRequest block)
@@ -140,6 +140,7 @@ internal sealed class Uploader(SwarmContext context)
             }
 
             uploads.HandOver(context.Now);
+            context.Limits.UploadedBlockCount++;
             context.Emit(new Output(
                 OutputKind.Upload, context.Id, connection.Link,
                 new PeerMessage(PeerMessageKind.Piece, block.Piece, block.Begin, block.Length)));
