@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Shoal.Cli.Commands;
 using Shoal.Cli.Reporting;
+using Shoal.Mpi;
 
 namespace Shoal.Cli;
 
@@ -68,7 +69,7 @@ internal static class App
                 _ => ExitCode.Failed,
             }),
             OperationCanceledException when stop.IsCancellationRequested => ("stopped before it was done", ExitCode.Interrupted),
-            IOException or UnauthorizedAccessException => (exception.Message, ExitCode.Environment),
+            IOException or UnauthorizedAccessException or MpiException => (exception.Message, ExitCode.Environment),
             _ => ($"unexpected: {exception.GetType().Name}: {exception.Message} (SHOAL_DEBUG=1 shows where)", ExitCode.Environment),
         };
         text = OneLine(text);
@@ -98,6 +99,7 @@ internal static class App
             VerifyCommand.Create(),
             TrackerCommand.Create(),
             ScrapeCommand.Create(),
+            MpiCommand.Create(),
         };
         root.Options.Add(new HelpOption { Action = new ExampleHelp() });
         root.Options.Add(new Option<bool>("--version") { Description = "Show the version", Action = new VersionAction() });
@@ -109,7 +111,8 @@ internal static class App
         : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"
         : "no command is given";
 
-    private static string PathOf(Command command) => command.Name == "shoal" ? "" : command.Name + " ";
+    private static string PathOf(Command command) => command.Name == "shoal" ? ""
+        : command.Parents.OfType<Command>().Select(PathOf).FirstOrDefault() + command.Name + " ";
 
     private static string OneLine(string text) =>
         string.Concat(text.TrimEnd('.', '\n', '\r', ' ').Select(character => char.IsControl(character) ? ' ' : character));

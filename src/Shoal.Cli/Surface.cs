@@ -14,8 +14,8 @@ internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal
         // Written as bytes of UTF-8 whatever the locale says: names of files come as they are.
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         return new Surface(
-            new StreamWriter(Console.OpenStandardOutput(), utf8) { AutoFlush = true },
-            TextWriter.Synchronized(new StreamWriter(Console.OpenStandardError(), utf8) { AutoFlush = true }), // log lines come from any thread
+            new StreamWriter(OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : new DescriptorStream(1), utf8) { AutoFlush = true },
+            TextWriter.Synchronized(new StreamWriter(OperatingSystem.IsWindows() ? Console.OpenStandardError() : new DescriptorStream(2), utf8) { AutoFlush = true }), // log lines come from any thread
             !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
     }
 }

@@ -29,6 +29,7 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(ScrapeEvent), "scrape")]
 [JsonDerivedType(typeof(TrackerUrlsEvent), "announce-urls")]
 [JsonDerivedType(typeof(StatsEvent), "stats")]
+[JsonDerivedType(typeof(MpiRunEvent), "mpi-run")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -38,7 +39,7 @@ internal abstract record Event
 
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
-    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent;
+    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent;
 }
 
 /// <summary>A port is open.</summary>

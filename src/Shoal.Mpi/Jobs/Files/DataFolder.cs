@@ -19,7 +19,7 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
 
     /// <summary>Opens a file that the rank owns, and hashes it.</summary>
     /// <exception cref="JobException">It cannot be read, or is not what the input says.</exception>
-    public (PieceStore Store, SegmentHashes Hashes) OpenOwned(JobInput input, OwnedFile file, CancellationToken stop)
+    public (PieceStore Store, byte[] Hashes) OpenOwned(JobInput input, OwnedFile file, CancellationToken stop)
     {
         var path = Path.Combine(folder, file.Name);
         try
@@ -28,9 +28,9 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
                 : throw new JobException(input.At(file.Line, $"there is no '{path}', which this rank owns"));
             var layout = LayoutOf(input, file, length);
             var store = PieceStore.Open([new ContentFile(file.Name, length, 0)], layout, folder, readOnly: true);
-            var hashes = SegmentHashes.FromSha1(ContentHasher.HashAsync(store, null, stop).GetAwaiter().GetResult());
-            RequireSame(input, file, path, hashes);
-            return (store, hashes);
+            var sums = ContentHasher.HashAsync(store, null, stop).GetAwaiter().GetResult();
+            RequireSame(input, file, path, SegmentHashes.FromSha1(sums));
+            return (store, sums);
         }
         catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
@@ -65,6 +65,11 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
     /// <exception cref="StorageException">The disk failed.</exception>
     public PieceStore Finish(string name, PieceStore store)
     {
+        if (store.IsReadOnly)
+        {
+            return Keep(name, store);
+        }
+
         store.Finish();
         try
         {
@@ -76,6 +81,26 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         }
 
         return Open(name, store.Layout, readOnly: true);
+    }
+
+    // It was there, whole; but perhaps results are wanted elsewhere.
+    private PieceStore Keep(string name, PieceStore store)
+    {
+        try
+        {
+            if (!File.Exists(TargetOf(name)))
+            {
+                Directory.CreateDirectory(output);
+                File.Copy(Path.Combine(folder, name), Path.Combine(output, TemporaryOf(name)), overwrite: true);
+                File.Move(Path.Combine(output, TemporaryOf(name)), TargetOf(name));
+            }
+
+            return store;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"cannot write '{TargetOf(name)}': {error.Message}", error);
+        }
     }
 
     private static string TemporaryOf(string name) => $".{name}.shoal-part";

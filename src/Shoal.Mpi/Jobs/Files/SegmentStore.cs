@@ -12,12 +12,19 @@ public sealed class SegmentStore : IPieceStore
     private readonly int _width;
     private readonly byte[] _records;
 
-    /// <summary>A store for so many records, all of them blank.</summary>
-    public SegmentStore(SegmentHashes hashes, bool isFull)
+    /// <summary>A store that has all of them.</summary>
+    public SegmentStore(SegmentHashes hashes)
     {
         ArgumentNullException.ThrowIfNull(hashes);
         _width = hashes.Width;
-        _records = isFull ? hashes.Records.ToArray() : new byte[hashes.Records.Length];
+        _records = hashes.Records.ToArray();
+    }
+
+    /// <summary>A store of so many bytes that has none of them yet.</summary>
+    public SegmentStore(int width, int length)
+    {
+        _width = width;
+        _records = new byte[length];
     }
 
     /// <summary>What is here, record behind record.</summary>

@@ -1,3 +1,4 @@
+using Shoal.Engine.Swarms;
 using Shoal.Mpi.Jobs.Files;
 
 namespace Shoal.Mpi.Jobs.Run;
@@ -16,6 +17,9 @@ public sealed record RunOptions
 
     /// <summary>Bytes in a segment of a real file. 1 MiB.</summary>
     public int SegmentLength { get; init; } = 1 << 20;
+
+    /// <summary>How load is balanced.</summary>
+    public BalancePolicy Balance { get; init; } = BalancePolicy.Swarm;
 
     /// <summary>Where every message is written, a line each; null for nowhere.</summary>
     public string? TraceFile { get; init; }
