@@ -37,9 +37,9 @@ public sealed class JobPeer
     private readonly Queue<PeerFile> _waiting = new();
     private readonly Dictionary<int, LoadRound> _rounds = [];
     private readonly SwarmOptions _swarmOptions;
+    private readonly int _wantedCount;
     private int _openCount;   // files being fetched
     private int _endedCount;  // wanted files that are complete or failed
-    private int _wantedCount;
     private int _roundNumber;
     private bool _isAnswered; // registered, or refused
 
@@ -50,8 +50,10 @@ public sealed class JobPeer
     /// <param name="wanted">What it wants; no name twice.</param>
     /// <param name="session">The session that transfers, with <see cref="SessionOptionsFor"/>.</param>
     /// <param name="seed">The seed of all chance.</param>
+    /// <param name="inputError">If the input of this rank is wrong, one line that says what: see <see cref="Refuse"/>.</param>
     public JobPeer(
-        int rank, BalancePolicy balance, IReadOnlyList<JobFile> owned, IReadOnlyList<string> wanted, Session session, ulong seed)
+        int rank, BalancePolicy balance, IReadOnlyList<JobFile> owned, IReadOnlyList<string> wanted, Session session, ulong seed,
+        string? inputError = null)
     {
         ArgumentNullException.ThrowIfNull(owned);
         ArgumentNullException.ThrowIfNull(wanted);
@@ -88,6 +90,11 @@ public sealed class JobPeer
             _waiting.Enqueue(file);
         }
 
+        if (inputError is not null)
+        {
+            Refuse(inputError);
+        }
+
         RegisterIfOpen();
     }
 
@@ -109,7 +116,10 @@ public sealed class JobPeer
     /// <summary>Takes the next thing to do.</summary>
     public bool TryPoll(out JobOutput output) => _outputs.TryDequeue(out output!);
 
-    /// <summary>The input of this rank is wrong, or an owned file cannot be opened: the job is not to begin. Before all owned files are opened.</summary>
+    /// <summary>
+    /// What this rank has to bring in is wrong, as when an owned file cannot be opened: the job is not to begin, and every
+    /// rank hears the reason. In place of <see cref="Opened"/>; without effect once all owned files are opened.
+    /// </summary>
     public void Refuse(string reason)
     {
         if (!_isAnswered)
