@@ -24,6 +24,12 @@ public sealed class JobPeer
     /// <summary>Bytes of segments in memory at most, as long as two of each open file fit.</summary>
     private const long BufferBytes = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// Requests out on one link: enough to hide the way to another rank, and too few to take a whole file from its owner
+    /// before others have any of it.
+    /// </summary>
+    private const int MaximumRequestDepth = 8;
+
     /// <summary>Segments after which the tracker is asked again.</summary>
     private const int RoundLength = 10;
 
@@ -69,6 +75,7 @@ public sealed class JobPeer
             Balance = balance,
             MaximumConnectionCount = int.MaxValue,
             UploadSlotCount = int.MaxValue,
+            MaximumRequestDepth = MaximumRequestDepth,
             BufferBytes = BufferBytes / Math.Clamp(wanted.Count, 1, MaximumOpenCount),
         };
         foreach (var file in owned)

@@ -14,7 +14,7 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
     /// <summary>Pieces (requests, under LeastRequested) that one order is good for.</summary>
     private const int RoundLength = 10;
 
-    /// <summary>Requests that are out at once where no order bounds them.</summary>
+    /// <summary>Requests that are out at once, where rounds need not wait for them.</summary>
     private const int MaximumOutstandingCount = 64;
 
     /// <summary>The place of a holder that the order does not name.</summary>
@@ -26,8 +26,9 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
     private PieceIndex? _first;
     private int _left;
     private bool _isOrdered; // by an order whose round has not ended
+    private bool _wasIdle;   // at the last tick
 
-    private bool HasRoom => (_policy == BalancePolicy.Random || _left > 0) && OutstandingCount < MaximumOutstandingCount;
+    private bool HasRoom => _left > 0 && OutstandingCount < MaximumOutstandingCount;
 
     private int OutstandingCount
     {
@@ -105,14 +106,17 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
         Fill();
     }
 
-    /// <summary>Nobody could be asked for anything: perhaps by now somebody has it.</summary>
+    /// <summary>Nobody could be asked for anything since the last tick: perhaps by now somebody has it.</summary>
     public void Tick()
     {
         Fill();
-        if (_isOrdered && !context.IsPaused && !context.IsSeeding && OutstandingCount == 0)
+        var isIdle = _isOrdered && !context.IsPaused && !context.IsSeeding && OutstandingCount == 0;
+        if (isIdle && _wasIdle)
         {
             EndRound();
         }
+
+        _wasIdle = isIdle;
     }
 
     /// <summary>All is there: tells what the last round came to.</summary>
