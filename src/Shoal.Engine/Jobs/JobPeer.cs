@@ -24,6 +24,12 @@ public sealed class JobPeer
     /// <summary>Bytes of segments in memory at most, as long as two of each open file fit.</summary>
     private const long BufferBytes = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// Requests out on one link: enough to hide the way to another rank, and too few to take a whole file from its owner
+    /// before others have any of it.
+    /// </summary>
+    private const int MaximumRequestDepth = 8;
+
     /// <summary>Segments after which the tracker is asked again.</summary>
     private const int RoundLength = 10;
 
@@ -37,9 +43,9 @@ public sealed class JobPeer
     private readonly Queue<PeerFile> _waiting = new();
     private readonly Dictionary<int, LoadRound> _rounds = [];
     private readonly SwarmOptions _swarmOptions;
+    private readonly int _wantedCount;
     private int _openCount;   // files being fetched
     private int _endedCount;  // wanted files that are complete or failed
-    private int _wantedCount;
     private int _roundNumber;
     private bool _isAnswered; // registered, or refused
 
@@ -50,8 +56,10 @@ public sealed class JobPeer
     /// <param name="wanted">What it wants; no name twice.</param>
     /// <param name="session">The session that transfers, with <see cref="SessionOptionsFor"/>.</param>
     /// <param name="seed">The seed of all chance.</param>
+    /// <param name="inputError">If the input of this rank is wrong, one line that says what: see <see cref="Refuse"/>.</param>
     public JobPeer(
-        int rank, BalancePolicy balance, IReadOnlyList<JobFile> owned, IReadOnlyList<string> wanted, Session session, ulong seed)
+        int rank, BalancePolicy balance, IReadOnlyList<JobFile> owned, IReadOnlyList<string> wanted, Session session, ulong seed,
+        string? inputError = null)
     {
         ArgumentNullException.ThrowIfNull(owned);
         ArgumentNullException.ThrowIfNull(wanted);
@@ -67,6 +75,7 @@ public sealed class JobPeer
             Balance = balance,
             MaximumConnectionCount = int.MaxValue,
             UploadSlotCount = int.MaxValue,
+            MaximumRequestDepth = MaximumRequestDepth,
             BufferBytes = BufferBytes / Math.Clamp(wanted.Count, 1, MaximumOpenCount),
         };
         foreach (var file in owned)
@@ -86,6 +95,11 @@ public sealed class JobPeer
             var file = new PeerFile(name);
             _files.Add(name, file);
             _waiting.Enqueue(file);
+        }
+
+        if (inputError is not null)
+        {
+            Refuse(inputError);
         }
 
         RegisterIfOpen();
@@ -109,7 +123,10 @@ public sealed class JobPeer
     /// <summary>Takes the next thing to do.</summary>
     public bool TryPoll(out JobOutput output) => _outputs.TryDequeue(out output!);
 
-    /// <summary>The input of this rank is wrong, or an owned file cannot be opened: the job is not to begin. Before all owned files are opened.</summary>
+    /// <summary>
+    /// What this rank has to bring in is wrong, as when an owned file cannot be opened: the job is not to begin, and every
+    /// rank hears the reason. In place of <see cref="Opened"/>; without effect once all owned files are opened.
+    /// </summary>
     public void Refuse(string reason)
     {
         if (!_isAnswered)

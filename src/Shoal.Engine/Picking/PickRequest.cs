@@ -11,8 +11,10 @@ namespace Shoal.Engine.Picking;
 /// <param name="OpenablePieceCount">How many new or spilled pieces may be opened now: the free buffer slots.</param>
 /// <param name="Only">If set, nothing but these pieces: the allowed-fast ones while the peer chokes us (BEP 6).</param>
 /// <param name="Alone">Whether the link shares no piece with others: it is under suspicion, so what it opens is exclusively its own.</param>
+/// <param name="MayDuplicate">Whether what others are asked for already may be asked for too, if nothing else is left (the endgame).</param>
 public readonly record struct PickRequest(
-    LinkId Link, Bitfield PeerHas, bool PrefersWholePieces, int OpenablePieceCount, Bitfield? Only = null, bool Alone = false);
+    LinkId Link, Bitfield PeerHas, bool PrefersWholePieces, int OpenablePieceCount, Bitfield? Only = null, bool Alone = false,
+    bool MayDuplicate = true);
 
 /// <summary>What a block that arrived was worth.</summary>
 public enum BlockOutcome

@@ -30,6 +30,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
 
     private readonly HolderChoice? _choice = context.TellsPieces ? null : new HolderChoice(swarm, context);
     private bool _isThrottled;
+    private bool _isTicking;
     private uint _turn;
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
@@ -240,8 +241,10 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
 
         // What the slow ones gave up is for the others first; among them, each time another begins.
+        _isTicking = true;
         FillInTurn(snubbed: false);
         FillInTurn(snubbed: true);
+        _isTicking = false;
         _turn++;
         _choice?.Tick();
     }
@@ -298,7 +301,9 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         connection.Downloaded.RateBytesPerSecond(context.Now) * WholePieceSeconds >= context.Layout!.PieceLength,
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
-        connection.IsOnParole);
+        connection.IsOnParole,
+        // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
+        MayDuplicate: _isTicking || !context.IsTrusted);
 
     /// <summary>Asks for a block that the picker has marked as asked for.</summary>
     public void Ask(PeerConnection connection, BlockRequest block)

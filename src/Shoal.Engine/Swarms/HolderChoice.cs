@@ -14,7 +14,7 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
     /// <summary>Pieces (requests, under LeastRequested) that one order is good for.</summary>
     private const int RoundLength = 10;
 
-    /// <summary>Requests that are out at once where no order bounds them.</summary>
+    /// <summary>Requests that are out at once, where rounds need not wait for them.</summary>
     private const int MaximumOutstandingCount = 64;
 
     /// <summary>The place of a holder that the order does not name.</summary>
@@ -23,10 +23,12 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
     private readonly BalancePolicy _policy = context.Options.Balance;
     private readonly Dictionary<PeerAddress, int> _places = [];
     private readonly SortedDictionary<PeerAddress, int> _requests = []; // of this round
+    private PieceIndex? _first;
     private int _left;
     private bool _isOrdered; // by an order whose round has not ended
+    private bool _wasIdle;   // at the last tick
 
-    private bool HasRoom => (_policy == BalancePolicy.Random || _left > 0) && OutstandingCount < MaximumOutstandingCount;
+    private bool HasRoom => _left > 0 && OutstandingCount < MaximumOutstandingCount;
 
     private int OutstandingCount
     {
@@ -104,14 +106,17 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
         Fill();
     }
 
-    /// <summary>Nobody could be asked for anything: perhaps by now somebody has it.</summary>
+    /// <summary>Nobody could be asked for anything since the last tick: perhaps by now somebody has it.</summary>
     public void Tick()
     {
         Fill();
-        if (_isOrdered && !context.IsPaused && !context.IsSeeding && OutstandingCount == 0)
+        var isIdle = _isOrdered && !context.IsPaused && !context.IsSeeding && OutstandingCount == 0;
+        if (isIdle && _wasIdle)
         {
             EndRound();
         }
+
+        _wasIdle = isIdle;
     }
 
     /// <summary>All is there: tells what the last round came to.</summary>
@@ -130,11 +135,18 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
         _requests.Clear();
     }
 
-    // The first missing piece with blocks that nobody is asked for. Without a slot to spare none is opened.
+    // The first missing piece with blocks that nobody is asked for. Peers that began at the same one would all have and
+    // lack the same, and only the owners could serve them: each goes round from a place of its own.
     private PieceIndex? NextFree(PiecePicker picker)
     {
-        var mayOpen = swarm.Flow!.FreeSlotCount > 0;
-        for (var i = picker.Missing.NextSet(0); i >= 0; i = picker.Missing.NextSet(i + 1))
+        _first ??= new PieceIndex(context.Prng.Next(context.Layout!.PieceCount));
+        return NextFree(picker, _first.Value.Value, context.Layout!.PieceCount) ?? NextFree(picker, 0, _first.Value.Value);
+    }
+
+    private PieceIndex? NextFree(PiecePicker picker, int from, int end)
+    {
+        var mayOpen = swarm.Flow!.FreeSlotCount > 0; // without a slot to spare none is opened
+        for (var i = picker.Missing.NextSet(from); i >= 0 && i < end; i = picker.Missing.NextSet(i + 1))
         {
             var piece = new PieceIndex(i);
             var isFree = picker.Find(piece) is { } partial

@@ -336,7 +336,7 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private void GrantFast(PeerConnection connection)
     {
-        if (!connection.SupportsFast || context.Picker!.Have.IsEmpty || context.Options.UploadSlotCount == int.MaxValue)
+        if (!connection.SupportsFast || context.Picker!.Have.IsEmpty || context.IsTrusted)
         {
             return;
         }
