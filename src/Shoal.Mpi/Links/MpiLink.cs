@@ -25,6 +25,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
     private readonly List<(BlockRequest Block, int Slot)> _asked = [];
     private readonly Dictionary<BlockRequest, ReplySlot> _expected = []; // what we want
     private readonly List<Waiting> _waiting = [];                        // what we want and have no slot for yet
+    private readonly HashSet<BlockRequest> _refused = [];                // until the engine, told so, forgets them
 
     public LinkId Id => id;
 
@@ -84,7 +85,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
     public bool Forget(in BlockRequest block)
     {
         var wanted = block;
-        if (_waiting.RemoveAll(waiting => waiting.Block == wanted) > 0)
+        if (_waiting.RemoveAll(waiting => waiting.Block == wanted) > 0 || _refused.Remove(block))
         {
             return true;
         }
@@ -173,6 +174,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
             throw new MpiException($"rank {rank} refused {slot.Block} and sent it");
         }
 
+        _refused.Add(slot.Block);
         Post(PeerMessage.Reject(slot.Block));
         transport.Return(slot);
     }
@@ -228,6 +230,7 @@ internal sealed class MpiLink(MpiTransport transport, LinkId id, LinkName name, 
 
         IsClosed = true;
         _waiting.Clear();
+        _refused.Clear();
         foreach (var block in _expected.Keys.ToArray())
         {
             Forget(block);
