@@ -142,7 +142,7 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
             [.. reports.SelectMany(report => report.Problems)],
             failure == JobFailure.Input ? null : new RunReport
             {
-                Library = world.LibraryVersion,
+                Library = string.Join(' ', world.LibraryVersion.Split(',')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
                 Balance = Engine.Swarms.BalancePolicies.NameOf(options.Balance),
                 MakespanSeconds = makespan.TotalSeconds,
                 Ranks = reports,
