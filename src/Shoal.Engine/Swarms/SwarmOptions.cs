@@ -18,6 +18,15 @@ public sealed record SwarmOptions
     /// <summary>Peers that we upload to at once, the optimistic one included; <see cref="int.MaxValue"/> turns choking off (a trusted swarm).</summary>
     public int UploadSlotCount { get; init; } = 8;
 
+    /// <summary>
+    /// Whether all peers are parts of one job: links between those that have everything stay open, since more may come to
+    /// be wanted, and nobody is taken for an attacker who sends much.
+    /// </summary>
+    public bool IsTrusted { get; init; }
+
+    /// <summary>Tells peers that are cheap to fetch from, on the same node: what they have is not asked of others. Null: none are.</summary>
+    public Func<PeerAddress, bool>? IsNear { get; init; }
+
     /// <summary>Whom a seeder unchokes.</summary>
     public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;
 
