@@ -98,6 +98,7 @@ internal static class App
             VerifyCommand.Create(),
             TrackerCommand.Create(),
             ScrapeCommand.Create(),
+            MpiCommand.Create(),
         };
         root.Options.Add(new HelpOption { Action = new ExampleHelp() });
         root.Options.Add(new Option<bool>("--version") { Description = "Show the version", Action = new VersionAction() });
