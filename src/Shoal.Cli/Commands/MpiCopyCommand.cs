@@ -53,9 +53,15 @@ internal static class MpiCopyCommand
         }
 
         int code;
+        string? wrong = null;
         try
         {
             code = Copy(world, invocation);
+        }
+        catch (CopyException error)
+        {
+            // All ranks know it, and one says it.
+            (code, wrong) = (ExitCode.BadInput, error.Message);
         }
 #pragma warning disable CA1031 // one rank that goes alone would leave the others waiting for ever
         catch (Exception error)
@@ -66,8 +72,9 @@ internal static class MpiCopyCommand
             return Task.FromResult(ExitCode.Environment);
         }
 
+        var tells = world.Rank == 0 && wrong is not null;
         world.Dispose();
-        return Task.FromResult(code);
+        return tells ? throw new UserErrorException(wrong!) : Task.FromResult(code);
     }
 
     private static int Copy(MpiWorld world, Invocation invocation)
@@ -97,11 +104,6 @@ internal static class MpiCopyCommand
                 },
                 invocation.Stop);
             return world.Rank == 0 ? Tell(report, reporter) : CodeOf(report);
-        }
-        catch (CopyException error)
-        {
-            // All ranks know it; one says it.
-            return world.Rank == 0 ? throw new UserErrorException(error.Message) : ExitCode.BadInput;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Shoal.Mpi.Copying;
 
 namespace Shoal.Cli.Reporting;
@@ -14,7 +15,8 @@ internal sealed record CopyProgressEvent(
 
     public override string ToLine() => $"Copying: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}  {Rest}";
 
-    /// <summary>What stands behind the bar.</summary>
+    /// <summary>What stands below the bar.</summary>
+    [JsonIgnore]
     public string Rest => $"{DoneCopies} of {Copies} done{(FailedCopies > 0 ? $", {FailedCopies} failed" : "")}  " +
         $"slowest {SlowestNode} rank {SlowestRank} {Units.Percent(SlowestFraction)}  fastest {FastestNode} rank {FastestRank} {Units.Percent(FastestFraction)}  " +
         $"ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}";

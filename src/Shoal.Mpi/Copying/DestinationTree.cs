@@ -15,12 +15,17 @@ internal sealed class DestinationTree(string root, Manifest manifest)
     /// <summary>Whether the file stands there with its length and time.</summary>
     public bool IsRight(ManifestEntry entry) =>
         new FileInfo(PathOf(entry)) is { Exists: true, LinkTarget: null } file &&
-        file.Length == entry.Length && file.LastWriteTimeUtc.Ticks == entry.ModifiedTicks;
+        file.Length == entry.Length && FileTimes.ModifiedNanoseconds(file) == entry.ModifiedNanoseconds;
 
     /// <summary>Makes the folders, and lets us write to them.</summary>
     /// <exception cref="StorageException">It cannot be done.</exception>
     public void MakeFolders() => Do("make folders in", () =>
     {
+        if (File.Exists(root))
+        {
+            throw new StorageException($"'{root}' is not a folder");
+        }
+
         Directory.CreateDirectory(root);
         foreach (var entry in manifest.Entries.Where(entry => entry.Kind == EntryKind.Folder))
         {
@@ -36,7 +41,7 @@ internal sealed class DestinationTree(string root, Manifest manifest)
     public static void FinishFile(ManifestEntry entry, string path)
     {
         SetMode(new FileInfo(path), entry);
-        File.SetLastWriteTimeUtc(path, new DateTime(entry.ModifiedTicks, DateTimeKind.Utc));
+        FileTimes.SetModified(path, entry.ModifiedNanoseconds);
     }
 
     /// <summary>After all files: the links, and what files that were kept and folders shall have, inner ones first.</summary>
@@ -58,7 +63,7 @@ internal sealed class DestinationTree(string root, Manifest manifest)
         foreach (var entry in manifest.Entries.Reverse().Where(entry => entry.Kind == EntryKind.Folder))
         {
             var folder = new DirectoryInfo(PathOf(entry));
-            folder.LastWriteTimeUtc = new DateTime(entry.ModifiedTicks, DateTimeKind.Utc);
+            FileTimes.SetModified(folder.FullName, entry.ModifiedNanoseconds);
             SetMode(folder, entry);
         }
     });

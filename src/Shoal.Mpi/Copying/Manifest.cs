@@ -15,11 +15,11 @@ internal enum EntryKind : byte
 /// <param name="Source">Of which source it is a part, by index.</param>
 /// <param name="Path">Where it goes, below the destination: begins with the source's name, joined by '/'.</param>
 /// <param name="Length">Bytes of a file.</param>
-/// <param name="ModifiedTicks">When it was modified: ticks of 100 ns, UTC.</param>
+/// <param name="ModifiedNanoseconds">When it was modified: nanoseconds since 1970, UTC.</param>
 /// <param name="Mode">Its permissions, as Unix has them.</param>
 /// <param name="Target">Where a link leads.</param>
 internal sealed record ManifestEntry(
-    EntryKind Kind, int Source, string Path, long Length, long ModifiedTicks, UnixFileMode Mode, string Target = "");
+    EntryKind Kind, int Source, string Path, long Length, long ModifiedNanoseconds, UnixFileMode Mode, string Target = "");
 
 /// <summary>
 /// All that is to be copied, folders before what is in them. One rank makes it, and gives it to the others.
@@ -38,7 +38,7 @@ internal sealed record Manifest(IReadOnlyList<ManifestEntry> Entries)
             writer.Write(entry.Source);
             writer.Write(entry.Path);
             writer.Write(entry.Length);
-            writer.Write(entry.ModifiedTicks);
+            writer.Write(entry.ModifiedNanoseconds);
             writer.Write((int)entry.Mode);
             writer.Write(entry.Target);
         }

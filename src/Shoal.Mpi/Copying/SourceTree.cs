@@ -63,7 +63,7 @@ internal sealed class SourceTree
         foreach (var entry in manifest.Entries)
         {
             if (entry.Kind == EntryKind.File &&
-                (new FileInfo(PathOf(entry)) is not { Exists: true } file || file.Length != entry.Length || file.LastWriteTimeUtc.Ticks != entry.ModifiedTicks))
+                (new FileInfo(PathOf(entry)) is not { Exists: true } file || file.Length != entry.Length || FileTimes.ModifiedNanoseconds(file) != entry.ModifiedNanoseconds))
             {
                 return $"'{PathOf(entry)}' is not the same file here";
             }
@@ -87,17 +87,18 @@ internal sealed class SourceTree
             throw new StorageException(StorageErrorKind.NotFound, $"there is no file or folder '{source}'");
         }
 
-        if (info is FileInfo && !ContentScanner.IsRegular(full))
+        var real = info.LinkTarget is null ? full : info.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        if (info is FileInfo && !ContentScanner.IsRegular(real))
         {
             throw new StorageException(StorageErrorKind.UnsafePath, $"'{source}' is neither a file nor a folder");
         }
 
-        return (info.LinkTarget is null ? full : info.ResolveLinkTarget(returnFinalTarget: true)!.FullName, name);
+        return (real, name);
     }
 
     private static void ScanFolder(int source, DirectoryInfo folder, string path, List<ManifestEntry> entries, Action<string> warn)
     {
-        entries.Add(new ManifestEntry(EntryKind.Folder, source, path, 0, folder.LastWriteTimeUtc.Ticks, ModeOf(folder)));
+        entries.Add(new ManifestEntry(EntryKind.Folder, source, path, 0, FileTimes.ModifiedNanoseconds(folder), ModeOf(folder)));
         foreach (var entry in folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
             var below = $"{path}/{entry.Name}";
@@ -125,7 +126,7 @@ internal sealed class SourceTree
     }
 
     private static ManifestEntry FileEntry(int source, FileInfo file, string path) =>
-        new(EntryKind.File, source, path, file.Length, file.LastWriteTimeUtc.Ticks, ModeOf(file));
+        new(EntryKind.File, source, path, file.Length, FileTimes.ModifiedNanoseconds(file), ModeOf(file));
 
     private static UnixFileMode ModeOf(FileSystemInfo entry) => OperatingSystem.IsWindows() ? default : entry.UnixFileMode;
 }

@@ -117,7 +117,7 @@ public static class ContentScanner
         return new FileInfo(real);
     }
 
-    /// <summary>Whether it is a regular file; links are followed.</summary>
+    /// <summary>Whether it is a regular file; a symbolic link is none.</summary>
     public static bool IsRegular(string path) =>
         !Posix.IsAvailable || (Posix.TryStatPath(path, out var status) && status.IsRegular);
 
