@@ -41,7 +41,7 @@ public sealed record AnnounceResult(
 
 /// <summary>The content of a swarm and what of it is here.</summary>
 /// <param name="Layout">How it is cut.</param>
-/// <param name="PieceHashes">The hashes, 20 bytes a piece, in order.</param>
+/// <param name="PieceHashes">The hashes, 20 bytes a piece, in order; empty if they follow one by one (PieceHashKnown).</param>
 /// <param name="Have">The pieces that lie on disk, verified. Becomes the engine's own.</param>
 /// <param name="Wanted">The pieces that the user wants; null for all.</param>
 /// <param name="Partial">Blocks of unfinished pieces that lie on disk, unverified, from an earlier run; a bit a block.</param>

@@ -63,6 +63,18 @@ public enum InputKind : byte
     /// <summary>The content is known and what lies on disk was checked: <see cref="Input.Detail"/> is a <see cref="ContentState"/>.</summary>
     ContentReady,
 
+    /// <summary>The hash of the piece shall be <see cref="Input.Hash"/>: of content whose hashes follow. The first that comes counts.</summary>
+    PieceHashKnown,
+
+    /// <summary>
+    /// The piece came by another way than links and lies in its place, verified by the driver. Passed over for a piece that
+    /// is being fetched: that comes by itself.
+    /// </summary>
+    PieceFound,
+
+    /// <summary>Whether the piece is wanted has changed: it is if <see cref="Input.Count"/> is not 0.</summary>
+    PieceWanted,
+
     /// <summary>Go on, or begin: connect, announce, transfer.</summary>
     Start,
 
@@ -85,6 +97,6 @@ public readonly record struct Input(
     long Bytes = 0,
     object? Detail = null)
 {
-    /// <summary>The piece of PieceHashed, PieceWritten, BlocksSpilled, BlocksRestored and WriteFailed.</summary>
+    /// <summary>The piece of all kinds whose names begin with Piece, of BlocksSpilled, BlocksRestored and WriteFailed.</summary>
     public PieceIndex Piece => Message.Piece;
 }

@@ -93,6 +93,25 @@ public sealed unsafe class MpiWorld : IDisposable
         }
     }
 
+    /// <summary>The root's bytes, on every rank. All ranks must call; what the others give is passed over.</summary>
+    public byte[] Broadcast(int root, ReadOnlySpan<byte> mine)
+    {
+        var bytes = new byte[Max(Rank == root ? mine.Length : 0)];
+        if (Rank == root)
+        {
+            mine.CopyTo(bytes);
+        }
+
+        fixed (byte* pinned = bytes)
+        {
+            var handle = 0L;
+            Api.Ibcast(pinned, bytes.Length, root, _communicator, &handle);
+            Await(&handle);
+        }
+
+        return bytes;
+    }
+
     /// <summary>Ends MPI, in good order; every rank must come here before any exits.</summary>
     public void Dispose()
     {

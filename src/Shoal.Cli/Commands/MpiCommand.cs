@@ -8,5 +8,6 @@ internal static class MpiCommand
     public static Command Create() => new("mpi", "The swarm between the ranks of a cluster job; started by mpirun or srun")
     {
         MpiRunCommand.Create(),
+        MpiCopyCommand.Create(),
     };
 }

@@ -30,6 +30,9 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(TrackerUrlsEvent), "announce-urls")]
 [JsonDerivedType(typeof(StatsEvent), "stats")]
 [JsonDerivedType(typeof(MpiRunEvent), "mpi-run")]
+[JsonDerivedType(typeof(CopyProgressEvent), "copy-progress")]
+[JsonDerivedType(typeof(CopyLackEvent), "copy-lack")]
+[JsonDerivedType(typeof(CopiedEvent), "copied")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -39,7 +42,8 @@ internal abstract record Event
 
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
-    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent;
+    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
+        or CopyLackEvent or CopiedEvent;
 }
 
 /// <summary>A port is open.</summary>

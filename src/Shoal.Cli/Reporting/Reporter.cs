@@ -56,7 +56,7 @@ internal sealed class PlainReporter(TextWriter output, TextWriter error, bool is
     {
         lock (_gate)
         {
-            if (happened is PausedEvent or WarningEvent or LostEvent)
+            if (happened is PausedEvent or WarningEvent or LostEvent or CopyLackEvent)
             {
                 error.WriteLine($"shoal: {Printable.Of(happened.ToLine()!)}");
             }

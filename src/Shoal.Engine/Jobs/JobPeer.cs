@@ -74,7 +74,7 @@ public sealed class JobPeer
             InfoHash = default,
             Balance = balance,
             MaximumConnectionCount = int.MaxValue,
-            UploadSlotCount = int.MaxValue,
+            IsTrusted = true,
             MaximumRequestDepth = MaximumRequestDepth,
             BufferBytes = BufferBytes / Math.Clamp(wanted.Count, 1, MaximumOpenCount),
         };

@@ -81,6 +81,25 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
+    /// <summary>We want a piece that we shall have in a moment: nobody need be told.</summary>
+    public void CountWanted(PieceIndex piece)
+    {
+        foreach (var connection in context.Connections)
+        {
+            connection.InterestingCount += connection.Has is { } has && has[piece] ? 1 : 0;
+        }
+    }
+
+    /// <summary>We want a piece, or want it no more.</summary>
+    public void WantedChanged(PeerConnection connection, PieceIndex piece, bool isWanted)
+    {
+        if (connection.Has is { } has && has[piece])
+        {
+            connection.InterestingCount += isWanted ? 1 : -1;
+            ShowInterest(connection);
+        }
+    }
+
     /// <summary>Asks for as many blocks as the link should have out.</summary>
     public void Fill(PeerConnection connection)
     {

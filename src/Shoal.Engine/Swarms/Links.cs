@@ -162,7 +162,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     /// <summary>Two who have everything have nothing to say to each other.</summary>
     public void CloseIfUseless(PeerConnection connection)
     {
-        if (context is { IsSeeding: true, TellsPieces: true } && connection.IsSeeder)
+        if (context is { IsSeeding: true, TellsPieces: true } && connection.IsSeeder && !context.IsTrusted)
         {
             connection.IsUseless = true;
             Close(connection, "both of us are seeders");

@@ -119,7 +119,7 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
 
     private string? Obey(PeerConnection connection, in PeerMessage message)
     {
-        if (IsCostly(message.Kind) && ++connection.FloodCount > MaximumFloodCount)
+        if (IsCostly(message.Kind) && ++connection.FloodCount > MaximumFloodCount && !context.IsTrusted)
         {
             return $"floods us with messages ({message.Kind})";
         }

@@ -17,12 +17,15 @@ internal sealed class PieceFlow
     private readonly SwarmContext _context;
     private readonly Stack<BufferSlot> _free = new();
     private readonly List<PieceIndex> _unwritten = [];
+    private readonly KnownHashes _hashes;
+    private readonly Dictionary<PieceIndex, PieceHash> _unproved = []; // hashed before it was known what the hash shall be
     private Instant _retryAt = Instant.Never;
 
     public PieceFlow(Swarm swarm, SwarmContext context, PieceLayout layout)
     {
         _swarm = swarm;
         _context = context;
+        _hashes = new KnownHashes(layout.PieceCount, context.Content!.PieceHashes);
         var count = (int)Math.Clamp(context.Options.BufferBytes / layout.PieceLength, 2, 4096);
         for (var i = Math.Min(count, layout.PieceCount) - 1; i >= 0; i--)
         {
@@ -77,8 +80,29 @@ internal sealed class PieceFlow
     {
         var partial = InHand(piece, PieceStage.Hashing);
         BusyCount--;
-        var expected = _context.Content!.PieceHashes.Span.Slice(piece.Value * PieceHash.Sha1Length, PieceHash.Sha1Length);
-        if (hash == new PieceHash(expected))
+        if (_hashes.Find(piece) is { } expected)
+        {
+            Judge(partial, hash == expected);
+        }
+        else
+        {
+            _unproved.Add(piece, hash);
+        }
+    }
+
+    /// <summary>What the piece's hash shall be.</summary>
+    public void HashKnown(PieceIndex piece, PieceHash expected)
+    {
+        if (_hashes.Add(piece, expected) && _unproved.Remove(piece, out var hash))
+        {
+            Judge(InHand(piece, PieceStage.Hashing), hash == expected);
+        }
+    }
+
+    private void Judge(PartialPiece partial, bool isRight)
+    {
+        var piece = partial.Piece;
+        if (isRight)
         {
             Write(partial);
             return;

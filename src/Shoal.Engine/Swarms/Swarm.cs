@@ -25,6 +25,7 @@ public sealed class Swarm : IMachine
     private readonly PeerMessages _messages;
     private readonly Departure _departure;
     private readonly Losses _losses;
+    private readonly OtherWays _otherWays;
     private Instant _nextTickAt;
     private bool _isCompleteTold;
 
@@ -42,6 +43,7 @@ public sealed class Swarm : IMachine
         _metadata = new MetadataExchange(this, _context);
         _uploader = new Uploader(_context);
         _losses = new Losses(_context);
+        _otherWays = new OtherWays(this, _context);
         Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
         Suspects = new Suspects(this, _context);
@@ -239,6 +241,15 @@ public sealed class Swarm : IMachine
             case InputKind.HoldersOrdered:
                 Downloader.HoldersOrdered((IReadOnlyList<PeerAddress>)input.Detail!);
                 break;
+            case InputKind.PieceHashKnown:
+                Flow!.HashKnown(input.Piece, input.Hash);
+                break;
+            case InputKind.PieceFound:
+                _otherWays.Found(input.Piece);
+                break;
+            case InputKind.PieceWanted:
+                _otherWays.SetWanted(input.Piece, input.Count != 0);
+                break;
             case InputKind.ContentReady:
                 Open((ContentState)input.Detail!);
                 break;
@@ -358,7 +369,8 @@ public sealed class Swarm : IMachine
         }
     }
 
-    private void UpdatePhase()
+    /// <summary>Something was got, lost, or wanted otherwise.</summary>
+    internal void UpdatePhase()
     {
         if (!_context.IsRunning)
         {

@@ -54,7 +54,7 @@ internal sealed class SwarmContext(
     public long WastedBytes { get; set; }
 
     /// <summary>Whether all peers are our own, so that nobody is choked and nobody has to be bridled.</summary>
-    public bool IsTrusted => Options.UploadSlotCount == int.MaxValue;
+    public bool IsTrusted => Options.IsTrusted;
 
     /// <summary>Whether peers tell each other what they have; else each asks, and is rejected where it asks in vain.</summary>
     public bool TellsPieces => Options.Balance == BalancePolicy.Swarm;

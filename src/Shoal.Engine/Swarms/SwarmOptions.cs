@@ -15,8 +15,17 @@ public sealed record SwarmOptions
     /// <summary>Links of this swarm at most, half-open ones included.</summary>
     public int MaximumConnectionCount { get; init; } = 100;
 
-    /// <summary>Peers that we upload to at once, the optimistic one included; <see cref="int.MaxValue"/> turns choking off (a trusted swarm).</summary>
+    /// <summary>Peers that we upload to at once, the optimistic one included.</summary>
     public int UploadSlotCount { get; init; } = 8;
+
+    /// <summary>
+    /// Whether all peers are parts of one job: nobody is choked, links between those that have everything stay open, since more may come to
+    /// be wanted, and nobody is taken for an attacker who sends much.
+    /// </summary>
+    public bool IsTrusted { get; init; }
+
+    /// <summary>Tells peers that are cheap to fetch from, on the same node: what they have is not asked of others. Null: none are.</summary>
+    public Func<PeerAddress, bool>? IsNear { get; init; }
 
     /// <summary>Whom a seeder unchokes.</summary>
     public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;

@@ -25,7 +25,8 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>So much nonsense is forgiven: requests that crossed a choke are none.</summary>
     private const int MaximumOffenceCount = 500;
 
-    private readonly Choker _choker = new(context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
+    private readonly Choker _choker = new(
+        context.IsTrusted ? int.MaxValue : context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
     private int _throttledLength; // of the block that the rate cap holds up; 0: none

@@ -22,6 +22,12 @@ public static class Tags
     /// <summary>How far a rank is, for the one who shows it.</summary>
     public const int Progress = 5;
 
+    /// <summary>Pieces with their hashes, from the rank that read and hashed them.</summary>
+    public const int PieceHash = 6;
+
+    /// <summary>What the first rank of a copy tells the others, and what a reader tells of what it cannot read.</summary>
+    public const int Job = 7;
+
     /// <summary>The payload of one block, bare: the reply slot that its request named is what goes beyond this.</summary>
     public const int FirstPayload = 1024;
 
@@ -36,6 +42,8 @@ public static class Tags
         TrackerReply => "tracker-reply",
         Load => "load",
         Progress => "progress",
+        PieceHash => "piece-hash",
+        Job => "job",
         >= FirstPayload and < FirstPayload + ReplySlotCount => "payload",
         _ => "unknown",
     };

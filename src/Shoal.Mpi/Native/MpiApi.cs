@@ -37,6 +37,7 @@ internal sealed unsafe class MpiApi
     private readonly delegate* unmanaged<void*, nint, int*, int> _getCount;
     private readonly delegate* unmanaged<void*, void*, int, nint, nint, nint, void*, int> _iallreduce;
     private readonly delegate* unmanaged<void*, int, nint, void*, int, nint, nint, void*, int> _iallgather;
+    private readonly delegate* unmanaged<void*, int, nint, int, nint, void*, int> _ibcast;
     private readonly delegate* unmanaged<void*, int, nint, int, nint, int> _bcast;
 
     private readonly nint _library;
@@ -68,6 +69,7 @@ internal sealed unsafe class MpiApi
         _getCount = (delegate* unmanaged<void*, nint, int*, int>)Symbol("MPI_Get_count");
         _iallreduce = (delegate* unmanaged<void*, void*, int, nint, nint, nint, void*, int>)Symbol("MPI_Iallreduce");
         _iallgather = (delegate* unmanaged<void*, int, nint, void*, int, nint, nint, void*, int>)Symbol("MPI_Iallgather");
+        _ibcast = (delegate* unmanaged<void*, int, nint, int, nint, void*, int>)Symbol("MPI_Ibcast");
         _bcast = (delegate* unmanaged<void*, int, nint, int, nint, int>)Symbol("MPI_Bcast");
     }
 
@@ -213,6 +215,10 @@ internal sealed unsafe class MpiApi
     /// <summary>Begins to gather the same number of bytes from each rank, in the order of ranks.</summary>
     public void Iallgather(void* mine, int count, void* all, nint communicator, void* request) =>
         Check(_iallgather(mine, count, Abi.Byte, all, count, Abi.Byte, communicator, request), "MPI_Iallgather");
+
+    /// <summary>Begins to give the root's bytes to all.</summary>
+    public void Ibcast(void* bytes, int count, int root, nint communicator, void* request) =>
+        Check(_ibcast(bytes, count, Abi.Byte, root, communicator, request), "MPI_Ibcast");
 
     /// <summary>The broadcast that the benchmark compares with. Blocks.</summary>
     public void Bcast(void* bytes, int count, int root, nint communicator) =>

@@ -117,7 +117,8 @@ public static class ContentScanner
         return new FileInfo(real);
     }
 
-    private static bool IsRegular(string path) =>
+    /// <summary>Whether it is a regular file; a symbolic link is none.</summary>
+    public static bool IsRegular(string path) =>
         !Posix.IsAvailable || (Posix.TryStatPath(path, out var status) && status.IsRegular);
 
     private static ContentAttributes AttributesOf(string path) =>

@@ -279,7 +279,8 @@ public sealed class PieceStore : IPieceStore, IDisposable
         }
     }
 
-    private void FinishFile(int file)
+    /// <summary>Makes the file if it is empty, cuts it to its length, lets it be run if it may.</summary>
+    internal void FinishFile(int file)
     {
         var length = Files[file].Length;
         if (Take(file, writing: length == 0) is not { } open)

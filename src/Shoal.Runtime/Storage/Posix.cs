@@ -29,7 +29,7 @@ internal static unsafe partial class Posix
     public const int Eperm = 1;
     public const int Eloop = 40;
 
-    private const int AtFdCwd = -100;
+    public const int AtFdCwd = -100;
     private const int AtSymlinkNoFollow = 0x100;
     private const int AtEmptyPath = 0x1000;
     private const uint StatxBasic = 0x7ff;
@@ -122,6 +122,9 @@ internal static unsafe partial class Posix
             return statx(handle, path, flags, StatxBasic, pointer) == 0;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "utimensat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SetTimes(int folder, string name, nint* times, int flags);
 
     [LibraryImport("libc", EntryPoint = "preadv", SetLastError = true)]
     public static partial nint ReadVectors(SafeFileHandle handle, IoVector* vectors, int count, long offset);

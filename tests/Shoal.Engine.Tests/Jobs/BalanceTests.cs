@@ -74,7 +74,7 @@ public sealed class BalanceTests
     public void Pieces_of_many_blocks_come_from_holders_that_tell_nothing(BalancePolicy policy)
     {
         var world = new World(1, 40 * 8 * 1024, 8 * 1024);
-        SwarmOptions Options(SwarmOptions options) => options with { Balance = policy, UploadSlotCount = int.MaxValue };
+        SwarmOptions Options(SwarmOptions options) => options with { Balance = policy, IsTrusted = true };
         var seeder = world.Add(isSeeder: true, options: Options);
         var other = world.Add(options: Options);
         var last = world.Add(options: Options);

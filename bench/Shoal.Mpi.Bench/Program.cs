@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Shoal.Mpi;
+using Shoal.Mpi.Bench;
+using Shoal.Mpi.Copying;
+
+// Shoal.Mpi.Bench bcast|copy FILE FOLDER [SLOW]: gives FILE of the first rank to all, one copy for each in FOLDER/{rank}. The
+// rank SLOW writes with a tenth of its speed. The first rank prints a line for each: rank, seconds until its copy was
+// there, processor seconds, peak memory in bytes.
+const int PieceLength = 1 << 20;
+var (mode, file, folder) = (args[0], args[1], args[2]);
+var slow = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : -1;
+var world = MpiWorld.Start();
+_ = world.Max(0);
+var start = Stopwatch.StartNew();
+var cpuBefore = Process.GetCurrentProcess().TotalProcessorTime;
+var isSlow = world.Rank == slow;
+double seconds;
+var isRight = true;
+if (mode == "bcast")
+{
+    Broadcast();
+    seconds = start.Elapsed.TotalSeconds;
+}
+else
+{
+    var report = CopyJob.Run(world, new CopyOptions
+    {
+        Sources = [file],
+        Destination = Path.Combine(folder, "{rank}"),
+        Wrap = isSlow ? store => new SlowStore(store) : null,
+        ReaderCount = int.Parse(Environment.GetEnvironmentVariable("READERS") ?? "4"),
+        PieceLength = Environment.GetEnvironmentVariable("PIECE") is { } p ? int.Parse(p) << 10 : null,
+    });
+    isRight = report.IsComplete;
+    seconds = report.Ranks[world.Rank].Seconds;
+}
+
+using var process = Process.GetCurrentProcess();
+var cpu = (process.TotalProcessorTime - cpuBefore).TotalSeconds;
+var mine = string.Create(CultureInfo.InvariantCulture, $"{world.Rank} {seconds:F3} {cpu:F3} {process.PeakWorkingSet64} {isRight}");
+var all = world.Gather(System.Text.Encoding.UTF8.GetBytes(mine));
+if (world.Rank == 0)
+{
+    foreach (var line in all)
+    {
+        Console.WriteLine(System.Text.Encoding.UTF8.GetString(line));
+    }
+}
+
+world.Dispose();
+return isRight ? 0 : 1;
+
+unsafe void Broadcast()
+{
+    var bytes = (byte*)NativeMemory.AlignedAlloc(PieceLength, 4096);
+    using var source = world.Rank == 0 ? File.OpenHandle(file) : null;
+    var length = world.Rank == 0 ? RandomAccess.GetLength(source!) : 0;
+    length = BitConverter.ToInt64(world.Broadcast(0, BitConverter.GetBytes(length)));
+    Directory.CreateDirectory(Path.Combine(folder, $"{world.Rank}"));
+    using var target = world.Rank == 0 ? null : File.OpenHandle(
+        Path.Combine(folder, $"{world.Rank}", Path.GetFileName(file)), FileMode.Create, FileAccess.Write);
+    for (var offset = 0L; offset < length; offset += PieceLength)
+    {
+        var piece = (int)Math.Min(PieceLength, length - offset);
+        if (source is not null)
+        {
+            RandomAccess.Read(source, new Span<byte>(bytes, piece), offset);
+        }
+
+        world.Api.Bcast(bytes, piece, 0, world.Communicator);
+        if (target is not null)
+        {
+            Slowness.Write(isSlow, () => RandomAccess.Write(target, new ReadOnlySpan<byte>(bytes, piece), offset));
+        }
+    }
+
+    NativeMemory.AlignedFree(bytes);
+}

@@ -1,0 +1,141 @@
+using System.CommandLine;
+using Shoal.Cli.Reporting;
+using Shoal.Mpi;
+using Shoal.Mpi.Copying;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>`shoal mpi copy`: files and folders to every node of a job.</summary>
+internal static class MpiCopyCommand
+{
+    private static readonly Argument<string[]> Paths = new("SRC… DEST")
+    {
+        Description = "Files and folders, and the folder on every node to copy them into, which is made; {rank} in it stands for the rank's number",
+        Arity = new ArgumentArity(2, 100_000),
+    };
+
+    private static readonly Option<int?> Readers = SharedOptions.Count(
+        "--readers", "The most ranks that read SRC; the others fetch from their fellows (default: 4)");
+
+    private static readonly Option<int?> PieceLength = SharedOptions.Parsed<int?>(
+        "--piece-length", "SIZE", "Bytes in a piece: a power of two from 64KiB to 64MiB (default: by size)", text =>
+            !Units.TryParseSize(text, out var bytes, out var error) ? (null, error)
+            : bytes is < 64 << 10 or > 64 << 20 || !long.IsPow2(bytes) ? (null, $"'{text}' is not a power of two from 64KiB to 64MiB")
+            : ((int)bytes, null));
+
+    private static readonly Option<bool> Check = new("--check")
+    {
+        Description = "Hash what is in DEST already; without it a file of the same length and time is taken as right",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("copy", "Copy files and folders to every node, fast and verified") { Paths, Readers, PieceLength, Check }.WithOutput();
+        command.Action = new CommandAction(
+            RunAsync,
+            "mpirun -np 64 shoal mpi copy /shared/model /local/",
+            "srun --ntasks-per-node=1 shoal mpi copy /shared/model /shared/data.bin /local/",
+            "mpirun -np 8 shoal mpi copy model.bin '/dev/shm/copy-{rank}'");
+        return command;
+    }
+
+    // All calls of MPI are made by one thread, and this is it: nothing here may be awaited before the end.
+    private static Task<int> RunAsync(Invocation invocation)
+    {
+        MpiWorld world;
+        try
+        {
+            world = MpiWorld.Start();
+        }
+        catch (MpiException error)
+        {
+            throw new UserErrorException(error.Message, ExitCode.Environment, error);
+        }
+
+        int code;
+        string? wrong = null;
+        try
+        {
+            code = Copy(world, invocation);
+        }
+        catch (CopyException error)
+        {
+            // All ranks know it, and one says it.
+            (code, wrong) = (ExitCode.BadInput, error.Message);
+        }
+#pragma warning disable CA1031 // one rank that goes alone would leave the others waiting for ever
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {(Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1" ? error.ToString() : error.Message)}");
+            world.Abort(ExitCode.Environment);
+            return Task.FromResult(ExitCode.Environment);
+        }
+
+        var tells = world.Rank == 0 && wrong is not null;
+        world.Dispose();
+        return tells ? throw new UserErrorException(wrong!) : Task.FromResult(code);
+    }
+
+    private static int Copy(MpiWorld world, Invocation invocation)
+    {
+        var reporter = CreateReporter(invocation);
+        var paths = invocation.Parse.GetValue(Paths)!;
+        var options = new CopyOptions
+        {
+            Sources = paths[..^1],
+            Destination = paths[^1],
+            ReaderCount = invocation.Parse.GetValue(Readers) ?? 4,
+            PieceLength = invocation.Parse.GetValue(PieceLength),
+            ChecksAll = invocation.Parse.GetValue(Check),
+        };
+        try
+        {
+            var next = 0L;
+            var report = CopyJob.Run(
+                world, options,
+                progress =>
+                {
+                    if (Environment.TickCount64 >= next)
+                    {
+                        next = Environment.TickCount64 + (long)reporter.ProgressInterval.TotalMilliseconds;
+                        reporter.Report(CopyProgressEvent.Of(progress));
+                    }
+                },
+                invocation.Stop);
+            return world.Rank == 0 ? Tell(report, reporter) : CodeOf(report);
+        }
+        finally
+        {
+            reporter.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+    }
+
+    // stdout may be a log of many ranks: what people watch goes to stderr.
+    private static Reporter CreateReporter(Invocation invocation)
+    {
+        var isQuiet = invocation.Parse.GetValue(SharedOptions.Quiet);
+        return invocation.Parse.GetValue(SharedOptions.Json) ? new JsonReporter(invocation.Surface.Out, isQuiet)
+            : !Console.IsErrorRedirected && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") ? new LiveReporter(invocation.Surface.Error)
+            : new PlainReporter(invocation.Surface.Error, invocation.Surface.Error, isQuiet);
+    }
+
+    private static int Tell(CopyReport report, Reporter reporter)
+    {
+        foreach (var warning in report.Warnings)
+        {
+            reporter.Report(new WarningEvent(warning));
+        }
+
+        foreach (var rank in report.Ranks.Where(rank => rank.State != RankState.Done))
+        {
+            reporter.Report(new CopyLackEvent(rank.Rank, rank.Node, rank.Reason, rank.MissingCount, rank.MissingFiles));
+        }
+
+        reporter.Report(CopiedEvent.Of(report));
+        return CodeOf(report);
+    }
+
+    private static int CodeOf(CopyReport report) =>
+        report.IsComplete ? ExitCode.Ok : report.IsInterrupted ? ExitCode.Interrupted : ExitCode.Failed;
+}

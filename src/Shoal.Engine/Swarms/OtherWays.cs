@@ -1,0 +1,48 @@
+using Shoal.Protocol;
+
+namespace Shoal.Engine.Swarms;
+
+/// <summary>
+/// Pieces that come by other ways than links, and pieces whose being wanted changes: in a job that reads and checks while
+/// it transfers, it turns out piece by piece what is there.
+/// </summary>
+internal sealed class OtherWays(Swarm swarm, SwarmContext context)
+{
+    /// <summary>The piece lies in its place, verified.</summary>
+    public void Found(PieceIndex piece)
+    {
+        var picker = context.Picker!;
+        if (picker.Have[piece] || picker.Find(piece) is not null)
+        {
+            return;
+        }
+
+        if (!picker.IsInteresting(piece))
+        {
+            picker.SetWanted(piece, true);
+            swarm.Downloader.CountWanted(piece);
+        }
+
+        picker.MarkHave(piece);
+        swarm.PieceCompleted(piece);
+    }
+
+    /// <summary>The user, or the job, wants the piece, or wants it no more.</summary>
+    public void SetWanted(PieceIndex piece, bool isWanted)
+    {
+        var picker = context.Picker!;
+        if (picker.IsInteresting(piece) == isWanted || picker.Have[piece])
+        {
+            return;
+        }
+
+        picker.SetWanted(piece, isWanted);
+        foreach (var connection in context.Connections)
+        {
+            swarm.Downloader.WantedChanged(connection, piece, isWanted);
+        }
+
+        swarm.UpdatePhase();
+        swarm.FillAll();
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+
+namespace Shoal.Mpi.Copying;
+
+/// <summary>How far a rank is, to be shown.</summary>
+public readonly record struct RankProgress(int Rank, string Node, double Fraction);
+
+/// <summary>How far the copy is. Times in seconds.</summary>
+/// <param name="Bytes">Bytes there, of all copies.</param>
+/// <param name="TotalBytes">Bytes of all copies.</param>
+/// <param name="CopyCount">Copies to be made.</param>
+/// <param name="DoneCount">Copies that are whole.</param>
+/// <param name="FailedCount">Copies that cannot be completed.</param>
+/// <param name="Slowest">Who is farthest behind.</param>
+/// <param name="Fastest">Who is farthest ahead.</param>
+/// <param name="EtaSeconds">How long it will still take; null if nobody can tell.</param>
+public sealed record CopyProgress(
+    long Bytes, long TotalBytes, int CopyCount, int DoneCount, int FailedCount, RankProgress Slowest, RankProgress Fastest, double? EtaSeconds);
+
+/// <summary>What the first rank knows of all: it sees when the copy is over.</summary>
+internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
+{
+    private readonly Dictionary<int, RankNews> _news = plan.Participants.ToDictionary(rank => rank, _ => new RankNews(RankState.Copying, 0));
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private long? _bytesAtStart;
+
+    /// <summary>Whether nobody waits for anything any more.</summary>
+    public bool IsOver => IsInterrupted || _news.Values.All(news => news.State is RankState.Done or RankState.Failed);
+
+    /// <summary>Whether somebody wants it to end.</summary>
+    public bool IsInterrupted { get; private set; }
+
+    public void Update(int rank, RankNews news)
+    {
+        IsInterrupted |= news.State == RankState.Interrupted;
+        if (_news.ContainsKey(rank))
+        {
+            _news[rank] = news;
+        }
+    }
+
+    public CopyProgress Progress()
+    {
+        var length = plan.Layout.TotalLength;
+        var bytes = _news.Values.Sum(news => news.HaveBytes);
+        var going = _news.Where(entry => entry.Value.State != RankState.Failed).DefaultIfEmpty(_news.First()).ToList();
+        _bytesAtStart ??= bytes;
+        var left = going.Sum(entry => length - entry.Value.HaveBytes);
+        var moved = bytes - _bytesAtStart.Value;
+        return new CopyProgress(
+            bytes, length * _news.Count, _news.Count,
+            _news.Values.Count(news => news.State == RankState.Done), _news.Values.Count(news => news.State == RankState.Failed),
+            Of(going.MinBy(entry => entry.Value.HaveBytes)), Of(going.MaxBy(entry => entry.Value.HaveBytes)),
+            left == 0 ? 0 : moved > 0 ? _clock.Elapsed.TotalSeconds * left / moved : null);
+
+        RankProgress Of(KeyValuePair<int, RankNews> entry) =>
+            new(entry.Key, nodes[entry.Key], length == 0 ? 1 : (double)entry.Value.HaveBytes / length);
+    }
+}

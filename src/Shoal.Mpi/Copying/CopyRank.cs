@@ -1,0 +1,401 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Text;
+using Shoal.Engine.Sessions;
+using Shoal.Engine.Swarms;
+using Shoal.Mpi.Jobs;
+using Shoal.Mpi.Links;
+using Shoal.Protocol;
+using Shoal.Runtime.Storage;
+
+namespace Shoal.Mpi.Copying;
+
+/// <summary>
+/// One rank's part in a copy, from the agreed plan to its result: ties together the swarm, the threads that read and check, and what
+/// ranks tell each other beside the swarm. Ends on all ranks, whatever happens to one. On the thread that calls MPI.
+/// </summary>
+internal sealed class CopyRank : IDisposable
+{
+    private const int NewsMilliseconds = 200;
+    private const int HashRecordLength = sizeof(int) + PieceHash.Sha1Length;
+    private const int ShownMissingCount = 5;
+    private const byte StopMessage = 1;
+    private const byte UnreadableMessage = 2;
+
+    private readonly MpiWorld _world;
+    private readonly CopyPlan _plan;
+    private readonly IReadOnlyList<string> _nodes;
+    private readonly CancellationToken _stop;
+    private readonly CopyBoard? _board;
+    private readonly Action<CopyProgress>? _show;
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Dictionary<PieceIndex, PieceHash> _sourceHashes = []; // of candidates that are not checked yet
+    private readonly Dictionary<PieceIndex, PieceHash> _ownHashes = [];    // of candidates whose source hash is not known yet
+    private readonly Bitfield _candidates;
+    private readonly List<byte> _hashes = [];
+    private readonly PieceRange _share;
+    private readonly RankLoop _loop;
+    private readonly CopySwarm? _swarm;
+    private readonly CopyStore? _store;
+    private readonly StagedStore? _own;
+    private readonly PieceStore? _source;
+    private readonly SourceReader? _reader;
+    private readonly PresentChecker? _checker;
+    private Task? _finishing;
+    private RankNews _told = new(RankState.Copying, -1);
+    private long _toldAt;
+    private long _shownAt;
+    private long _readBytes;
+    private string? _failure;
+    private double _doneSeconds;
+    private bool _isFinished;
+    private bool _isLeaving;
+    private bool _isOver;
+    private bool _isInterruptTold;
+
+    public CopyRank(
+        MpiWorld world, CopyPlan plan, CopyOptions options, IReadOnlyList<string> nodes, Action<CopyProgress>? show, CancellationToken stop)
+    {
+        (_world, _plan, _nodes, _show, _stop) = (world, plan, nodes, show, stop);
+        _board = world.Rank == 0 ? new CopyBoard(plan, nodes) : null;
+        _share = plan.ShareOf(world.Rank);
+        _failure = plan.Broken.GetValueOrDefault(world.Rank);
+        _candidates = new Bitfield(plan.Layout.PieceCount);
+        var takesPart = plan.Participants.Contains(world.Rank);
+        if (takesPart && _failure is null)
+        {
+            _own = TryOpen();
+        }
+
+        if (_own is not null || _share.Count > 0)
+        {
+            var kept = _own?.FindKept() ?? new Bitfield(plan.Layout.PieceCount);
+            _candidates = FindCandidates();
+            _source = _share.Count > 0 ? OpenSource() : null;
+            var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
+            _store = new CopyStore(own, _source, plan.Layout.PieceCount);
+            _swarm = new CopySwarm(world, plan, _store, kept.Clone(), WantedBeside(kept));
+            _loop = _swarm.Loop;
+            _reader = _source is null ? null : new SourceReader(_source, own, _share, kept);
+            _checker = _candidates.IsEmpty ? null : new PresentChecker(_own!, plan.Layout, _candidates);
+        }
+        else
+        {
+            _loop = new RankLoop(world, new Session(new SessionOptions(default, 1)));
+        }
+
+        _loop.Transport.Handle(Tags.PieceHash, (_, bytes) => TakeHashes(bytes.Span));
+        _loop.Transport.Handle(Tags.Job, (_, bytes) => TakeOrder(bytes.Span));
+        _loop.Transport.Handle(Tags.Progress, (rank, bytes) => _board?.Update(rank, RankNews.Decode(bytes.Span)));
+    }
+
+    /// <summary>Copies; returns on every rank when all ranks are done with each other. Every rank must call.</summary>
+    public RankResult Run()
+    {
+        _loop.RunUntil(() =>
+        {
+            Pump();
+            return _isOver;
+        });
+        Leave();
+        _loop.RunUntil(() =>
+        {
+            Pump();
+            return _swarm?.IsStopped != false && _finishing?.IsCompleted != false;
+        });
+        _reader?.Dispose();
+        _checker?.Dispose();
+        _loop.Settle();
+        if (_failure is not null && _own is not null && !_isFinished)
+        {
+            FinishFiles(); // what is whole of it may be used
+        }
+
+        return Result();
+    }
+
+    public void Dispose()
+    {
+        _loop.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _own?.Dispose();
+        _source?.Dispose();
+    }
+
+    private StagedStore? TryOpen()
+    {
+        try
+        {
+            return StagedStore.Open(_plan.Places, _plan.Layout, _plan.Destination.Root, file => _plan.IsKept[file]);
+        }
+        catch (StorageException error)
+        {
+            _failure = error.Message;
+            return null;
+        }
+    }
+
+    // Sealed as the plan has it: a source that changes meanwhile is noticed by every read.
+    private PieceStore OpenSource() => PieceStore.Open(
+        [.. _plan.Places.Select((place, i) => place with { Path = _plan.Source!.PathOf(_plan.Files[i]).TrimStart('/') })],
+        _plan.Layout, "/", readOnly: true);
+
+    // What we read ourselves needs no checking.
+    private Bitfield FindCandidates()
+    {
+        var candidates = _own?.FindCandidates() ?? new Bitfield(_plan.Layout.PieceCount);
+        for (var piece = _share.First.Value; piece < _share.End; piece++)
+        {
+            candidates.Clear(piece);
+        }
+
+        return candidates;
+    }
+
+    private Bitfield WantedBeside(Bitfield kept)
+    {
+        var wanted = new Bitfield(_plan.Layout.PieceCount);
+        for (var piece = 0; piece < wanted.Length && _own is not null; piece++)
+        {
+            if (!kept[piece] && !_candidates[piece] && (piece < _share.First.Value || piece >= _share.End))
+            {
+                wanted.Set(piece);
+            }
+        }
+
+        return wanted;
+    }
+
+    private void Pump()
+    {
+        TakeFindings();
+        if (_swarm is not null && !_isLeaving)
+        {
+            if ((_failure ??= _swarm.Failure) is not null && _share.Count == 0)
+            {
+                Leave();
+            }
+            else if (_failure is null && _own is not null && _swarm.MissingCount == 0 && _finishing is null)
+            {
+                _finishing = Task.Run(FinishFiles);
+            }
+        }
+
+        var now = Environment.TickCount64;
+        if (_stop.IsCancellationRequested && !_isInterruptTold)
+        {
+            _isInterruptTold = true;
+            Tell(new RankNews(RankState.Interrupted, _swarm?.HaveBytes ?? 0));
+        }
+        else if (!_isInterruptTold && News() is var news && news != _told && (news.State != _told.State || now >= _toldAt + NewsMilliseconds))
+        {
+            (_told, _toldAt) = (news, now);
+            Tell(news);
+        }
+
+        if (_board is not null)
+        {
+            Lead(now);
+        }
+    }
+
+    private void Lead(long now)
+    {
+        if (!_isOver && _board!.IsOver)
+        {
+            _isOver = true;
+            TellOthers(Enumerable.Range(0, _world.Size), Tags.Job, [StopMessage]);
+            now = long.MaxValue;
+        }
+
+        if (now >= _shownAt + NewsMilliseconds)
+        {
+            _shownAt = Environment.TickCount64;
+            _show?.Invoke(_board!.Progress());
+        }
+    }
+
+    private RankNews News() => new(
+        _failure is not null ? RankState.Failed
+        : _isFinished || _own is null ? RankState.Done
+        : _finishing is not null ? RankState.Finishing
+        : RankState.Copying,
+        _swarm?.HaveBytes ?? 0, _failure ?? "");
+
+    private void Tell(RankNews news)
+    {
+        if (_board is not null)
+        {
+            _board.Update(_world.Rank, news);
+        }
+        else
+        {
+            _loop.Transport.Send(0, Tags.Progress, news.Encode());
+        }
+    }
+
+    private void TellOthers(IEnumerable<int> ranks, int tag, ReadOnlySpan<byte> bytes)
+    {
+        foreach (var rank in ranks)
+        {
+            if (rank != _world.Rank)
+            {
+                _loop.Transport.Send(rank, tag, bytes);
+            }
+        }
+    }
+
+    private void TakeFindings()
+    {
+        while (_reader is not null && _reader.TryTake(out var finding))
+        {
+            Take(finding);
+        }
+
+        while (_checker is not null && _checker.TryTake(out var finding))
+        {
+            Take(finding);
+        }
+
+        if (_hashes.Count > 0)
+        {
+            TellOthers(_plan.Participants, Tags.PieceHash, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_hashes));
+            _hashes.Clear();
+        }
+    }
+
+    private void Take(in Finding finding)
+    {
+        switch (finding.Kind)
+        {
+            case FindingKind.Read:
+                Span<byte> record = stackalloc byte[HashRecordLength];
+                BinaryPrimitives.WriteInt32LittleEndian(record, finding.Piece.Value);
+                finding.Hash.WriteTo(record[sizeof(int)..]);
+                _hashes.AddRange(record);
+                _readBytes += _plan.Layout.LengthOf(finding.Piece);
+                if (finding.Count == 0)
+                {
+                    _store!.ServeFromSource(finding.Piece);
+                }
+
+                _swarm!.Found(finding.Piece);
+                break;
+            case FindingKind.Unreadable:
+                byte[] message = [UnreadableMessage, .. BitConverter.GetBytes(finding.Piece.Value), .. Encoding.UTF8.GetBytes(finding.Reason)];
+                TellOthers(_plan.Participants, Tags.Job, message);
+                TakeOrder(message);
+                break;
+            case FindingKind.WriteFailed:
+                _failure ??= finding.Reason;
+                break;
+            case FindingKind.Checked when _sourceHashes.Remove(finding.Piece, out var expected):
+                Decide(finding.Piece, finding.Hash, expected);
+                break;
+            case FindingKind.Checked:
+                _ownHashes[finding.Piece] = finding.Hash;
+                break;
+            case FindingKind.Adopted:
+                _swarm!.Found(finding.Piece);
+                break;
+            default:
+                Refetch(finding.Piece);
+                break;
+        }
+    }
+
+    private void Decide(PieceIndex piece, PieceHash own, PieceHash expected)
+    {
+        if (own == expected)
+        {
+            _checker!.Adopt(piece);
+        }
+        else
+        {
+            Refetch(piece);
+        }
+    }
+
+    // Its hash goes to the swarm only now, so a candidate's hash lies in one place at a time.
+    private void Refetch(PieceIndex piece)
+    {
+        _candidates.Clear(piece.Value);
+        _swarm!.Want(piece);
+    }
+
+    private void TakeHashes(ReadOnlySpan<byte> bytes)
+    {
+        for (; bytes.Length >= HashRecordLength && _swarm is not null; bytes = bytes[HashRecordLength..])
+        {
+            var piece = new PieceIndex(BinaryPrimitives.ReadInt32LittleEndian(bytes));
+            var hash = new PieceHash(bytes.Slice(sizeof(int), PieceHash.Sha1Length));
+            _swarm.HashKnown(piece, hash);
+            if (!_candidates[piece])
+            {
+                continue;
+            }
+
+            if (_ownHashes.Remove(piece, out var own))
+            {
+                Decide(piece, own, hash);
+            }
+            else
+            {
+                _sourceHashes[piece] = hash;
+            }
+        }
+    }
+
+    private void TakeOrder(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes[0] == StopMessage)
+        {
+            _isOver = true;
+        }
+        else if (_swarm is not null)
+        {
+            _unreadable ??= Encoding.UTF8.GetString(bytes[5..]);
+            _swarm.GiveUp(new PieceIndex(BitConverter.ToInt32(bytes[1..])));
+        }
+    }
+
+    private string? _unreadable;
+
+    private void Leave()
+    {
+        if (!_isLeaving)
+        {
+            _isLeaving = true;
+            _swarm?.Stop();
+        }
+    }
+
+    // On a thread of its own: flushing takes its time.
+    private void FinishFiles()
+    {
+        try
+        {
+            _own!.Publish(
+                file => _swarm!.IsWhole(_plan.Places[file].Offset, _plan.Places[file].Length),
+                (file, path) => DestinationTree.FinishFile(_plan.Files[file], path));
+            _plan.Destination.Finish(_plan.Destination.IsRight);
+            _doneSeconds = _clock.Elapsed.TotalSeconds;
+            _isFinished = true;
+        }
+        catch (StorageException error)
+        {
+            _failure ??= error.Message;
+        }
+    }
+
+    private RankResult Result()
+    {
+        string[] missing = _plan.Participants.Contains(_world.Rank)
+            ? [.. _plan.Manifest.Entries.Where(entry => entry.Kind == EntryKind.File && !_plan.Destination.IsRight(entry)).Select(entry => entry.Path)]
+            : [];
+        var isInterrupted = missing.Length > 0 && _failure is null && _unreadable is null;
+        var state = missing.Length == 0 && _failure is null ? RankState.Done : isInterrupted ? RankState.Interrupted : RankState.Failed;
+        return new RankResult(
+            _world.Rank, _nodes[_world.Rank], state, _failure ?? (missing.Length > 0 ? _unreadable ?? "stopped before it was done" : ""),
+            missing[..Math.Min(ShownMissingCount, missing.Length)], missing.Length, _swarm?.FetchedBytes ?? 0, _readBytes, _doneSeconds);
+    }
+}

@@ -1,0 +1,169 @@
+using System.Security.Cryptography;
+using Shoal.Engine;
+using Shoal.Engine.Sessions;
+using Shoal.Engine.Swarms;
+using Shoal.Mpi.Jobs;
+using Shoal.Protocol;
+using Shoal.Runtime;
+using Shoal.Runtime.Hosting;
+
+namespace Shoal.Mpi.Copying;
+
+/// <summary>
+/// This rank's part of the swarm: every rank that takes part is a peer, choking is off, and the hashes follow the layout. Keeps
+/// count of what is had. Invariant: a piece is missing until it is had or given up. Used on the thread that calls MPI.
+/// </summary>
+internal sealed class CopySwarm
+{
+    /// <summary>Memory for pieces on their way to disk.</summary>
+    private const long BufferBytes = 32 << 20;
+
+    /// <summary>Up to so many peers everybody is linked with everybody.</summary>
+    private const int FullMeshCount = 64;
+
+    private readonly RankLoop _loop;
+    private readonly Session _session;
+    private readonly SwarmId _id;
+    private readonly CopyPlan _plan;
+    private readonly Bitfield _have;
+    private readonly Bitfield _gone;
+
+    /// <param name="world">The ranks.</param>
+    /// <param name="plan">What they have agreed on.</param>
+    /// <param name="store">Where the pieces lie.</param>
+    /// <param name="have">The pieces that are right already.</param>
+    /// <param name="wanted">The pieces to fetch from others; the rest comes by other ways.</param>
+    public CopySwarm(MpiWorld world, CopyPlan plan, IPieceStore store, Bitfield have, Bitfield wanted)
+    {
+        _plan = plan;
+        _have = have.Clone();
+        _gone = new Bitfield(plan.Layout.PieceCount);
+        _session = new Session(new SessionOptions(new PeerId(RandomNumberGenerator.GetBytes(PeerId.Length)), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)))
+        {
+            MaximumConnectionCount = 2 * world.Size,
+            MaximumHalfOpenCount = 2 * world.Size,
+        });
+        var neighbors = world.Leaders.Count(leader => leader == world.Leaders[world.Rank]);
+        _loop = new RankLoop(world, _session, new SwarmHostOptions
+        {
+            RetainedSlotBytes = BufferBytes,
+            DiskWorkerCount = Math.Clamp(Environment.ProcessorCount / neighbors, 1, 4),
+        });
+        _id = _session.Add(new SwarmOptions
+        {
+            InfoHash = plan.Job,
+            MaximumConnectionCount = 2 * world.Size,
+            IsTrusted = true,
+            BufferBytes = BufferBytes,
+            IsNear = address => world.Leaders[address.Rank] == world.Leaders[world.Rank],
+        });
+        _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, OnEvent = Take });
+        foreach (var piece in Pieces(have))
+        {
+            HaveBytes += plan.Layout.LengthOf(piece);
+        }
+
+        MissingCount = plan.Layout.PieceCount - have.Count;
+        _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, have, wanted)));
+        _loop.Host.Post(new Input(InputKind.Start, _id));
+        foreach (var rank in LinksOf(plan, world))
+        {
+            _loop.Host.Post(new Input(InputKind.PeerFound, _id, Address: PeerAddress.FromRank(rank)));
+        }
+    }
+
+    /// <summary>Moves the swarm on.</summary>
+    public RankLoop Loop => _loop;
+
+    /// <summary>Bytes of the pieces that are had.</summary>
+    public long HaveBytes { get; private set; }
+
+    /// <summary>Bytes that came from other ranks.</summary>
+    public long FetchedBytes { get; private set; }
+
+    /// <summary>Pieces that are neither had nor given up.</summary>
+    public int MissingCount { get; private set; }
+
+    /// <summary>Whether it has stopped.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>Why the disk failed; null if it did not.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Whether all the file's pieces are had.</summary>
+    public bool IsWhole(long offset, long length)
+    {
+        var range = _plan.Layout.PiecesOf(offset, length);
+        return length == 0 || (_have.NextClear(range.First.Value) is var clear && (clear < 0 || clear >= range.End));
+    }
+
+    public bool Has(PieceIndex piece) => _have[piece];
+
+    public void HashKnown(PieceIndex piece, PieceHash hash) => _loop.Host.Post(Of(InputKind.PieceHashKnown, piece) with { Hash = hash });
+
+    public void Found(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceFound, piece));
+
+    public void Want(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceWanted, piece) with { Count = 1 });
+
+    /// <summary>Nobody can read the piece.</summary>
+    public void GiveUp(PieceIndex piece)
+    {
+        if (!_have[piece] && _gone.Set(piece.Value))
+        {
+            MissingCount--;
+            _loop.Host.Post(Of(InputKind.PieceWanted, piece));
+        }
+    }
+
+    public void Stop() => _loop.Host.Post(new Input(InputKind.Stop, _id));
+
+    /// <summary>Whom this rank calls; the others call it. Many ranks are joined as a ring with chords, so that everything is near.</summary>
+    private static IEnumerable<int> LinksOf(CopyPlan plan, MpiWorld world)
+    {
+        int[] peers = [.. plan.Participants.Where(rank => !plan.Broken.ContainsKey(rank) || plan.Readers.Contains(rank))];
+        var self = Array.IndexOf(peers, world.Rank);
+        for (var i = 0; i < self; i++)
+        {
+            var distance = self - i;
+            if (peers.Length <= FullMeshCount || int.IsPow2(distance) || int.IsPow2(peers.Length - distance) ||
+                world.Leaders[peers[i]] == world.Leaders[world.Rank])
+            {
+                yield return peers[i];
+            }
+        }
+    }
+
+    private Input Of(InputKind kind, PieceIndex piece) =>
+        new(kind, _id, Message: new Protocol.Wire.PeerMessage(Protocol.Wire.PeerMessageKind.Piece, piece));
+
+    private void Take(SwarmEvent happened)
+    {
+        switch (happened)
+        {
+            case SwarmEvent.PieceCompleted { Piece: var piece } when _have.Set(piece.Value):
+                HaveBytes += _plan.Layout.LengthOf(piece);
+                MissingCount -= _gone[piece] ? 0 : 1;
+                break;
+            case SwarmEvent.Paused { Reason: var reason }:
+                Failure ??= reason;
+                break;
+            case SwarmEvent.PiecesLost { Reason: var reason }:
+                Failure ??= reason;
+                break;
+            case SwarmEvent.Stopped:
+                IsStopped = true;
+                FetchedBytes = _session.StatusOf(_id)?.DownloadedBytes ?? 0;
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static IEnumerable<PieceIndex> Pieces(Bitfield set)
+    {
+        for (var piece = set.NextSet(0); piece >= 0; piece = set.NextSet(piece + 1))
+        {
+            yield return new PieceIndex(piece);
+        }
+    }
+}

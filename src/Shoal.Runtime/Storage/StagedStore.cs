@@ -1,0 +1,284 @@
+using System.Security.Cryptography;
+using System.Text;
+using Shoal.Engine.Resume;
+using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Runtime.Storage;
+
+/// <summary>
+/// Content that is gathered in hidden files and moved to its names when it is whole. Invariants: a file bears its final name only
+/// when every byte was written and flushed; a file that is kept is never written to; what an earlier run left behind,
+/// hidden or under the final name, is offered for checking, and trusted in nothing. One process at a time uses a folder.
+/// Thread-safe; every method blocks. All throw <see cref="StorageException"/> when the disk fails.
+/// </summary>
+public sealed class StagedStore : IPieceStore, IDisposable
+{
+    /// <summary>The folder below the root that holds what is not whole yet.</summary>
+    public const string FolderName = ".shoal-part";
+
+    private readonly IReadOnlyList<ContentFile> _files;
+    private readonly PieceLayout _layout;
+    private readonly ContentMap _map;
+    private readonly string _root;
+    private readonly bool[] _isKept;
+    private readonly bool[] _isOld; // lies under its final name, perhaps other content, and nothing of it is staged
+    private readonly bool _hasKept;
+    private readonly PieceStore _staged;
+    private readonly PieceStore _named; // what is kept or old
+    private readonly FileStream _lock;
+    private readonly ReaderWriterLockSlim _moving = new();
+    private PieceStore? _published;
+
+    private StagedStore(IReadOnlyList<ContentFile> files, PieceLayout layout, string root, Predicate<int> isKept)
+    {
+        _files = files;
+        _layout = layout;
+        _map = new ContentMap(files, layout);
+        _root = Path.GetFullPath(root);
+        _lock = Lock(_root);
+        _isKept = [.. Enumerable.Range(0, files.Count).Select(file => isKept(file))];
+        _hasKept = _isKept.Contains(true);
+        _isOld = [.. Enumerable.Range(0, files.Count).Select(file =>
+            !_isKept[file] && !File.Exists(FullPath(StagedPath(file))) && IsPlainFile(FinalPath(file)))];
+        _staged = PieceStore.Open([.. files.Select((file, i) => file with { Path = StagedPath(i) })], layout, _root, readOnly: false);
+        _named = PieceStore.Open(files, layout, _root, readOnly: true);
+    }
+
+    /// <summary>Opens the folder <paramref name="root"/>, which is made; files for which <paramref name="isKept"/> says so are right already.</summary>
+    /// <exception cref="StorageException">The folder cannot be made, or another process uses it.</exception>
+    public static StagedStore Open(IReadOnlyList<ContentFile> files, PieceLayout layout, string root, Predicate<int> isKept) =>
+        new(files, layout, root, isKept);
+
+    /// <summary>The pieces that are right already: all their bytes lie in files that are kept.</summary>
+    public Bitfield FindKept()
+    {
+        var kept = new Bitfield(_layout.PieceCount);
+        kept.SetAll();
+        ClearPiecesOf(kept, file => !_isKept[file]);
+        return kept;
+    }
+
+    /// <summary>The pieces that may be right: something of every byte's place lies on disk.</summary>
+    public Bitfield FindCandidates()
+    {
+        var onStage = _staged.Survey();
+        var underName = _named.Survey();
+        var plan = ResumePlan.Make(_layout, _files, null, [.. _files.Select((_, i) => _isKept[i] || _isOld[i] ? underName[i] : onStage[i])]);
+        var kept = FindKept();
+        var candidates = new Bitfield(_layout.PieceCount);
+        for (var piece = 0; piece < _layout.PieceCount; piece++)
+        {
+            if (plan[new PieceIndex(piece)] == PieceVerdict.Check && !kept[piece])
+            {
+                candidates.Set(piece);
+            }
+        }
+
+        return candidates;
+    }
+
+    /// <summary>Reads a whole candidate from wherever it lies.</summary>
+    public void ReadCandidate(PieceIndex piece, Span<byte> destination) =>
+        Read(piece, 0, destination, file => _isKept[file] || _isOld[file] ? _named : _staged);
+
+    /// <summary>A candidate turned out to be right: what of it lies in an old file is copied to where it belongs.</summary>
+    public void Adopt(PieceIndex piece, ReadOnlySpan<byte> bytes)
+    {
+        var position = 0;
+        while (position < bytes.Length)
+        {
+            var segment = _map.First(_map.OffsetOf(new BlockRequest(piece, position, bytes.Length - position)), bytes.Length - position);
+            if (_isOld[segment.File])
+            {
+                _staged.Write(piece, position, bytes.Slice(position, segment.Length));
+            }
+
+            position += segment.Length;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
+    {
+        if (!_hasKept)
+        {
+            _staged.Write(piece, begin, bytes);
+            return;
+        }
+
+        while (!bytes.IsEmpty)
+        {
+            var segment = _map.First(_map.OffsetOf(new BlockRequest(piece, begin, bytes.Length)), bytes.Length);
+            if (!_isKept[segment.File])
+            {
+                _staged.Write(piece, begin, bytes[..segment.Length]);
+            }
+
+            begin += segment.Length;
+            bytes = bytes[segment.Length..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Read(PieceIndex piece, int begin, Span<byte> destination)
+    {
+        _moving.EnterReadLock();
+        try
+        {
+            if (_published is not null || !_hasKept)
+            {
+                (_published ?? _staged).Read(piece, begin, destination);
+            }
+            else
+            {
+                Read(piece, begin, destination, file => _isKept[file] ? _named : _staged);
+            }
+        }
+        finally
+        {
+            _moving.ExitReadLock();
+        }
+    }
+
+    /// <inheritdoc/>
+    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
+    {
+        var position = 0;
+        foreach (var block in blocks)
+        {
+            position += gapBefore;
+            Read(block.Piece, block.Begin, destination.Slice(position, block.Length));
+            position += block.Length;
+        }
+
+        return position;
+    }
+
+    /// <summary>
+    /// Moves the files that are whole to their names, durably; once. <paramref name="finish"/> gets each one's index and
+    /// its path before the move, to give it its times and mode. Reading goes on meanwhile. Nothing may be written any more.
+    /// </summary>
+    public void Publish(Predicate<int> isWhole, Action<int, string> finish)
+    {
+        var whole = Enumerable.Range(0, _files.Count).Where(file => !_isKept[file] && isWhole(file)).ToArray();
+        try
+        {
+            foreach (var file in whole)
+            {
+                _staged.FinishFile(file);
+            }
+
+            _staged.Sync();
+            foreach (var file in whole)
+            {
+                finish(file, FullPath(StagedPath(file)));
+                Directory.CreateDirectory(Path.GetDirectoryName(FinalPath(file))!);
+            }
+
+            Move(whole);
+            foreach (var folder in whole.Select(file => Path.GetDirectoryName(FinalPath(file))!).Distinct())
+            {
+                ContentFolder.SyncFolder(folder);
+            }
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "finish files in", _root);
+        }
+    }
+
+    /// <summary>Closes the files; removes the folder of what is not whole, if nothing is left in it.</summary>
+    public void Dispose()
+    {
+        _staged.Dispose();
+        _named.Dispose();
+        _published?.Dispose();
+        _moving.Dispose();
+        try
+        {
+            File.Delete(_lock.Name);
+            _lock.Dispose();
+            Directory.Delete(Path.Combine(_root, FolderName));
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            _lock.Dispose(); // something is left in it, to go on with
+        }
+    }
+
+    private void Move(int[] whole)
+    {
+        _moving.EnterWriteLock();
+        try
+        {
+            foreach (var file in whole)
+            {
+                File.Move(FullPath(StagedPath(file)), FinalPath(file), overwrite: true);
+            }
+
+            var moved = whole.ToHashSet();
+            _published = PieceStore.Open(
+                [.. _files.Select((file, i) => moved.Contains(i) || _isKept[i] ? file : file with { Path = StagedPath(i) })],
+                _layout, _root, readOnly: true);
+        }
+        finally
+        {
+            _moving.ExitWriteLock();
+        }
+    }
+
+    private void Read(PieceIndex piece, int begin, Span<byte> destination, Func<int, PieceStore> storeOf)
+    {
+        while (!destination.IsEmpty)
+        {
+            var segment = _map.First(_map.OffsetOf(new BlockRequest(piece, begin, destination.Length)), destination.Length);
+            storeOf(segment.File).Read(piece, begin, destination[..segment.Length]);
+            begin += segment.Length;
+            destination = destination[segment.Length..];
+        }
+    }
+
+    private void ClearPiecesOf(Bitfield pieces, Predicate<int> isMeant)
+    {
+        for (var file = 0; file < _files.Count; file++)
+        {
+            if (isMeant(file))
+            {
+                var range = _layout.PiecesOf(_files[file].Offset, _files[file].Length);
+                for (var piece = range.First.Value; piece < range.End; piece++)
+                {
+                    pieces.Clear(piece);
+                }
+            }
+        }
+    }
+
+    private string FullPath(string relative) => Path.Combine(_root, relative);
+
+    private string FinalPath(int file) => FullPath(_files[file].Path);
+
+    // By a hash: a name may be as long as names can be, and a path that is staged needs no folders.
+    private string StagedPath(int file) =>
+        $"{FolderName}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_files[file].Path)).AsSpan(0, 12))}";
+
+    private static bool IsPlainFile(string path) => new FileInfo(path) is { Exists: true, LinkTarget: null } && ContentScanner.IsRegular(path);
+
+    private static FileStream Lock(string root)
+    {
+        var folder = Path.Combine(root, FolderName);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error) when (error.HResult is 11 or 35)
+        {
+            throw new StorageException($"another job writes to '{root}'", error);
+        }
+        catch (Exception error) when (StorageException.IsFromDisk(error))
+        {
+            throw StorageException.From(error, "write to", root);
+        }
+    }
+}
