@@ -145,7 +145,7 @@ public sealed class JobPeer
             opened.Stage = FileStage.Complete;
             RegisterIfOpen();
         }
-        else if (opened.Stage == FileStage.Opening)
+        else if (opened.Stage == FileStage.Opening && Outcome is null)
         {
             opened.Stage = FileStage.Fetching;
             Send(Tracker, new JobMessage.SwarmRequest(file));
@@ -364,38 +364,4 @@ public sealed class JobPeer
     private void Send(int rank, JobMessage message) => _outputs.Enqueue(new JobOutput.Send(rank, message));
 
     private void Post(string file, in Input input) => _outputs.Enqueue(new JobOutput.Post(file, input));
-
-    private enum FileStage : byte
-    {
-        Waiting,
-        OpeningOwned,
-        Asking, // for the hashes
-        Opening,
-        Fetching,
-        Complete,
-        Failed,
-    }
-
-    private sealed class PeerFile(string name)
-    {
-        public string Name { get; } = name;
-
-        public FileStage Stage { get; set; }
-
-        /// <summary>Whether its swarm was asked to be opened and has not stopped.</summary>
-        public bool IsOpen { get; set; }
-
-        public bool HasMet { get; set; }
-
-        public int SegmentCount { get; set; }
-    }
-
-    private sealed class LoadRound(PeerFile file, int holderCount)
-    {
-        public PeerFile File { get; } = file;
-
-        public int HolderCount { get; } = holderCount;
-
-        public List<(int Rank, long UploadedCount)> Loads { get; } = [];
-    }
 }

@@ -1,61 +1,70 @@
 namespace Shoal.Engine.Jobs;
 
 /// <summary>
-/// Collects the upload counts of all peers for those who want a swarm. Requests that come while a poll is under way wait
-/// for the next one together, so each is answered with counts that are younger than itself, and polls never pile up.
+/// Collects the upload counts of all peers for those who want a swarm. A few polls may be under way at once; requests
+/// that come while there are so many wait for the next one together, so each is answered with counts that are younger
+/// than itself, and polls never pile up.
 /// </summary>
 internal sealed class LoadPoll(int peerCount, Action<int, JobMessage> send)
 {
-    private readonly long[] _loads = new long[peerCount + 1]; // by rank
-    private List<(int Rank, string File)> _served = [];
+    private const int MaximumCount = 4;
+
+    private readonly Dictionary<int, Poll> _polls = []; // under way, by number
     private List<(int Rank, string File)> _waiting = [];
     private int _round;
-    private int _missingCount;
 
     /// <summary>A peer wants a swarm; it is told once the counts have come.</summary>
     public void Ask(int rank, string file)
     {
         _waiting.Add((rank, file));
-        if (_missingCount == 0)
-        {
-            Begin();
-        }
+        BeginIfDue();
     }
 
-    /// <summary>A count came; when that was the last of the poll, everybody who waited for it is told.</summary>
+    /// <summary>A count came; when that was the last of a poll, everybody who waited for it is told.</summary>
     public void Loaded(int rank, JobMessage.Load load, Action<int, string, long[]> tell)
     {
-        if (load.Round != _round || _missingCount == 0)
+        if (!_polls.TryGetValue(load.Round, out var poll))
         {
             return;
         }
 
-        _loads[rank] = load.UploadedCount;
-        if (--_missingCount > 0)
+        poll.Loads[rank] = load.UploadedCount;
+        if (--poll.MissingCount > 0)
         {
             return;
         }
 
-        foreach (var (asker, file) in _served)
+        _polls.Remove(load.Round);
+        foreach (var (asker, file) in poll.Askers)
         {
-            tell(asker, file, _loads);
+            tell(asker, file, poll.Loads);
         }
 
-        if (_waiting.Count > 0)
-        {
-            Begin();
-        }
+        BeginIfDue();
     }
 
-    private void Begin()
+    private void BeginIfDue()
     {
-        (_served, _waiting) = (_waiting, _served);
-        _waiting.Clear();
-        _round++;
-        _missingCount = peerCount;
+        if (_waiting.Count == 0 || _polls.Count >= MaximumCount)
+        {
+            return;
+        }
+
+        _polls.Add(++_round, new Poll(_waiting, new long[peerCount + 1]) { MissingCount = peerCount });
+        _waiting = [];
         for (var rank = 1; rank <= peerCount; rank++)
         {
             send(rank, new JobMessage.LoadRequest(_round));
         }
+    }
+
+    /// <summary>One poll: for whom, and the counts by rank.</summary>
+    private sealed class Poll(List<(int Rank, string File)> askers, long[] loads)
+    {
+        public List<(int Rank, string File)> Askers { get; } = askers;
+
+        public long[] Loads { get; } = loads;
+
+        public int MissingCount { get; set; }
     }
 }

@@ -71,8 +71,8 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
             _requests[holder.Address] = _requests.GetValueOrDefault(holder.Address) + 1;
         }
 
-        // Upload counts are worth asking for once what was asked for has been sent.
-        if (_isOrdered && _left <= 0 && (_policy is BalancePolicy.Random or BalancePolicy.LeastRequested || OutstandingCount == 0))
+        // Upload counts are worth asking for once most of what was asked for has been sent; the rest comes meanwhile.
+        if (_isOrdered && _left <= 0 && (_policy is BalancePolicy.Random or BalancePolicy.LeastRequested || OutstandingCount <= RoundLength / 2))
         {
             EndRound();
         }

@@ -122,23 +122,27 @@ public sealed class JobTrackerTests
     }
 
     [Fact]
-    public void Requests_during_a_poll_share_the_next_one()
+    public void Requests_during_many_polls_share_the_next_one()
     {
         var file = _files.File("a", 3);
         var tracker = Registered(BalancePolicy.TrackerPolled, [file], [], []);
         Tell(tracker, 2, new JobMessage.HashesRequest("a"));
         Tell(tracker, 3, new JobMessage.HashesRequest("a"));
-        Assert.Equal(3, Tell(tracker, 2, new JobMessage.SwarmRequest("a")).Count);
+        for (var round = 1; round <= 4; round++)
+        {
+            Assert.Equal(3, Tell(tracker, 2, new JobMessage.SwarmRequest("a")).Count);
+        }
+
         Assert.Empty(Tell(tracker, 3, new JobMessage.SwarmRequest("a")));
         Assert.Empty(Tell(tracker, 2, new JobMessage.SwarmRequest("a")));
-        Tell(tracker, 1, new JobMessage.Load(1, 0));
-        Tell(tracker, 2, new JobMessage.Load(1, 0));
-        var mail = Tell(tracker, 3, new JobMessage.Load(1, 0));
+        Tell(tracker, 1, new JobMessage.Load(3, 0));
+        Tell(tracker, 2, new JobMessage.Load(3, 0));
+        var mail = Tell(tracker, 3, new JobMessage.Load(3, 0));
         Assert.Equal([2, 1, 2, 3], mail.Select(m => m.Rank)); // one answer, and the next poll
-        Assert.Equal(2, ((JobMessage.LoadRequest)mail[1].Message).Round);
-        Tell(tracker, 1, new JobMessage.Load(2, 0));
-        Tell(tracker, 2, new JobMessage.Load(2, 0));
-        Assert.Equal([3, 2], Tell(tracker, 3, new JobMessage.Load(2, 0)).Select(m => m.Rank));
+        Assert.Equal(5, ((JobMessage.LoadRequest)mail[1].Message).Round);
+        Tell(tracker, 1, new JobMessage.Load(5, 0));
+        Tell(tracker, 2, new JobMessage.Load(5, 0));
+        Assert.Equal([3, 2], Tell(tracker, 3, new JobMessage.Load(5, 0)).Select(m => m.Rank));
     }
 
     [Fact]
