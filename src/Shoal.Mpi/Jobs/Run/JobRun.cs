@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Shoal.Engine;
 using Shoal.Engine.Jobs;
@@ -67,7 +68,7 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
 
     private RunResult Transfer(IPeerContent? content, JobInput input, IReadOnlyList<JobFile> owned, CancellationToken stop)
     {
-        var seed = (ulong)Random.Shared.NextInt64();
+        var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         var session = content is null ? null : new Session(JobPeer.SessionOptionsFor(world.Rank, seed));
         var loop = new RankLoop(world, session is null ? new NoMachine() : session);
         var traceFile = options.TraceFile is null ? null : TraceFile.Begin();
