@@ -66,7 +66,11 @@ internal static class MpiRunCommand
         {
             var isStopped = error is OperationCanceledException && invocation.Stop.IsCancellationRequested;
             var text = Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1" ? error.ToString() : isStopped ? "stopped before it was done" : error.Message;
-            invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {text}");
+            if (!isStopped || world.Rank == 0)
+            {
+                invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {text}");
+            }
+
             world.Abort(isStopped ? ExitCode.Interrupted : ExitCode.Environment);
             return isStopped ? ExitCode.Interrupted : ExitCode.Environment;
         }
