@@ -60,22 +60,19 @@ internal static class MpiRunCommand
             world.Dispose();
             return code;
         }
-        catch (OperationCanceledException)
-        {
-            world.Abort(ExitCode.Interrupted);
-            throw;
-        }
+#pragma warning disable CA1031 // a rank that fails alone would leave the others waiting for ever
         catch (Exception error)
+#pragma warning restore CA1031
         {
-            // Whoever fails alone would leave the others waiting for ever.
-            invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {error.Message}");
-            if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
+            var isStopped = error is OperationCanceledException && invocation.Stop.IsCancellationRequested;
+            var text = Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1" ? error.ToString() : isStopped ? "stopped before it was done" : error.Message;
+            if (!isStopped || world.Rank == 0)
             {
-                invocation.Surface.Error.WriteLine(error);
+                invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {text}");
             }
 
-            world.Abort(ExitCode.Environment);
-            throw;
+            world.Abort(isStopped ? ExitCode.Interrupted : ExitCode.Environment);
+            return isStopped ? ExitCode.Interrupted : ExitCode.Environment;
         }
     }
 

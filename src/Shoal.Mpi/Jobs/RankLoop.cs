@@ -14,10 +14,14 @@ public sealed class RankLoop : IAsyncDisposable
     private readonly MpiWorld _world;
 
     /// <summary>A loop that drives the machine over the transport.</summary>
-    public RankLoop(MpiWorld world, IMachine machine, SwarmHostOptions? options = null)
+    /// <param name="world">The ranks.</param>
+    /// <param name="machine">What decides.</param>
+    /// <param name="options">Limits of the host.</param>
+    /// <param name="readerCount">Threads that read what is sent; 0 to do so on the loop's, where blocks are small and lie in memory.</param>
+    public RankLoop(MpiWorld world, IMachine machine, SwarmHostOptions? options = null, int readerCount = 2)
     {
         _world = world;
-        Transport = new MpiTransport(world);
+        Transport = new MpiTransport(world, readerCount);
         Host = new SwarmHost(machine, Transport, (options ?? new SwarmHostOptions()) with { IsDriven = true });
     }
 

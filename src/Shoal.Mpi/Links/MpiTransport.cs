@@ -19,7 +19,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     private readonly Requests _requests;
     private readonly Mail _mail;
     private readonly ReplySlots _slots = new();
-    private readonly UploadReader _reader = new(MaximumUploadBytes);
+    private readonly UploadReader _reader;
     private readonly Dictionary<(int Rank, int Tag), Outbox> _outboxes = [];
     private readonly List<Outbox> _waiting = []; // outboxes that could not send at once
     private readonly Dictionary<(int Rank, LinkName Name), MpiLink> _links = [];
@@ -28,11 +28,12 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     private ILinkEvents? _events;
     private long _incomingSequence;
 
-    /// <summary>A transport of this rank. On the thread that made the world.</summary>
-    public MpiTransport(MpiWorld world)
+    /// <summary>A transport of this rank, with so many threads that read what is sent. On the thread that made the world.</summary>
+    public MpiTransport(MpiWorld world, int readerCount = 2)
     {
         ArgumentNullException.ThrowIfNull(world);
         _world = world;
+        _reader = new UploadReader(MaximumUploadBytes, readerCount);
         _requests = new Requests(world.Api);
         _mail = new Mail(world.Api, _requests, world.Communicator, Take);
     }

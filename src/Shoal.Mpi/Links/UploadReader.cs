@@ -45,12 +45,11 @@ internal sealed unsafe class Upload : Operation
 
 /// <summary>
 /// Reads blocks for other ranks on threads of its own, so that a slow disk does not hold up the thread that calls MPI.
-/// Its memory is bounded: as many blocks as fit are read or under way, the others wait.
+/// Its memory is bounded: as many blocks as fit are read or under way, the others wait. Without threads of its own it
+/// reads at once, where blocks are small and lie in memory.
 /// </summary>
 internal sealed class UploadReader : IDisposable
 {
-    private const int ThreadCount = 2;
-
     private readonly BlockingCollection<Upload> _orders = [];
     private readonly ConcurrentQueue<Upload> _ready = new();
     private readonly Queue<(MpiLink Link, SwarmId Swarm, IPieceStore Store, BlockRequest Block, int Slot)> _waiting = new();
@@ -59,11 +58,11 @@ internal sealed class UploadReader : IDisposable
     private readonly long _maximumBytes;
     private long _bytes;
 
-    public UploadReader(long maximumBytes)
+    public UploadReader(long maximumBytes, int threadCount)
     {
         _maximumBytes = maximumBytes;
-        _threads = new Thread[ThreadCount];
-        for (var i = 0; i < ThreadCount; i++)
+        _threads = new Thread[threadCount];
+        for (var i = 0; i < threadCount; i++)
         {
             _threads[i] = new Thread(Read) { IsBackground = true, Name = $"shoal read {i}" };
             _threads[i].Start();
@@ -125,24 +124,36 @@ internal sealed class UploadReader : IDisposable
             upload.Failure = null;
             upload.Reserve(next.Block.Length);
             _bytes += next.Block.Length;
-            _orders.Add(upload);
+            if (_threads.Length > 0)
+            {
+                _orders.Add(upload);
+            }
+            else
+            {
+                Read(upload);
+            }
         }
     }
 
-    private unsafe void Read()
+    private void Read()
     {
         foreach (var upload in _orders.GetConsumingEnumerable())
         {
-            try
-            {
-                upload.Store.Read(upload.Block.Piece, upload.Block.Begin, new Span<byte>(upload.Bytes, upload.Block.Length));
-            }
-            catch (StorageException exception)
-            {
-                upload.Failure = new ReadFailure(exception.Message, exception.LostPieces ?? new PieceRange(upload.Block.Piece, 1));
-            }
-
-            _ready.Enqueue(upload);
+            Read(upload);
         }
+    }
+
+    private unsafe void Read(Upload upload)
+    {
+        try
+        {
+            upload.Store.Read(upload.Block.Piece, upload.Block.Begin, new Span<byte>(upload.Bytes, upload.Block.Length));
+        }
+        catch (StorageException exception)
+        {
+            upload.Failure = new ReadFailure(exception.Message, exception.LostPieces ?? new PieceRange(upload.Block.Piece, 1));
+        }
+
+        _ready.Enqueue(upload);
     }
 }

@@ -9,7 +9,7 @@ internal readonly record struct DiskJob(Output Order, PieceLayout Layout, IPiece
 
 /// <summary>
 /// The threads that hash, write, spill and restore pieces. First come, first served. The queue needs no bound of its
-/// own: a job holds a slot, and slots are bounded.
+/// own: a job holds a slot, and slots are bounded. Without threads each job is done within the turn that orders it.
 /// </summary>
 internal sealed class DiskWorkers
 {
@@ -34,6 +34,13 @@ internal sealed class DiskWorkers
 
     public void Enqueue(in DiskJob job)
     {
+        if (_threads.Length == 0)
+        {
+            var answer = Do(job);
+            _events.Post(new ReadOnlySpan<Input>(in answer));
+            return;
+        }
+
         lock (_gate)
         {
             _jobs.Enqueue(job);

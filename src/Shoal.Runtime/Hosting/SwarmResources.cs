@@ -41,7 +41,10 @@ public sealed record SwarmHostOptions
     /// <summary>Is told of links, and why the host stopped. Nobody.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
-    /// <summary>Threads that hash, write and read pieces. As many as processors, but 2 to 4.</summary>
+    /// <summary>
+    /// Threads that hash, write and read pieces; 0 to do so within turns, where pieces are small and lie in memory. As many as
+    /// processors, but 2 to 4.
+    /// </summary>
     public int DiskWorkerCount { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
 
     /// <summary>

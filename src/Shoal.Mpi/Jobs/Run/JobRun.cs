@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Shoal.Engine;
 using Shoal.Engine.Jobs;
 using Shoal.Engine.Sessions;
 using Shoal.Mpi.Jobs.Files;
+using Shoal.Runtime.Hosting;
 
 namespace Shoal.Mpi.Jobs.Run;
 
@@ -14,7 +16,7 @@ namespace Shoal.Mpi.Jobs.Run;
 /// </summary>
 public sealed class JobRun(MpiWorld world, RunOptions options)
 {
-    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(5);
 
     private long _toldAt = Stopwatch.GetTimestamp();
     private int _wantedCount;
@@ -67,9 +69,11 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
 
     private RunResult Transfer(IPeerContent? content, JobInput input, IReadOnlyList<JobFile> owned, CancellationToken stop)
     {
-        var seed = (ulong)Random.Shared.NextInt64();
+        var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         var session = content is null ? null : new Session(JobPeer.SessionOptionsFor(world.Rank, seed));
-        var loop = new RankLoop(world, session is null ? new NoMachine() : session);
+        IMachine machine = session is null ? new NoMachine() : session;
+        // Hash texts are small and in memory: to hand them to other threads takes longer than to read, hash and write them.
+        var loop = options.IsData ? new RankLoop(world, machine) : new RankLoop(world, machine, new SwarmHostOptions { DiskWorkerCount = 0 }, readerCount: 0);
         var traceFile = options.TraceFile is null ? null : TraceFile.Begin();
         _ = world.Max(0); // all begin at once, and their traces' clocks with them
         var began = Stopwatch.GetTimestamp();
