@@ -28,6 +28,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A block out of the blue may come for each one that we gave up; beyond it, and this, it is an attack.</summary>
     private const int MaximumUnaskedBlockCount = 64;
 
+    private readonly NearPieces _near = new(context);
     private bool _isThrottled;
     private uint _turn;
 
@@ -39,6 +40,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>Recounts how many pieces of the peer we want, after its bitfield came or what we want changed.</summary>
     public void RecountInterest(PeerConnection connection)
     {
+        _near.Changed();
         connection.InterestingCount = CountInteresting(connection);
         ShowInterest(connection);
     }
@@ -61,6 +63,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>The peer has one piece more.</summary>
     public void PeerGot(PeerConnection connection, PieceIndex piece)
     {
+        _near.Got(connection, piece);
         if (context.Picker!.IsInteresting(piece))
         {
             connection.InterestingCount++;
@@ -203,6 +206,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>Gives up all that is out on the link: it choked us without rejects, is snubbed, or has gone.</summary>
     public void ForgetAll(PeerConnection connection)
     {
+        _near.Changed();
         while (connection.Pipeline.Count > 0)
         {
             var block = connection.Pipeline.Oldest.Block;
@@ -231,6 +235,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void Tick()
     {
         _isThrottled = false;
+        _near.Changed();
         var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
         foreach (var connection in context.Connections)
         {
@@ -290,7 +295,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
 
     private PickRequest RequestFor(PeerConnection connection) => new(
         connection.Link,
-        connection.Has!,
+        _near.AskableOf(connection),
         connection.Downloaded.RateBytesPerSecond(context.Now) * WholePieceSeconds >= context.Layout!.PieceLength,
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
