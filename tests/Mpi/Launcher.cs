@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+// Each test starts up to nine processes, on few cores.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace Shoal.Mpi.Tests;
+
+/// <summary>What a run under mpirun said and how it ended.</summary>
+internal sealed record MpiResult(int ExitCode, string Output, string Error, string Command)
+{
+    /// <summary>The lines of stderr that are ours; mpirun adds words of its own where the exit code is not 0.</summary>
+    public IReadOnlyList<string> Complaints => [.. Error.Split('\n').Where(line => line.StartsWith("shoal: ", StringComparison.Ordinal))];
+
+    /// <summary>Everything, for a failure message, with the command that repeats it.</summary>
+    public override string ToString() => $"exit code {ExitCode}\n--- stdout\n{Output}\n--- stderr\n{Error}\n--- to repeat\n{Command}";
+}
+
+/// <summary>
+/// Runs the built <c>shoal</c> under a real mpirun. A run that does not end is killed with all its processes, and the
+/// failure names the command.
+/// </summary>
+internal static class Launcher
+{
+    public const string OpenMpi = "openmpi";
+    public const string Mpich = "mpich";
+
+    private const int KillSignal = 9;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    /// <summary>The program under test: the build that lies beside the tests.</summary>
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "Shoal.Cli.dll");
+
+    public static TheoryData<string> Both => [OpenMpi, Mpich];
+
+    public static bool Has(string mpi) => Find($"mpirun.{mpi}") is not null;
+
+    /// <summary>Skips the test, saying why, where this MPI is not installed.</summary>
+    public static void Require(string mpi) =>
+        Assert.SkipUnless(Has(mpi), $"there is no mpirun.{mpi} here (Debian: apt install {(mpi == OpenMpi ? "openmpi-bin" : "mpich")})");
+
+    /// <summary>Runs <c>shoal</c> with the arguments on so many ranks.</summary>
+    public static Task<MpiResult> RunAsync(
+        string mpi, int ranks, IReadOnlyList<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        Require(mpi);
+        string[] options = mpi == OpenMpi ? ["--allow-run-as-root", "--oversubscribe"] : [];
+        return RunProgramAsync([$"mpirun.{mpi}", .. options, "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task<MpiResult> RunProgramAsync(
+        IReadOnlyList<string> command, string? folder, IReadOnlyDictionary<string, string?>? environment = null, TimeSpan? limit = null)
+    {
+        // In a session of its own, so that all of it can be ended.
+        var start = new ProcessStartInfo("setsid", command)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder ?? Path.GetTempPath(),
+        };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>(StringComparer.Ordinal))
+        {
+            start.Environment[name] = value;
+        }
+
+        var text = string.Join(' ', (environment ?? new Dictionary<string, string?>(StringComparer.Ordinal)).Select(pair => $"{pair.Key}={Quote(pair.Value ?? "")}").Concat(command.Select(Quote)));
+        text = $"cd {start.WorkingDirectory} && {text}";
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        using var tooLong = new CancellationTokenSource(limit ?? Limit);
+        try
+        {
+            await Task.WhenAll(output, error, process.WaitForExitAsync(tooLong.Token)).WaitAsync(tooLong.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            _ = kill(-process.Id, KillSignal);
+            await Task.WhenAny(Task.WhenAll(output, error), Task.Delay(TimeSpan.FromSeconds(5)));
+            Assert.Fail($"hung for {(limit ?? Limit).TotalSeconds} s\n{(output.IsCompleted ? await output : "")}\n{(error.IsCompleted ? await error : "")}\n--- to repeat\n{text}");
+        }
+
+        return new MpiResult(process.ExitCode, await output, await error, text);
+    }
+
+    private static string Quote(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "/._-=:".Contains(c)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    private static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+#pragma warning disable SYSLIB1054 // a source-generated import would ask for unsafe code in a test project
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int kill(int processId, int signal);
+#pragma warning restore SYSLIB1054
+}
