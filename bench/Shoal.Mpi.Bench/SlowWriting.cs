@@ -17,7 +17,7 @@ internal static class Slowness
         {
             _owed += clock.Elapsed * 9;
             clock.Restart();
-            Thread.Sleep(_owed);
+            Thread.Sleep(_owed > TimeSpan.Zero ? _owed : TimeSpan.Zero);
             _owed -= clock.Elapsed;
         }
     }
