@@ -6,7 +6,7 @@ using Shoal.Mpi.Bench;
 using Shoal.Mpi.Copying;
 
 // Shoal.Mpi.Bench bcast|copy FILE FOLDER [SLOW]: gives FILE of the first rank to all, one copy for each in FOLDER/{rank}. The
-// rank SLOW writes with a tenth of its speed. The first rank prints a line for each: rank, seconds until its copy was
+// rank SLOW writes with a tenth of its speed. The first rank prints a line for each: "rank", its number, seconds until its copy was
 // there, processor seconds, peak memory in bytes.
 const int PieceLength = 1 << 20;
 var (mode, file, folder) = (args[0], args[1], args[2]);
@@ -30,8 +30,6 @@ else
         Sources = [file],
         Destination = Path.Combine(folder, "{rank}"),
         Wrap = isSlow ? store => new SlowStore(store) : null,
-        ReaderCount = int.Parse(Environment.GetEnvironmentVariable("READERS") ?? "4"),
-        PieceLength = Environment.GetEnvironmentVariable("PIECE") is { } p ? int.Parse(p) << 10 : null,
     });
     isRight = report.IsComplete;
     seconds = report.Ranks[world.Rank].Seconds;
@@ -43,9 +41,10 @@ var mine = string.Create(CultureInfo.InvariantCulture, $"{world.Rank} {seconds:F
 var all = world.Gather(System.Text.Encoding.UTF8.GetBytes(mine));
 if (world.Rank == 0)
 {
+    Console.WriteLine(); // mpirun's pseudo-terminals begin with what is no text
     foreach (var line in all)
     {
-        Console.WriteLine(System.Text.Encoding.UTF8.GetString(line));
+        Console.WriteLine($"rank {System.Text.Encoding.UTF8.GetString(line)}");
     }
 }
 

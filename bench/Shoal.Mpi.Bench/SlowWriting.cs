@@ -7,13 +7,18 @@ namespace Shoal.Mpi.Bench;
 /// <summary>A disk with a tenth of the speed: each write is followed by a sleep of nine times its duration.</summary>
 internal static class Slowness
 {
+    private static TimeSpan _owed; // a sleep takes whole milliseconds, and a write does not
+
     public static void Write(bool isSlow, Action write)
     {
         var clock = Stopwatch.StartNew();
         write();
         if (isSlow)
         {
-            Thread.Sleep(clock.Elapsed * 9);
+            _owed += clock.Elapsed * 9;
+            clock.Restart();
+            Thread.Sleep(_owed > TimeSpan.Zero ? _owed : TimeSpan.Zero);
+            _owed -= clock.Elapsed;
         }
     }
 }

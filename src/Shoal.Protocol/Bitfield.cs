@@ -109,6 +109,31 @@ public sealed class Bitfield
     /// <summary>The first clear bit at or after <paramref name="from"/>, or -1.</summary>
     public int NextClear(int from) => Next(from, 0xff);
 
+    /// <summary>Adds what the other has, which is of the same length.</summary>
+    public void Add(Bitfield other)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(other.Length, Length, nameof(other));
+        Count = 0;
+        for (var i = 0; i < _bits.Length; i++)
+        {
+            _bits[i] |= other._bits[i];
+            Count += BitOperations.PopCount(_bits[i]);
+        }
+    }
+
+    /// <summary>Becomes what <paramref name="left"/> has and <paramref name="right"/> has not; all are of the same length.</summary>
+    public void SetDifference(Bitfield left, Bitfield right)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(left.Length, Length, nameof(left));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(right.Length, Length, nameof(right));
+        Count = 0;
+        for (var i = 0; i < _bits.Length; i++)
+        {
+            _bits[i] = (byte)(left._bits[i] & ~right._bits[i]);
+            Count += BitOperations.PopCount(_bits[i]);
+        }
+    }
+
     /// <summary>Whether <paramref name="other"/> has a bit that this one lacks. Both must have the same length.</summary>
     public bool Lacks(Bitfield other)
     {

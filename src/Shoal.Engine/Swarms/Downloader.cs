@@ -29,6 +29,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     private const int MaximumUnaskedBlockCount = 64;
 
     private readonly HolderChoice? _choice = context.TellsPieces ? null : new HolderChoice(swarm, context);
+    private readonly NearPieces _near = new(context);
     private bool _isThrottled;
     private bool _isTicking;
     private uint _turn;
@@ -41,6 +42,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>Recounts how many pieces of the peer we want, after its bitfield came or what we want changed.</summary>
     public void RecountInterest(PeerConnection connection)
     {
+        _near.Changed();
         connection.InterestingCount = CountInteresting(connection);
         ShowInterest(connection);
     }
@@ -63,6 +65,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>The peer has one piece more.</summary>
     public void PeerGot(PeerConnection connection, PieceIndex piece)
     {
+        _near.Got(connection, piece);
         if (context.Picker!.IsInteresting(piece))
         {
             connection.InterestingCount++;
@@ -219,6 +222,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>Gives up all that is out on the link: it choked us without rejects, is snubbed, or has gone.</summary>
     public void ForgetAll(PeerConnection connection)
     {
+        _near.Changed();
         while (connection.Pipeline.Count > 0)
         {
             var block = connection.Pipeline.Oldest.Block;
@@ -253,6 +257,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void Tick()
     {
         _isThrottled = false;
+        _near.Changed();
         var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
         foreach (var connection in context.Connections)
         {
@@ -316,7 +321,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
 
     private PickRequest RequestFor(PeerConnection connection) => new(
         connection.Link,
-        connection.Has!,
+        _near.AskableOf(connection),
         connection.Downloaded.RateBytesPerSecond(context.Now) * WholePieceSeconds >= context.Layout!.PieceLength,
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,

@@ -268,7 +268,7 @@ public sealed class PieceStore : IPieceStore, IDisposable
                 RandomAccess.Write(open.Handle, bytes, segment.Offset);
             }
         }
-        catch (Exception error) when (StorageException.IsFromDisk(error))
+        catch (Exception error) when (StorageException.IsFromDisk(error) || error is ArgumentOutOfRangeException)
         {
             throw StorageException.From(error, "write", PathOf(segment.File));
         }

@@ -63,6 +63,7 @@ public sealed class StorageException : Exception
         {
             FileNotFoundException or DirectoryNotFoundException => StorageErrorKind.NotFound,
             UnauthorizedAccessException => StorageErrorKind.PermissionDenied,
+            ArgumentOutOfRangeException => StorageErrorKind.DiskFull, // what the platform makes of EFBIG
             IOException when OperatingSystem.IsWindows() => (error.HResult & 0xffff) is 0x70 or 0x27 ? StorageErrorKind.DiskFull : StorageErrorKind.Other,
             IOException => KindOf(error.HResult),
             _ => StorageErrorKind.Other,

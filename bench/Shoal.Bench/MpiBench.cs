@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using Shoal.Interop.Foreign;
+
+namespace Shoal.Bench;
+
+/// <summary>
+/// One file from the first of eight ranks to all: <c>MPI_Bcast</c> piece by piece with each rank writing what comes, beside
+/// <c>shoal mpi copy</c>, which verifies; then both with one rank whose every write is followed by a sleep of nine times its duration.
+/// </summary>
+internal static class MpiBench
+{
+    private const int RankCount = 8;
+    private const int SlowRank = RankCount - 1;
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    private sealed record Result(double Seconds, double MedianSeconds, double CpuSeconds, double PeakMiB);
+
+    private sealed record Row(string Mpi, string Mode, bool IsSlow)
+    {
+        public string Name => $"{Mpi} {(Mode == "bcast" ? "MPI_Bcast" : "shoal mpi copy")}{(IsSlow ? ", one rank slow" : "")}";
+    }
+
+    public static async Task<Report> RunAsync(Options options)
+    {
+        var length = options.FanoutLength;
+        var report = new Report(
+            $"mpi: {Units.Bytes(length)} from the first of {RankCount} ranks to all, each with a file of its own, median of {options.Rounds}",
+            ["all s", "(least-most)", "median rank s", "CPU s", "peak MiB"]);
+        using var scratch = new ScratchFolder(options.Folder);
+        var source = Payload.Write(scratch.File("payload.bin"), length);
+        var rows = new List<Row>();
+        foreach (var mpi in (string[])["openmpi", "mpich"])
+        {
+            if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, $"mpirun.{mpi}"))))
+            {
+                report.Add(mpi, $"there is no mpirun.{mpi} here");
+                continue;
+            }
+
+            rows.AddRange([new(mpi, "bcast", false), new(mpi, "copy", false), new(mpi, "bcast", true), new(mpi, "copy", true)]);
+        }
+
+        rows.RemoveAll(row => !options.WantsRow(row.Mode) && !options.WantsRow(row.Mpi));
+        var results = rows.ConvertAll(_ => new List<Result>());
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            for (var index = 0; index < rows.Count; index++)
+            {
+                var result = await RunOneAsync(rows[index], source, scratch.File("copies"));
+                Console.Error.WriteLine($"  {rows[index].Name}: {result.Seconds:F2} s");
+                results[index].Add(result);
+            }
+        }
+
+        for (var index = 0; index < rows.Count; index++)
+        {
+            var runs = results[index];
+            report.Add(
+                rows[index].Name, "", Stat.MedianOf(runs, run => run.Seconds, "F2"), Stat.RangeOf(runs, run => run.Seconds, "F2"),
+                Stat.MedianOf(runs, run => run.MedianSeconds, "F2"), Stat.MedianOf(runs, run => run.CpuSeconds, "F2"), Stat.MedianOf(runs, run => run.PeakMiB, "F0"));
+        }
+
+        return report;
+    }
+
+    private static async Task<Result> RunOneAsync(Row row, string source, string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        string[] options = row.Mpi == "openmpi" ? ["--allow-run-as-root", "--oversubscribe"] : [];
+        var program = Path.Combine(ShoalProcess.Root, "artifacts", "mpi-bench", "Shoal.Mpi.Bench.dll");
+        string[] slow = row.IsSlow ? [SlowRank.ToString(CultureInfo.InvariantCulture)] : [];
+        using var process = Process.Start(new ProcessStartInfo(
+            $"mpirun.{row.Mpi}", [.. options, "-np", $"{RankCount}", "dotnet", program, row.Mode, source, folder, .. slow])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+        })!;
+        using var limit = new CancellationTokenSource(Limit);
+        var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        Directory.Delete(folder, recursive: true);
+        var ranks = output.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')).ToList();
+        return process.ExitCode == 0 && ranks.Count == RankCount
+            ? new Result(
+                ranks.Max(rank => Number(rank[2])), Stat.Median(ranks.Select(rank => Number(rank[2]))),
+                ranks.Sum(rank => Number(rank[3])), ranks.Max(rank => Number(rank[4])) / (1 << 20))
+            : throw new InvalidOperationException($"{row.Name} ended with exit code {process.ExitCode}:\n{output}");
+    }
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}

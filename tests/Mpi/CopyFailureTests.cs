@@ -1,0 +1,89 @@
+using System.Runtime.Versioning;
+
+namespace Shoal.Mpi.Tests;
+
+/// <summary>`shoal mpi copy` where something is amiss: the others finish, all ranks end, and it is said which lack what.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class CopyFailureTests
+{
+    private const int MiB = 1 << 20;
+
+    public static TheoryData<string> Both => Launcher.Both;
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task A_rank_whose_disk_is_full_is_named_and_the_others_get_everything(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("data", 100 * MiB);
+
+        // A limit on files stands for a full disk: the second rank reads, the fourth does not.
+        var result = await place.CopyAfterAsync(
+            mpi, 4, "case $rank in 1|3) trap '' XFSZ; ulimit -f 81920;; esac", "data", place.Destinations, "--readers", "2");
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Equal(2, result.Complaints.Count);
+        Assert.Matches(@"^shoal: rank 1 \(.*\) lacks 1 file \(data\): cannot write .*: the disk is full$", result.Complaints[0]);
+        Assert.Matches(@"^shoal: rank 3 \(.*\) lacks 1 file \(data\): cannot write .*: the disk is full$", result.Complaints[1]);
+        Assert.False(File.Exists(place.To(1, "data")));
+        Assert.False(File.Exists(place.To(3, "data")));
+        CopyPlace.AssertSame(place.At("data"), place.To(0, "data"));
+        CopyPlace.AssertSame(place.At("data"), place.To(2, "data"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task A_destination_that_is_no_folder_keeps_only_its_rank_from_its_copy(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("data", 3 * MiB);
+        File.WriteAllText(place.To(1, "").TrimEnd('/'), "in the way");
+
+        var result = await place.CopyAsync(mpi, 3, "data", place.Destinations);
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.EndsWith("is not a folder", Assert.Single(result.Complaints), StringComparison.Ordinal);
+        CopyPlace.AssertSame(place.At("data"), place.To(0, "data"));
+        CopyPlace.AssertSame(place.At("data"), place.To(2, "data"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task A_source_that_nobody_can_see_is_one_line_before_anything_moves(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("data", MiB);
+
+        var result = await place.CopyAsync(mpi, 3, "data", "nowhere", place.Destinations);
+
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.Equal("shoal: there is no file or folder 'nowhere'", Assert.Single(result.Complaints));
+        Assert.Equal([place.At("data")], Directory.EnumerateFileSystemEntries(place.Root));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task One_rank_alone_copies_too(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("data", 3 * MiB);
+
+        var result = await place.CopyAsync(mpi, 1, "data", place.At("to"), "--quiet");
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        CopyPlace.AssertSame(place.At("data"), place.At("to/data"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task Nothing_but_empty_files_is_copied_as_well(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("folder/nothing", 0);
+
+        var result = await place.CopyAsync(mpi, 2, "folder", place.Destinations);
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.All([0, 1], rank => Assert.Equal(0, new FileInfo(place.To(rank, "folder/nothing")).Length));
+    }
+}
