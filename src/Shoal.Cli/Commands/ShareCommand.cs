@@ -20,7 +20,7 @@ internal static class ShareCommand
 
     public static Command Create()
     {
-        var command = new Command("share", "Share a file or folder: says how others get it, and seeds until Ctrl-C")
+        var command = new Command("share", "Share a file or folder: says how others get it, runs a tracker for it unless --tracker names one, and seeds until Ctrl-C")
         {
             Path, TrackerPort,
         }.WithTransfer().WithOutput();
@@ -33,12 +33,13 @@ internal static class ShareCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
+        // The port before the hashing, which may take long: one in use is better told at once.
+        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         using var made = await Hashing.RunAsync(
             parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}" }, reporter, invocation.Stop);
         var address = Transfer.PublicAddress(parse);
         var trackers = parse.GetValue(SharedOptions.Trackers) ?? [];
         await using var tracker = trackers.Length > 0 ? null : await StartTrackerAsync(invocation, address, made.Metainfo, reporter);
-        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
 
         string[] announced = tracker is null ? trackers : [Url("http", address, tracker.EndPoint.Port) + "/announce", Url("udp", address, tracker.EndPoint.Port)];
         var metainfo = made.Metainfo.WithSources([.. announced.Select(url => (IReadOnlyList<string>)[url])], []);
