@@ -39,9 +39,11 @@ public sealed class ResumeFile
             var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
             if (!System.IO.Path.IsPathRooted(state))
             {
+                // Unverified: a home that is not there would be no path at all, and what is kept would land in the current folder.
+                const Environment.SpecialFolderOption Unverified = Environment.SpecialFolderOption.DoNotVerify;
                 state = OperatingSystem.IsWindows()
-                    ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                    : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
+                    ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Unverified)
+                    : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Unverified), ".local", "state");
             }
 
             return System.IO.Path.Combine(state, "shoal", "resume");
