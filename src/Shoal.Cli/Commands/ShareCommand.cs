@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Net;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Metadata;
-using Shoal.Runtime.Storage;
 using Shoal.Tracker;
 
 namespace Shoal.Cli.Commands;
@@ -80,8 +79,7 @@ internal static class ShareCommand
 
     private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, Reporter reporter)
     {
-        var state = System.IO.Path.GetDirectoryName(ResumeFile.DefaultDirectory)!;
-        var file = TorrentFile.WriteSomewhere(metainfo, root, state);
+        var file = TorrentFile.WriteSomewhere(metainfo, root, ShoalOptions.DefaultStateDirectory);
         var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self] }.ToString();
         reporter.Report(Hashing.Describe(metainfo, file, magnet, $"shoal get {ShellQuote(magnet)}"));
     }
