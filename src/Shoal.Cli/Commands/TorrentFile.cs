@@ -65,7 +65,15 @@ internal static class TorrentFile
         }
 
         var folder = Path.Combine(stateDirectory, "torrents");
-        Directory.CreateDirectory(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"cannot write the .torrent, neither here nor in '{folder}': {error.Message}", ExitCode.Environment, error);
+        }
+
         path = Path.Combine(folder, $"{metainfo.InfoHash}.torrent");
         Write(metainfo, path, force: true);
         return path;
