@@ -14,8 +14,7 @@ internal static class ShareCommand
     private static readonly Argument<string> Path = new("path") { Description = "The file or folder" };
 
     private static readonly Option<int?> TrackerPort = SharedOptions.Parsed<int?>(
-        "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", text =>
-            int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)"));
+        "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", SharedOptions.ParsePort);
 
     public static Command Create()
     {
