@@ -40,9 +40,31 @@ public sealed record ShoalOptions
 
     /// <summary>
     /// Where it is kept what has been verified, so that a restart need not read it again.
-    /// Null: <c>$XDG_STATE_HOME/shoal</c>, or what the platform has in its place.
+    /// Null: <see cref="DefaultStateDirectory"/>.
     /// </summary>
     public string? StateDirectory { get; init; }
+
+    /// <summary>
+    /// <c>$XDG_STATE_HOME/shoal</c>, by default <c>~/.local/state/shoal</c>, or what the platform has in its place. An absolute
+    /// path, which need not exist.
+    /// </summary>
+    public static string DefaultStateDirectory
+    {
+        get
+        {
+            var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
+            if (!Path.IsPathRooted(state))
+            {
+                // Unverified: a home that is not there would be no path at all, and what is kept would land in the current folder.
+                const Environment.SpecialFolderOption Unverified = Environment.SpecialFolderOption.DoNotVerify;
+                state = OperatingSystem.IsWindows()
+                    ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Unverified)
+                    : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Unverified), ".local", "state");
+            }
+
+            return Path.Combine(state, "shoal");
+        }
+    }
 
     /// <summary>How long a stop waits for uploads under way and for trackers to hear of it. 5 s.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
@@ -67,14 +89,6 @@ public sealed record ShoalOptions
     }
 
     internal string EffectiveStateDirectory => StateDirectory ?? DefaultStateDirectory;
-
-    private static string DefaultStateDirectory => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state && Path.IsPathRooted(state)
-            ? state
-            : OperatingSystem.IsWindows()
-                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"),
-        "shoal");
 }
 
 /// <summary>How one torrent is added. Immutable.</summary>

@@ -80,6 +80,9 @@ public sealed class TorrentHandle
     /// <summary>What is amiss though it goes on, in one line: a record that could not be written. Null if nothing is.</summary>
     public string? Warning { get; private set; }
 
+    /// <summary>True if nobody named a tracker or a peer: it comes only from who connects to us.</summary>
+    public bool KnowsNobody => _origin.Trackers.Count + _origin.Peers.Count + _options.Trackers.Count + _options.Peers.Count == 0;
+
     /// <summary>A line for each file that was there and could not be read when it was checked; it counts as not there.</summary>
     public IReadOnlyList<string> ReadErrors => _content?.ReadErrors ?? [];
 

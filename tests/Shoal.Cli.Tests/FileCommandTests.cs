@@ -153,7 +153,8 @@ public class FileCommandTests
 
         var torrent = place.At("a.torrent");
         Assert.Equal(0, (await Command.RunAsync("create", place.At("a"), "-o", torrent)).ExitCode);
-        Assert.Equal(0, (await Command.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again")).ExitCode);
+        Assert.Equal(2, (await Command.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again")).ExitCode);
+        Assert.Equal(0, (await Command.RunAsync("create", place.At("a"), "-o", torrent, "--comment", "again", "--force")).ExitCode);
     }
 
     [Fact]

@@ -29,6 +29,20 @@ public class LauncherTests
     }
 
     [Fact]
+    public async Task Without_a_home_folder_nothing_is_kept_in_the_current_one()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the launcher is a shell script");
+        using var place = new Workplace();
+        place.Write("here/x", 100_000);
+        Assert.Equal(0, (await Command.RunAsync("create", place.At("here", "x"), "-o", place.At("x.torrent"))).ExitCode);
+        var (exitCode, said, complained) = await Repository.RunAsync(
+            place.At("here"), "env", "-u", "XDG_STATE_HOME", $"HOME={place.At("gone")}", Path.Combine(Repository.Root, "shoal"),
+            "get", place.At("x.torrent"), "--bind", "127.0.0.1");
+        Assert.True(exitCode == 0, said + complained);
+        Assert.Equal([place.At("here", "x")], Directory.GetFileSystemEntries(place.At("here")));
+    }
+
+    [Fact]
     public async Task A_clone_builds_once_however_many_start_it_and_again_when_a_source_changed()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the launcher is a shell script");

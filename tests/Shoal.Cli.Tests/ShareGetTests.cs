@@ -212,6 +212,33 @@ public class ShareGetTests
         var get = await Command.RunAsync("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--port", port.ToString());
         Assert.Equal(3, get.ExitCode);
         Assert.Equal([$"shoal: port {port} on 127.0.0.1 is in use"], get.Error.Lines);
+
+        // Before hours of hashing.
+        var share = await Command.RunAsync("share", place.At("x"), "--bind", "127.0.0.1", "--port", port.ToString());
+        Assert.Equal(3, share.ExitCode);
+        Assert.Equal([$"shoal: port {port} on 127.0.0.1 is in use"], share.Error.Lines);
+        Assert.Empty(share.Out.Lines);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_what_nobody_is_known_to_have_is_told_what_helps()
+    {
+        using var place = new Workplace();
+        await using var get = Command.Start("get", new string('a', 40), "--to", place.Root, "--bind", "127.0.0.1", "--json");
+        var warning = await get.LineAsync(line => line.StartsWith("{\"event\":\"warning\"", StringComparison.Ordinal));
+        Assert.Contains("no tracker and no peer is known for it; name one with --tracker or --peer", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_has_all_of_it_already_needs_nobody()
+    {
+        using var place = new Workplace();
+        place.Write("x", 10);
+        var torrent = place.At("x.torrent");
+        Assert.Equal(0, (await Command.RunAsync("create", place.At("x"), "-o", torrent)).ExitCode);
+        var got = await Command.RunAsync("get", torrent, "--to", place.Root, "--bind", "127.0.0.1");
+        Assert.Equal(0, got.ExitCode);
+        Assert.Equal("", got.Error.ToString());
     }
 
     [Fact]

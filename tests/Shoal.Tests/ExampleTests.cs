@@ -13,7 +13,8 @@ public class ExampleTests
         place.Write("pictures/b.jpg", 10, seed: 2);
         using var share = Start("Share", place.At("pictures"));
         var magnet = await share.StandardOutput.ReadLineAsync();
-        using var download = Start("Download", magnet!, place.At("out"));
+        Assert.NotNull(magnet);
+        using var download = Start("Download", magnet, place.At("out"));
         var said = await download.StandardOutput.ReadToEndAsync();
         await download.WaitForExitAsync();
         Assert.Equal(0, download.ExitCode);

@@ -45,7 +45,7 @@ internal static class CreateCommand
         await using var reporter = invocation.CreateReporter();
         if (parse.GetValue(Output) is { } wanted)
         {
-            TorrentFile.RequireFolder(wanted);
+            TorrentFile.RequireRoom(wanted, parse.GetValue(Force));
         }
 
         using var torrent = await Hashing.RunAsync(parse.GetValue(Path)!, Options(parse), reporter, invocation.Stop);

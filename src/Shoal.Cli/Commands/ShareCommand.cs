@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Net;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Metadata;
-using Shoal.Runtime.Storage;
 using Shoal.Tracker;
 
 namespace Shoal.Cli.Commands;
@@ -15,12 +14,11 @@ internal static class ShareCommand
     private static readonly Argument<string> Path = new("path") { Description = "The file or folder" };
 
     private static readonly Option<int?> TrackerPort = SharedOptions.Parsed<int?>(
-        "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", text =>
-            int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)"));
+        "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", SharedOptions.ParsePort);
 
     public static Command Create()
     {
-        var command = new Command("share", "Share a file or folder: says how others get it, and seeds until Ctrl-C")
+        var command = new Command("share", "Share a file or folder: says how others get it, runs a tracker for it unless --tracker names one, and seeds until Ctrl-C")
         {
             Path, TrackerPort,
         }.WithTransfer().WithOutput();
@@ -33,12 +31,13 @@ internal static class ShareCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
+        // The port before the hashing, which may take long: one in use is better told at once.
+        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         using var made = await Hashing.RunAsync(
             parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}" }, reporter, invocation.Stop);
         var address = Transfer.PublicAddress(parse);
         var trackers = parse.GetValue(SharedOptions.Trackers) ?? [];
         await using var tracker = trackers.Length > 0 ? null : await StartTrackerAsync(invocation, address, made.Metainfo, reporter);
-        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
 
         string[] announced = tracker is null ? trackers : [Url("http", address, tracker.EndPoint.Port) + "/announce", Url("udp", address, tracker.EndPoint.Port)];
         var metainfo = made.Metainfo.WithSources([.. announced.Select(url => (IReadOnlyList<string>)[url])], []);
@@ -79,8 +78,7 @@ internal static class ShareCommand
 
     private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, Reporter reporter)
     {
-        var state = System.IO.Path.GetDirectoryName(ResumeFile.DefaultDirectory)!;
-        var file = TorrentFile.WriteSomewhere(metainfo, root, state);
+        var file = TorrentFile.WriteSomewhere(metainfo, root, ShoalOptions.DefaultStateDirectory);
         var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self] }.ToString();
         reporter.Report(Hashing.Describe(metainfo, file, magnet, $"shoal get {ShellQuote(magnet)}"));
     }

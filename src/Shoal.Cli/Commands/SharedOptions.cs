@@ -24,8 +24,7 @@ internal static class SharedOptions
         "--advertise", "ADDRESS", "The address that others shall use, where NAT or a container hides this one (default: what is bound)", ParseAddress);
 
     public static Option<int?> Port { get; } = Parsed<int?>(
-        "--port", "PORT", "The port to listen on; 0 for any free one", text =>
-            int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)"));
+        "--port", "PORT", "The port to listen on; 0 for any free one", ParsePort);
 
     public static Option<long?> MaxUp { get; } = Parsed<long?>("--max-up", "RATE", "The most to send, for example 2MiB/s or 20Mbit", ParseRate);
 
@@ -132,6 +131,10 @@ internal static class SharedOptions
     private static (IPAddress?, string?) ParseAddress(string text) =>
         // Four numbers or colons: the old short forms (1.2.3 for 1.2.0.3) are more often typing errors.
         IPAddress.TryParse(text, out var address) && (text.Contains(':') || text.Count(character => character == '.') == 3) ? (address, null) : (null, $"'{text}' is not an IP address");
+
+    /// <summary>A port, or why it is none.</summary>
+    public static (int? Port, string? Error) ParsePort(string text) =>
+        int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)");
 
     private static (long?, string?) ParseRate(string text) =>
         Units.TryParseRate(text, out var rate, out var error) ? (rate, null) : (null, error);

@@ -2,19 +2,14 @@ using Shoal.Protocol.Metadata;
 
 namespace Shoal.Cli.Commands;
 
-/// <summary>Writes .torrent files: whole or not at all, and never over a file that is something else.</summary>
+/// <summary>Writes .torrent files: whole or not at all, and never over a file unless told to.</summary>
 internal static class TorrentFile
 {
     /// <summary>Writes the file.</summary>
-    /// <exception cref="UserErrorException">Another file is there, or it cannot be written.</exception>
+    /// <exception cref="UserErrorException">A file is there and it is not to be replaced, or it cannot be written.</exception>
     public static void Write(Metainfo metainfo, string path, bool force = false)
     {
-        if (!force && !MayWrite(metainfo, path))
-        {
-            throw new UserErrorException($"'{path}' is there already and is something else; choose another with -o, or --force");
-        }
-
-        RequireFolder(path);
+        RequireRoom(path, force);
         // Beside it, so that the rename stays on one file system.
         var temporary = $"{path}.{Environment.ProcessId}.new";
         try
@@ -32,10 +27,15 @@ internal static class TorrentFile
         }
     }
 
-    /// <summary>Refuses a path in a folder that there is not; worth asking before hours of hashing.</summary>
-    /// <exception cref="UserErrorException">There is no such folder.</exception>
-    public static void RequireFolder(string path)
+    /// <summary>Refuses a path that is taken, or in a folder that there is not; worth asking before hours of hashing.</summary>
+    /// <exception cref="UserErrorException">It is taken, or there is no such folder.</exception>
+    public static void RequireRoom(string path, bool force)
     {
+        if (!force && Path.Exists(path))
+        {
+            throw new UserErrorException($"'{path}' is there already; choose another with -o, or --force");
+        }
+
         var folder = Path.GetDirectoryName(Path.GetFullPath(path));
         if (!Directory.Exists(folder))
         {
@@ -55,7 +55,7 @@ internal static class TorrentFile
         {
             try
             {
-                Write(metainfo, path);
+                Write(metainfo, path, force: true);
                 return path;
             }
             catch (UserErrorException error) when (error.ExitCode == ExitCode.Environment)
@@ -65,7 +65,15 @@ internal static class TorrentFile
         }
 
         var folder = Path.Combine(stateDirectory, "torrents");
-        Directory.CreateDirectory(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"cannot write the .torrent, neither here nor in '{folder}': {error.Message}", ExitCode.Environment, error);
+        }
+
         path = Path.Combine(folder, $"{metainfo.InfoHash}.torrent");
         Write(metainfo, path, force: true);
         return path;

@@ -19,13 +19,13 @@ internal static class TrackerCommand
         Arity = ArgumentArity.ZeroOrOne,
         CustomParser = result =>
         {
-            if (int.TryParse(result.Tokens[0].Value, out var port) && port is >= 0 and <= 65535)
+            var (port, error) = SharedOptions.ParsePort(result.Tokens[0].Value);
+            if (error is not null)
             {
-                return port;
+                result.AddError(error);
             }
 
-            result.AddError($"'{result.Tokens[0].Value}' is not a port (0 to 65535)");
-            return null;
+            return port;
         },
     };
 

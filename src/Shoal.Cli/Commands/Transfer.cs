@@ -18,6 +18,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
     private readonly Dictionary<string, string?> _lastErrorOfTracker = new(StringComparer.Ordinal);
     private TorrentProgress? _last;
     private bool _areReadErrorsTold;
+    private bool _isLonelinessTold;
     private string? _lastWarning;
 
     private double Seconds => (Environment.TickCount64 - _start) / 1000.0;
@@ -201,6 +202,10 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         }
     }
 
+    private static bool LacksSomething(TorrentProgress progress) =>
+        progress.State == TorrentState.FetchingMetadata ||
+        (progress.State == TorrentState.Downloading && progress.HaveBytes < progress.WantedBytes);
+
     private void Show(TorrentProgress progress)
     {
         _last = progress;
@@ -208,6 +213,12 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         {
             _areReadErrorsTold = true;
             ShowReadErrors(errors);
+        }
+
+        if (!_isLonelinessTold && torrent.KnowsNobody && progress.Peers.Count == 0 && LacksSomething(progress))
+        {
+            _isLonelinessTold = true;
+            reporter.Report(new WarningEvent("no tracker and no peer is known for it; name one with --tracker or --peer"));
         }
 
         if (torrent.Warning != _lastWarning)

@@ -16,8 +16,11 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>Blocks handed to the driver for one link, however small.</summary>
     private const int WindowCount = 256;
 
-    /// <summary>A link that takes nothing for so long keeps buffers from those who would.</summary>
-    private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(60);
+    /// <summary>
+    /// A link that takes nothing for so long keeps buffers from those who would. A good peer's disk may hold it up for a
+    /// minute.
+    /// </summary>
+    private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(120);
 
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;

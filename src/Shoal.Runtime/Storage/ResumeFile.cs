@@ -28,26 +28,6 @@ public sealed class ResumeFile
         Path = System.IO.Path.Combine(_directory, $"{infoHash}-{hash}.resume");
     }
 
-    /// <summary>
-    /// The folder used unless told otherwise: <c>$XDG_STATE_HOME/shoal/resume</c>, by default
-    /// <c>~/.local/state/shoal/resume</c>; on Windows below the local application data.
-    /// </summary>
-    public static string DefaultDirectory
-    {
-        get
-        {
-            var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
-            if (!System.IO.Path.IsPathRooted(state))
-            {
-                state = OperatingSystem.IsWindows()
-                    ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                    : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
-            }
-
-            return System.IO.Path.Combine(state, "shoal", "resume");
-        }
-    }
-
     /// <summary>The file's absolute path.</summary>
     public string Path { get; }
 

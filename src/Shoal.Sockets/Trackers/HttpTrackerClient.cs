@@ -34,7 +34,7 @@ public sealed class HttpTrackerClient : IDisposable
             ConnectCallback = (context, token) => ConnectAsync(bindAddress, context.DnsEndPoint, token),
         };
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.Add("User-Agent", "Shoal/0.1");
+        _http.DefaultRequestHeaders.Add("User-Agent", Engine.Client.UserAgent);
     }
 
     /// <summary>Announces.</summary>
