@@ -17,7 +17,7 @@ public sealed class HostilePeerTests
         var peer = stage.Join();
         peer.Send(PeerMessageKind.Interested);
         peer.Ask(0, 0, BlockLength);
-        stage.Wait(TimeSpan.FromSeconds(55), () => peer.Send(PeerMessageKind.KeepAlive));
+        stage.Wait(TimeSpan.FromSeconds(115), () => peer.Send(PeerMessageKind.KeepAlive));
         Assert.False(peer.IsClosed);
         stage.Wait(TimeSpan.FromSeconds(10), () => peer.Send(PeerMessageKind.KeepAlive));
         Assert.Contains("takes nothing", peer.Reason, StringComparison.Ordinal);
