@@ -20,18 +20,27 @@ public sealed record CopyProgress(
 /// <summary>What the first rank knows of all: it sees when the copy is over.</summary>
 internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
 {
+    /// <summary>A file system may be silent for minutes; longer, and whoever waits waits for ever.</summary>
+    private static readonly TimeSpan StallTime = TimeSpan.FromMinutes(5);
+
     private readonly Dictionary<int, RankNews> _news = plan.Participants.ToDictionary(rank => rank, _ => new RankNews(RankState.Copying, 0));
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private TimeSpan _changedAt;
     private long? _bytesAtStart;
 
     /// <summary>Whether nobody waits for anything any more.</summary>
-    public bool IsOver => IsInterrupted || _news.Values.All(news => news.State is RankState.Done or RankState.Failed);
+    public bool IsOver => IsInterrupted || IsStalled || _news.Values.All(news => news.State is RankState.Done or RankState.Failed);
 
     /// <summary>Whether somebody wants it to end.</summary>
     public bool IsInterrupted { get; private set; }
 
+    /// <summary>Whether nothing has moved anywhere for so long that nothing will.</summary>
+    public bool IsStalled =>
+        _clock.Elapsed - _changedAt > StallTime && _news.Values.All(news => news.State != RankState.Finishing);
+
     public void Update(int rank, RankNews news)
     {
+        _changedAt = _clock.Elapsed;
         IsInterrupted |= news.State == RankState.Interrupted;
         if (_news.ContainsKey(rank))
         {

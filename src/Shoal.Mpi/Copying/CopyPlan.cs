@@ -76,6 +76,10 @@ internal sealed class CopyPlan
         return new PieceRange(new PieceIndex(first), (int)((long)Layout.PieceCount * (at + 1) / Readers.Count) - first);
     }
 
+    /// <summary>The files of the sources here, for a rank that reads them. One that changes from now on is noticed by every read.</summary>
+    public PieceStore OpenSource() => PieceStore.Open(
+        [.. Places.Select((place, i) => place with { Path = Source!.PathOf(Files[i]).TrimStart('/') })], Layout, "/", readOnly: true);
+
     /// <summary>Makes the plan. All ranks must call.</summary>
     /// <exception cref="CopyException">On all ranks alike: there is nothing that could be copied.</exception>
     public static CopyPlan Make(MpiWorld world, CopyOptions options)

@@ -47,6 +47,7 @@ internal sealed class CopyRank : IDisposable
     private long _shownAt;
     private long _readBytes;
     private string? _failure;
+    private string? _unreadable; // why it is nobody's fault here that something lacks
     private double _doneSeconds;
     private bool _isFinished;
     private bool _isLeaving;
@@ -71,7 +72,7 @@ internal sealed class CopyRank : IDisposable
         {
             var kept = _own?.FindKept() ?? new Bitfield(plan.Layout.PieceCount);
             _candidates = FindCandidates();
-            _source = _share.Count > 0 ? OpenSource() : null;
+            _source = _share.Count > 0 ? plan.OpenSource() : null;
             var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
             _store = new CopyStore(own, _source, plan.Layout.PieceCount);
             _swarm = new CopySwarm(world, plan, _store, kept.Clone(), WantedBeside(kept));
@@ -134,11 +135,6 @@ internal sealed class CopyRank : IDisposable
         }
     }
 
-    // Sealed as the plan has it: a source that changes meanwhile is noticed by every read.
-    private PieceStore OpenSource() => PieceStore.Open(
-        [.. _plan.Places.Select((place, i) => place with { Path = _plan.Source!.PathOf(_plan.Files[i]).TrimStart('/') })],
-        _plan.Layout, "/", readOnly: true);
-
     // What we read ourselves needs no checking.
     private Bitfield FindCandidates()
     {
@@ -167,6 +163,11 @@ internal sealed class CopyRank : IDisposable
 
     private void Pump()
     {
+        if (_finishing is { IsFaulted: true })
+        {
+            _finishing.GetAwaiter().GetResult();
+        }
+
         TakeFindings();
         if (_swarm is not null && !_isLeaving)
         {
@@ -202,8 +203,9 @@ internal sealed class CopyRank : IDisposable
     {
         if (!_isOver && _board!.IsOver)
         {
-            _isOver = true;
-            TellOthers(Enumerable.Range(0, _world.Size), Tags.Job, [StopMessage]);
+            byte[] message = [StopMessage, .. Encoding.UTF8.GetBytes(_board.IsStalled ? "nothing has moved for minutes" : "")];
+            TellOthers(Enumerable.Range(0, _world.Size), Tags.Job, message);
+            TakeOrder(message);
             now = long.MaxValue;
         }
 
@@ -315,7 +317,6 @@ internal sealed class CopyRank : IDisposable
         }
     }
 
-    // Its hash goes to the swarm only now, so a candidate's hash lies in one place at a time.
     private void Refetch(PieceIndex piece)
     {
         _candidates.Clear(piece.Value);
@@ -350,6 +351,7 @@ internal sealed class CopyRank : IDisposable
         if (bytes[0] == StopMessage)
         {
             _isOver = true;
+            _unreadable ??= bytes.Length > 1 ? Encoding.UTF8.GetString(bytes[1..]) : null;
         }
         else if (_swarm is not null)
         {
@@ -357,8 +359,6 @@ internal sealed class CopyRank : IDisposable
             _swarm.GiveUp(new PieceIndex(BitConverter.ToInt32(bytes[1..])));
         }
     }
-
-    private string? _unreadable;
 
     private void Leave()
     {
@@ -369,7 +369,6 @@ internal sealed class CopyRank : IDisposable
         }
     }
 
-    // On a thread of its own: flushing takes its time.
     private void FinishFiles()
     {
         try
@@ -392,8 +391,8 @@ internal sealed class CopyRank : IDisposable
         string[] missing = _plan.Participants.Contains(_world.Rank)
             ? [.. _plan.Manifest.Entries.Where(entry => entry.Kind == EntryKind.File && !_plan.Destination.IsRight(entry)).Select(entry => entry.Path)]
             : [];
-        var isInterrupted = missing.Length > 0 && _failure is null && _unreadable is null;
-        var state = missing.Length == 0 && _failure is null ? RankState.Done : isInterrupted ? RankState.Interrupted : RankState.Failed;
+        var state = (_failure ?? _unreadable) is not null ? RankState.Failed : RankState.Interrupted;
+        state = missing.Length == 0 && _failure is null ? RankState.Done : state;
         return new RankResult(
             _world.Rank, _nodes[_world.Rank], state, _failure ?? (missing.Length > 0 ? _unreadable ?? "stopped before it was done" : ""),
             missing[..Math.Min(ShownMissingCount, missing.Length)], missing.Length, _swarm?.FetchedBytes ?? 0, _readBytes, _doneSeconds);
