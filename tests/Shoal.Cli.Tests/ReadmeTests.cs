@@ -46,7 +46,7 @@ public partial class ReadmeTests
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         Assert.All(
-            ["share", "get", "seed", "create", "info", "verify", "tracker", "scrape"],
+            ["share", "get", "seed", "create", "info", "verify", "tracker", "scrape", "mpi run"],
             command => Assert.Contains($"`shoal {command} ", readme));
     }
 

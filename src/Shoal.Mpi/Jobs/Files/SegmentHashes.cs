@@ -53,12 +53,6 @@ public sealed class SegmentHashes : IEquatable<SegmentHashes>
         return hashes.IsEmpty ? None : new SegmentHashes(hashes.Length / SHA1.HashSizeInBytes, Sha1Width, Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hashes)));
     }
 
-    /// <summary>From records that another rank sent; null if they are not of such a form.</summary>
-    public static SegmentHashes? TryRead(int count, int width, ReadOnlyMemory<byte> records) =>
-        count >= 0 && width >= 0 && (long)count * width == records.Length && (width > 0 || count == 0)
-            ? new SegmentHashes(count, width, records.ToArray())
-            : null;
-
     /// <summary>One hash as it is compared: filled up to the width of all.</summary>
     public ReadOnlySpan<byte> RecordAt(int segment) => Records.Span.Slice(segment * Width, Width);
 

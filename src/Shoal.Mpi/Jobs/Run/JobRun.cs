@@ -146,7 +146,7 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
             [.. reports.SelectMany(report => report.Problems)],
             failure == JobFailure.Input ? null : new RunReport
             {
-                Library = string.Join(' ', world.LibraryVersion.Split(',')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+                Library = NameOf(world.LibraryVersion),
                 Balance = Engine.Swarms.BalancePolicies.NameOf(options.Balance),
                 MakespanSeconds = makespan.TotalSeconds,
                 Ranks = reports,
@@ -169,6 +169,10 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
             Problems = failure is null ? result.Problems : [.. result.Problems, failure],
         };
     }
+
+    // "Open MPI v4.1.4, package: …" and "MPICH Version:<tab>4.0.2": the rest is of interest to nobody here.
+    private static string NameOf(string version) => string.Join(
+        ' ', version.Split(',')[0].Replace("Version:", "", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     private string RankFolder(string folder) => Path.Combine(folder, world.Rank.ToString());
 }
