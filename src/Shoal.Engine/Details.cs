@@ -1,3 +1,4 @@
+using Shoal.Engine.Picking;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 
@@ -54,7 +55,33 @@ public sealed record ContentState(
     Bitfield? Wanted = null,
     IReadOnlyDictionary<PieceIndex, Bitfield>? Partial = null,
     ReadOnlyMemory<byte> InfoBytes = default,
-    bool IsPrivate = false);
+    bool IsPrivate = false)
+{
+    /// <summary>A picker that starts from here.</summary>
+    internal PiecePicker NewPicker(Prng prng)
+    {
+        var picker = new PiecePicker(Layout, prng);
+        for (var piece = 0; piece < Layout.PieceCount; piece++)
+        {
+            var index = new PieceIndex(piece);
+            if (Wanted is { } wanted && !wanted[piece])
+            {
+                picker.SetWanted(index, false);
+            }
+
+            if (Have[piece])
+            {
+                picker.MarkHave(index);
+            }
+            else if (Partial?.GetValueOrDefault(index) is { IsEmpty: false, IsFull: false } received)
+            {
+                picker.Adopt(index, received);
+            }
+        }
+
+        return picker;
+    }
+}
 
 /// <summary>Why a block could not be read for a peer, and which pieces cannot be good any more.</summary>
 /// <param name="Reason">One line that names the file.</param>

@@ -285,29 +285,10 @@ public sealed class Swarm : IMachine
             throw new InvalidOperationException("the content is known already");
         }
 
-        var picker = new PiecePicker(content.Layout, _context.Prng);
         _context.Content = content;
         _context.Layout = content.Layout;
-        _context.Picker = picker;
+        _context.Picker = content.NewPicker(_context.Prng);
         Flow = new PieceFlow(this, _context, content.Layout);
-        for (var piece = 0; piece < content.Layout.PieceCount; piece++)
-        {
-            var index = new PieceIndex(piece);
-            if (content.Wanted is { } wanted && !wanted[piece])
-            {
-                picker.SetWanted(index, false);
-            }
-
-            if (content.Have[piece])
-            {
-                picker.MarkHave(index);
-            }
-            else if (content.Partial?.GetValueOrDefault(index) is { IsEmpty: false, IsFull: false } received)
-            {
-                picker.Adopt(index, received);
-            }
-        }
-
         _metadata.IsWanted = false;
         UpdatePhase();
         foreach (var connection in _context.Connections.ToArray())
