@@ -67,7 +67,7 @@ internal static class MpiCopyCommand
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {(Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1" ? error.ToString() : error.Message)}");
+            invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {error.Message}");
             world.Abort(ExitCode.Environment);
             return Task.FromResult(ExitCode.Environment);
         }
@@ -91,7 +91,7 @@ internal static class MpiCopyCommand
         };
         try
         {
-            var next = 0L;
+            var next = Environment.TickCount64 + 500; // what is done by then needs no bar
             var report = CopyJob.Run(
                 world, options,
                 progress =>
