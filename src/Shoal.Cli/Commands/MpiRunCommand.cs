@@ -65,7 +65,7 @@ internal static class MpiRunCommand
 #pragma warning restore CA1031
         {
             var isStopped = error is OperationCanceledException && invocation.Stop.IsCancellationRequested;
-            var text = Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1" ? error.ToString() : isStopped ? "stopped before it was done" : error.Message;
+            var text = isStopped ? "stopped before it was done" : error.Message;
             if (!isStopped || world.Rank == 0)
             {
                 invocation.Surface.Error.WriteLine($"shoal: rank {world.Rank}: {text}");
