@@ -17,7 +17,18 @@ public interface IPieceStore
 
     /// <summary>
     /// Reads blocks one behind the other into <paramref name="destination"/>, leaving <paramref name="gapBefore"/>
-    /// bytes untouched before each: room for a header, so that all go out with one send. Returns the bytes used, gaps included.
+    /// bytes untouched before each: room for a header, so that all go out with one send. Returns the bytes used, gaps included. One by one, unless a store knows a better way.
     /// </summary>
-    int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore);
+    int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
+    {
+        var position = 0;
+        foreach (var block in blocks)
+        {
+            position += gapBefore;
+            Read(block.Piece, block.Begin, destination.Slice(position, block.Length));
+            position += block.Length;
+        }
+
+        return position;
+    }
 }

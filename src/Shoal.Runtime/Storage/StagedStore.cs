@@ -141,20 +141,6 @@ public sealed class StagedStore : IPieceStore, IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
-    {
-        var position = 0;
-        foreach (var block in blocks)
-        {
-            position += gapBefore;
-            Read(block.Piece, block.Begin, destination.Slice(position, block.Length));
-            position += block.Length;
-        }
-
-        return position;
-    }
-
     /// <summary>
     /// Moves the files that are whole to their names, durably; once. <paramref name="finish"/> gets each one's index and
     /// its path before the move, to give it its times and mode. Reading goes on meanwhile. Nothing may be written any more.

@@ -37,18 +37,4 @@ public sealed class SegmentStore : IPieceStore
     /// <inheritdoc/>
     public void Read(PieceIndex piece, int begin, Span<byte> destination) =>
         _records.AsSpan((piece.Value * _width) + begin, destination.Length).CopyTo(destination);
-
-    /// <inheritdoc/>
-    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore)
-    {
-        var position = 0;
-        foreach (var block in blocks)
-        {
-            position += gapBefore;
-            Read(block.Piece, block.Begin, destination.Slice(position, block.Length));
-            position += block.Length;
-        }
-
-        return position;
-    }
 }
