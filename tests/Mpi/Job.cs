@@ -40,6 +40,12 @@ internal sealed class Job : IDisposable
     /// <summary>Runs it on as many ranks as it has, and one for the tracker.</summary>
     public Task<MpiResult> RunAsync(string mpi, params string[] options)
     {
+        WriteInputs();
+        return RunAsItIsAsync(mpi, LastRank + 1, options);
+    }
+
+    public void WriteInputs()
+    {
         foreach (var (rank, (owned, wanted)) in _ranks)
         {
             var text = new StringBuilder($"{owned.Count}\n");
@@ -51,8 +57,6 @@ internal sealed class Job : IDisposable
             text.Append(wanted.Count).Append('\n').AppendJoin("", wanted.Select(name => name + "\n"));
             File.WriteAllText(InputOf(rank), text.ToString());
         }
-
-        return RunAsItIsAsync(mpi, LastRank + 1, options);
     }
 
     /// <summary>Runs it with whatever inputs lie there.</summary>

@@ -73,7 +73,7 @@ internal static class MpiCopyCommand
         }
 
         var tells = world.Rank == 0 && wrong is not null;
-        world.Dispose();
+        world.End(code);
         return tells ? throw new UserErrorException(wrong!) : Task.FromResult(code);
     }
 
