@@ -1,3 +1,4 @@
+using Shoal.Engine;
 using Shoal.Simulation.Results;
 using Shoal.Simulation.Scenarios;
 
@@ -16,9 +17,50 @@ public readonly record struct SimulationProgress(TimeSpan Now, long EventCount, 
 /// </summary>
 public static class Simulator
 {
+    internal static Action<World>? Debug;
+    private const int EventsBetweenReports = 1 << 15;
+
     /// <summary>Runs the scenario to its end.</summary>
     /// <param name="scenario">What to run.</param>
     /// <param name="progress">Is told every few ten thousand events; return false to break off, which gives what there is.</param>
-    public static SimulationResult Run(Scenario scenario, Func<SimulationProgress, bool>? progress = null) =>
-        throw new NotSupportedException("to come");
+    public static SimulationResult Run(Scenario scenario, Func<SimulationProgress, bool>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(scenario);
+        var world = new World(scenario);
+        while (!world.IsOver && world.Step())
+        {
+            if (progress is not null && world.EventCount % EventsBetweenReports == 0 && !progress(ProgressOf(world)))
+            {
+                break;
+            }
+        }
+
+        Debug?.Invoke(world);
+        return ResultOf(scenario, world);
+    }
+
+    private static SimulationProgress ProgressOf(World world)
+    {
+        var needed = (double)world.ExpectedCount * world.Layout.PieceCount;
+        return new SimulationProgress(
+            world.Now - Instant.Zero, world.EventCount, world.ExpectedCount, world.ExpectedCount - world.MissingCount,
+            needed == 0 ? 1 : Math.Min(1, world.GotCount / needed));
+    }
+
+    private static SimulationResult ResultOf(Scenario scenario, World world) => new()
+    {
+        Name = scenario.Name,
+        Seed = scenario.Seed,
+        Peers = [.. world.Peers.Select(peer => new PeerResult(
+            peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, World.IsExpected(peer),
+            peer.UploadedBytes, peer.DownloadedBytes, peer.WastedBytes))],
+        EndedAt = world.Now - Instant.Zero,
+        IsComplete = world.MissingCount == 0,
+        AnnounceCount = world.Tracker.AnnounceCount,
+        PeakAnnouncesPerSecond = world.Tracker.PeakPerSecond,
+        SharedLinks = [.. world.Topology.Shared.Select(link => new SharedLinkResult(
+            link.Name, link.BytesPerSecond, world.Network.CarriedOver(link.Resource)))],
+        EventCount = world.EventCount,
+        EventHash = world.EventHash,
+    };
 }

@@ -1,0 +1,233 @@
+using Shoal.Engine;
+using Shoal.Protocol;
+using Shoal.Simulation.Peers;
+using Shoal.Simulation.Time;
+
+namespace Shoal.Simulation.Network;
+
+/// <summary>
+/// Carries blocks: each end of a link sends its blocks one after the other, at the max-min fair rate of its flow. Rates change at
+/// most once a quantum; between two looks they are constant, so the moment at which a block has left is exact.
+/// </summary>
+internal sealed class VirtualNetwork(Timeline timeline, long quantum)
+{
+    private readonly FairShares _shares = new();
+    private readonly List<int> _active = [];
+    private readonly Dictionary<int, long> _carried = []; // by shared resource
+    private Flow[] _flows = new Flow[64];
+    private Instant _nextLookAt = Instant.Never;
+    private Instant _lastLookAt = Instant.Zero;
+    private Instant _horizon; // whatever is over by then is on the timeline
+
+    /// <summary>A capacity that flows share. Unlimited if the rate is <see cref="long.MaxValue"/>.</summary>
+    public int AddResource(long bytesPerSecond, bool isCounted)
+    {
+        var resource = _shares.AddResource(bytesPerSecond);
+        if (isCounted)
+        {
+            _carried.Add(resource, 0);
+        }
+
+        return resource;
+    }
+
+    /// <summary>Bytes that have gone over a resource that is counted.</summary>
+    public long CarriedOver(int resource) => _carried[resource];
+
+    public void SetCapacity(int resource, long bytesPerSecond)
+    {
+        _shares.SetCapacity(resource, bytesPerSecond);
+        LookSoon();
+    }
+
+    /// <summary>The end has one more block to send; the first of all is on its way at once.</summary>
+    public void Enqueue(LinkEnd end, in BlockRequest block)
+    {
+        end.Uploads.Enqueue(block);
+        if (end.Uploads.Count > 1)
+        {
+            return;
+        }
+
+        if (end.Flow < 0)
+        {
+            Span<int> resources = stackalloc int[8];
+            var count = Path.Between(end.Owner.Path, end.Other.Owner.Path, resources);
+            end.Flow = _shares.AddFlow(resources[..count]);
+            if (end.Flow >= _flows.Length)
+            {
+                Array.Resize(ref _flows, Math.Max(end.Flow + 1, _flows.Length * 2));
+            }
+
+            _flows[end.Flow] = new Flow { End = end, Resources = _carried.Count > 0 ? Counted(resources[..count]) : [] };
+        }
+
+        ref var flow = ref _flows[end.Flow];
+        if (!flow.IsActive)
+        {
+            flow.IsActive = true;
+            _shares.SetActive(end.Flow, true);
+            _active.Add(end.Flow);
+            LookSoon();
+        }
+
+        Begin(ref flow);
+    }
+
+    /// <summary>The first block of the end has left. Returns it; the next is on its way.</summary>
+    public BlockRequest Sent(LinkEnd end)
+    {
+        ref var flow = ref _flows[end.Flow];
+        flow.IsDue = false;
+        var block = end.Uploads.Dequeue();
+        foreach (var resource in flow.Resources)
+        {
+            _carried[resource] += block.Length;
+        }
+
+        if (end.Uploads.Count > 0)
+        {
+            Begin(ref flow);
+        }
+
+        return block;
+    }
+
+    /// <summary>The end sends nothing more.</summary>
+    public void Close(LinkEnd end)
+    {
+        end.Uploads.Clear();
+        if (end.Flow >= 0)
+        {
+            if (_flows[end.Flow].IsActive)
+            {
+                _active.Remove(end.Flow);
+                _shares.SetActive(end.Flow, false);
+                LookSoon();
+            }
+
+            _shares.RemoveFlow(end.Flow);
+            _flows[end.Flow] = default;
+            end.Flow = -1;
+        }
+    }
+
+    /// <summary>The quantum is over: who is idle goes, rates are shared anew if anything changed.</summary>
+    public void Look()
+    {
+        var now = timeline.Now;
+        if (now != _nextLookAt)
+        {
+            return;
+        }
+
+        _active.RemoveAll(IsIdle);
+        (_lastLookAt, _nextLookAt) = (now, Instant.Never);
+        if (_shares.IsDirty)
+        {
+            _shares.Recompute();
+            foreach (var changed in _shares.Changed)
+            {
+                ref var flow = ref _flows[changed];
+                Settle(ref flow, now);
+                flow.Rate = _shares.RateOf(changed);
+            }
+        }
+
+        if (_active.Count == 0)
+        {
+            return;
+        }
+
+        LookSoon();
+        _horizon = _nextLookAt;
+        foreach (var active in _active)
+        {
+            ref var flow = ref _flows[active];
+            if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+            {
+                ScheduleIfNear(ref flow);
+            }
+        }
+    }
+
+    private int[] Counted(ReadOnlySpan<int> resources)
+    {
+        var counted = new List<int>();
+        foreach (var resource in resources)
+        {
+            if (_carried.ContainsKey(resource))
+            {
+                counted.Add(resource);
+            }
+        }
+
+        return [.. counted];
+    }
+
+    // One that has been idle since before the last look; a shorter pause keeps its share.
+    private bool IsIdle(int number)
+    {
+        ref var flow = ref _flows[number];
+        if (flow.End!.Uploads.Count > 0 || flow.UpdatedAt > _lastLookAt)
+        {
+            return false;
+        }
+
+        _shares.SetActive(number, false);
+        flow.IsActive = false;
+        flow.Rate = 0;
+        return true;
+    }
+
+    private void LookSoon()
+    {
+        if (_nextLookAt == Instant.Never)
+        {
+            var at = Math.Max(timeline.Now.Nanoseconds, _lastLookAt.Nanoseconds + quantum);
+            _nextLookAt = new Instant(at);
+            timeline.Add(_nextLookAt, new Event(EventKind.Shares));
+        }
+    }
+
+    private void Begin(ref Flow flow)
+    {
+        flow.Remaining = flow.End!.Uploads.Peek().Length;
+        flow.UpdatedAt = timeline.Now;
+        ScheduleIfNear(ref flow);
+    }
+
+    private static void Settle(ref Flow flow, Instant now)
+    {
+        if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+        {
+            var moved = (long)((Int128)flow.Rate * (now.Nanoseconds - flow.UpdatedAt.Nanoseconds) / VirtualTime.Second);
+            flow.Remaining = Math.Max(1, flow.Remaining - moved);
+            flow.UpdatedAt = now;
+        }
+    }
+
+    private void ScheduleIfNear(ref Flow flow)
+    {
+        if (flow.Rate > 0)
+        {
+            var doneAt = flow.UpdatedAt.Nanoseconds + VirtualTime.ToMove(flow.Remaining, flow.Rate);
+            if (doneAt <= _horizon.Nanoseconds)
+            {
+                flow.IsDue = true;
+                timeline.Add(new Instant(doneAt), new Event(EventKind.BlockSent, End: flow.End));
+            }
+        }
+    }
+
+    private struct Flow
+    {
+        public LinkEnd? End;
+        public int[] Resources;      // those that are counted
+        public long Remaining;       // bytes of the first block, as of UpdatedAt
+        public long Rate;            // bytes per second
+        public Instant UpdatedAt;
+        public bool IsActive;
+        public bool IsDue;           // its end is on the timeline
+    }
+}

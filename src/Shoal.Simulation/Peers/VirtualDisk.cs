@@ -1,0 +1,153 @@
+using Shoal.Engine;
+using Shoal.Protocol;
+
+namespace Shoal.Simulation.Peers;
+
+/// <summary>
+/// A peer's memory and disk without bytes: of each block it is known whether it is there and right, since content is a function of
+/// piece and block. The disk outlives a crash, the memory does not. Checks on its way that every slot has one owner.
+/// </summary>
+internal sealed class VirtualDisk
+{
+    private readonly PieceLayout _layout;
+    private readonly Dictionary<int, Bitfield> _partial = []; // by piece: the blocks on disk that are right
+    private Memory[] _slots = new Memory[4];
+
+    public VirtualDisk(PieceLayout layout, bool isWhole)
+    {
+        _layout = layout;
+        Right = new Bitfield(layout.PieceCount);
+        if (isWhole)
+        {
+            Right.SetAll();
+        }
+    }
+
+    /// <summary>Pieces that lie on disk, whole and right.</summary>
+    public Bitfield Right { get; }
+
+    /// <summary>Slots that are in use.</summary>
+    public int UsedSlotCount { get; private set; }
+
+    /// <summary>The process has died: what was in memory is gone.</summary>
+    public void Crash()
+    {
+        Array.Clear(_slots);
+        UsedSlotCount = 0;
+    }
+
+    /// <summary>Unfinished pieces on disk, for the next life: their blocks, right or not, are for it to find out.</summary>
+    public IReadOnlyDictionary<PieceIndex, Bitfield> Partial()
+    {
+        var partial = new Dictionary<PieceIndex, Bitfield>();
+        foreach (var (piece, blocks) in _partial)
+        {
+            if (!Right[piece] && !blocks.IsEmpty && !blocks.IsFull)
+            {
+                partial.Add(new PieceIndex(piece), blocks.Clone());
+            }
+        }
+
+        return partial;
+    }
+
+    /// <summary>The slot is used for the piece: it is either free, or has been used for this one.</summary>
+    public void Use(BufferSlot slot, PieceIndex piece)
+    {
+        Safety.Require(slot != BufferSlot.None, "a piece is fetched into no slot", piece);
+        if (slot.Value >= _slots.Length)
+        {
+            Array.Resize(ref _slots, Math.Max(slot.Value + 1, _slots.Length * 2));
+        }
+
+        ref var memory = ref _slots[slot.Value];
+        if (!memory.IsUsed)
+        {
+            (memory.IsUsed, memory.Piece) = (true, piece);
+            UsedSlotCount++;
+            var count = _layout.BlockCountOf(piece);
+            if (memory.Right?.Length == count)
+            {
+                memory.Right.ClearAll();
+            }
+            else
+            {
+                memory.Right = new Bitfield(count);
+            }
+        }
+
+        Safety.Require(memory.Piece == piece, "two pieces share a slot", piece);
+    }
+
+    /// <summary>A block came into the slot.</summary>
+    public void Receive(BufferSlot slot, in BlockRequest block, bool isCorrupt)
+    {
+        var right = Of(slot, block.Piece);
+        var index = block.Begin / _layout.BlockLength;
+        _ = isCorrupt ? right.Clear(index) : right.Set(index);
+    }
+
+    /// <summary>Whether the slot holds the piece, whole and right.</summary>
+    public bool IsRight(BufferSlot slot, PieceIndex piece) => Of(slot, piece).IsFull;
+
+    /// <summary>The slot's piece is written to disk.</summary>
+    public void Write(BufferSlot slot, PieceIndex piece)
+    {
+        Safety.Require(Of(slot, piece).IsFull, "a piece that is not right is written", piece);
+        Right.Set(piece.Value);
+        _partial.Remove(piece.Value);
+    }
+
+    /// <summary>Blocks of the slot's piece are written to disk.</summary>
+    public void Spill(BufferSlot slot, PieceIndex piece, Bitfield blocks)
+    {
+        var right = Of(slot, piece);
+        if (!_partial.TryGetValue(piece.Value, out var there))
+        {
+            _partial.Add(piece.Value, there = new Bitfield(right.Length));
+        }
+
+        for (var block = blocks.NextSet(0); block >= 0; block = blocks.NextSet(block + 1))
+        {
+            _ = right[block] ? there.Set(block) : there.Clear(block);
+        }
+    }
+
+    /// <summary>Blocks of the piece come back into the slot.</summary>
+    public void Restore(BufferSlot slot, PieceIndex piece, Bitfield blocks)
+    {
+        Use(slot, piece);
+        var right = Of(slot, piece);
+        for (var block = blocks.NextSet(0); block >= 0; block = blocks.NextSet(block + 1))
+        {
+            if (_partial.TryGetValue(piece.Value, out var there) && there[block])
+            {
+                right.Set(block);
+            }
+        }
+    }
+
+    /// <summary>The slot is free again.</summary>
+    public void Release(BufferSlot slot)
+    {
+        ref var memory = ref _slots[slot.Value];
+        Safety.Require(memory.IsUsed, "a slot is released that nobody has", memory.Piece);
+        memory.IsUsed = false;
+        UsedSlotCount--;
+    }
+
+    private Bitfield Of(BufferSlot slot, PieceIndex piece)
+    {
+        Safety.Require(
+            (uint)slot.Value < (uint)_slots.Length && _slots[slot.Value].IsUsed && _slots[slot.Value].Piece == piece,
+            "a piece is looked for in a slot that is not its own", piece);
+        return _slots[slot.Value].Right!;
+    }
+
+    private struct Memory
+    {
+        public bool IsUsed;
+        public PieceIndex Piece;
+        public Bitfield? Right;
+    }
+}

@@ -1,0 +1,304 @@
+using System.Buffers.Binary;
+using Shoal.Engine;
+using Shoal.Engine.Swarms;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+using Shoal.Simulation.Faults;
+using Shoal.Simulation.Network;
+using Shoal.Simulation.Peers;
+using Shoal.Simulation.Scenarios;
+using Shoal.Simulation.Time;
+
+namespace Shoal.Simulation;
+
+/// <summary>
+/// One run of a scenario: the timeline and all that lives on it. Everything happens in order of (time, sequence) and all chance comes
+/// from one generator, so the seed decides everything.
+/// </summary>
+internal sealed class World
+{
+    /// <summary>What a processor hashes.</summary>
+    public const long HashBytesPerSecond = 1_000_000_000;
+
+    private const int CorruptOneOf = 4;
+
+    private readonly Scenario _scenario;
+    private readonly byte[] _hashes;
+    private readonly VirtualTracker _tracker;
+    private readonly FaultBook _faults;
+    private readonly VirtualNetwork _network;
+    private ulong _eventHash = 0xcbf29ce484222325;
+
+    public World(Scenario scenario)
+    {
+        _scenario = scenario;
+        Prng = new Prng(scenario.Seed);
+        Layout = Layouts.Of(scenario);
+        InfoHash = new InfoHash(Bytes(InfoHash.Length));
+        _hashes = Bytes(Layout.PieceCount * PieceHash.Sha1Length);
+        _network = new VirtualNetwork(Timeline, Layouts.QuantumFor(scenario));
+        _tracker = new VirtualTracker(this, scenario.Tracker);
+        Topology = new Topology(scenario, _network);
+        foreach (var (peerClass, path) in Topology.Paths)
+        {
+            Peers.Add(new VirtualPeer(this, Peers.Count, peerClass, path));
+        }
+
+        _faults = new FaultBook(this, scenario, Topology);
+        var joins = new JoinTimes(Prng);
+        foreach (var peer in Peers)
+        {
+            Timeline.Add(joins.Next(peer.Class), new Event(EventKind.Join, peer));
+            MissingCount += IsExpected(peer) ? 1 : 0;
+        }
+
+        ExpectedCount = MissingCount;
+    }
+
+    public Prng Prng { get; }
+
+    public Timeline Timeline { get; } = new();
+
+    public Instant Now => Timeline.Now;
+
+    public List<VirtualPeer> Peers { get; } = [];
+
+    public PieceLayout Layout { get; }
+
+    public InfoHash InfoHash { get; }
+
+    public ReadOnlyMemory<byte> Hashes => _hashes;
+
+    public Topology Topology { get; }
+
+    public VirtualNetwork Network => _network;
+
+    public VirtualTracker Tracker => _tracker;
+
+    /// <summary>Whether costly checks are made too.</summary>
+    public bool IsThorough { get; init; }
+
+    /// <summary>Leechers that are expected to complete.</summary>
+    public int ExpectedCount { get; }
+
+    /// <summary>Those of them that have not.</summary>
+    public int MissingCount { get; private set; }
+
+    /// <summary>Pieces that leechers have got, all together.</summary>
+    public long GotCount { get; private set; }
+
+    public long EventCount { get; private set; }
+
+    public ulong EventHash => _eventHash;
+
+    public bool IsOver => MissingCount == 0 || Now >= Instant.Zero + _scenario.Limit;
+
+    /// <summary>Lets the next thing happen; false if nothing ever will.</summary>
+    public bool Step()
+    {
+        if (!Timeline.TryTake(out var happening))
+        {
+            return false;
+        }
+
+        EventCount++;
+        Record(happening);
+        Handle(happening);
+        return true;
+    }
+
+    /// <summary>Whether the peer is to complete.</summary>
+    public static bool IsExpected(VirtualPeer peer) =>
+        peer.Class is { IsSeeder: false, Behavior: Behavior.Honest, MeanLifetime: null };
+
+    public SwarmOptions OptionsFor(VirtualPeer peer) => new()
+    {
+        InfoHash = InfoHash,
+        Trackers = [[VirtualTracker.Name]],
+        Balance = _scenario.Swarm.Policy,
+        IsTrusted = _scenario.Swarm.IsTrusted,
+        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => Peers[address.Rank].Path.Rack == peer.Path.Rack : null,
+        MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
+        UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
+    };
+
+    public PeerId IdOf(int number, int life)
+    {
+        var id = new byte[PeerId.Length];
+        BinaryPrimitives.WriteInt32BigEndian(id, number);
+        BinaryPrimitives.WriteInt32BigEndian(id.AsSpan(4), life);
+        return new PeerId(id);
+    }
+
+    public PieceHash HashOf(PieceIndex piece, bool isRight) =>
+        isRight ? new PieceHash(_hashes.AsSpan(piece.Value * PieceHash.Sha1Length, PieceHash.Sha1Length)) : default;
+
+    public long LatencyBetween(VirtualPeer from, VirtualPeer to) => Topology.LatencyBetween(from.Path, to.Path);
+
+    public long DiskRateOf(VirtualPeer peer) => _faults.DiskRateOf(peer);
+
+    public bool IsDiskFull(VirtualPeer peer) => _faults.IsDiskFull(peer);
+
+    public void Send(LinkEnd end, in PeerMessage message)
+    {
+        if (!end.IsHungUp)
+        {
+            Timeline.After(end.Latency, new Event(EventKind.Message, End: end.Other, Message: message));
+        }
+    }
+
+    public void Upload(LinkEnd end, in BlockRequest block)
+    {
+        if (!end.IsHungUp && end.Owner.Class.Behavior != Behavior.Liar)
+        {
+            _network.Enqueue(end, block);
+        }
+    }
+
+    /// <summary>The end calls the peer.</summary>
+    public void Call(LinkEnd end, VirtualPeer other) =>
+        Timeline.After(end.Latency, new Event(EventKind.Call, other, End: end));
+
+    /// <summary>The end's owner ends the link: it hears so at once, the other side after what is on its way.</summary>
+    public void HangUp(LinkEnd end)
+    {
+        if (end.IsHungUp)
+        {
+            return;
+        }
+
+        end.IsHungUp = true;
+        _network.Close(end);
+        Timeline.After(0, new Event(EventKind.Closed, End: end, Detail: "hung up"));
+        if (end.Other is { } other)
+        {
+            Timeline.After(end.Latency, new Event(EventKind.Closed, End: other, Detail: "closed by the other side"));
+        }
+    }
+
+    public void Announce(VirtualPeer peer, AnnounceOrder order) => _tracker.Announce(peer, order);
+
+    public void Got(VirtualPeer peer) => GotCount += IsExpected(peer) ? 1 : 0;
+
+    public void Completed(VirtualPeer peer)
+    {
+        MissingCount -= IsExpected(peer) ? 1 : 0;
+        if (peer.Class.StayAfterCompletion is { } stay)
+        {
+            Timeline.After(stay.Nanoseconds(), new Event(EventKind.Leave, peer));
+        }
+    }
+
+    /// <summary>The peer is there for the first time.</summary>
+    public void Joined(VirtualPeer peer)
+    {
+        if (peer.Class.MeanLifetime is { } mean)
+        {
+            Timeline.After(Chance.Exponential(Prng, mean.Nanoseconds()), new Event(EventKind.Leave, peer));
+        }
+    }
+
+    private void Handle(in Event happening)
+    {
+        if (_faults.IsHeld(happening, out var until))
+        {
+            Timeline.Add(until, happening);
+            return;
+        }
+
+        switch (happening.Kind)
+        {
+            case EventKind.Message when !happening.End!.IsClosed:
+                happening.End.Owner.Receive(happening.End, happening.Message);
+                break;
+            case EventKind.Block when !happening.End!.IsClosed:
+                happening.End.Owner.Receive(happening.End, happening.Message.Block, happening.Flag);
+                break;
+            case EventKind.BlockSent when happening.End!.Flow >= 0:
+                Sent(happening.End);
+                break;
+            case EventKind.Shares:
+                _network.Look();
+                break;
+            case EventKind.Call:
+                Answer(happening.End!, happening.Peer!);
+                break;
+            case EventKind.Opened when !happening.End!.IsClosed:
+                happening.End.Owner.Opened(happening.End);
+                break;
+            case EventKind.Closed:
+                Close(happening.End!, (string)happening.Detail!);
+                break;
+            case EventKind.Join:
+                happening.Peer!.Start();
+                break;
+            case EventKind.Leave:
+                happening.Peer!.Leave();
+                break;
+            case EventKind.Announce:
+                _tracker.Take(happening);
+                break;
+            case EventKind.FaultBegins or EventKind.FaultEnds:
+                _faults.Handle(happening);
+                break;
+            default:
+                happening.Peer?.Handle(happening);
+                break;
+        }
+    }
+
+    private void Sent(LinkEnd end)
+    {
+        var block = _network.Sent(end);
+        var isCorrupt = end.Owner.Class.Behavior == Behavior.Corrupter && Prng.Next(CorruptOneOf) == 0;
+        Timeline.After(end.Latency, new Event(EventKind.Block, End: end.Other, Message: PeerMessage.Request(block), Flag: isCorrupt));
+        end.Owner.Sent(end, block.Length);
+    }
+
+    private void Answer(LinkEnd caller, VirtualPeer callee)
+    {
+        if (caller.IsHungUp)
+        {
+            return;
+        }
+
+        if (!callee.IsRunning)
+        {
+            Timeline.After(caller.Latency, new Event(EventKind.Closed, End: caller, Detail: "connection refused"));
+            return;
+        }
+
+        Timeline.After(caller.Latency, new Event(EventKind.Opened, End: caller));
+        callee.Accept(caller);
+    }
+
+    private void Close(LinkEnd end, string reason)
+    {
+        end.IsHungUp = true;
+        _network.Close(end);
+        end.Owner.Closed(end, reason);
+    }
+
+    private byte[] Bytes(int count)
+    {
+        var bytes = new byte[count];
+        for (var i = 0; i < count; i++)
+        {
+            bytes[i] = (byte)Prng.NextUInt64();
+        }
+
+        return bytes;
+    }
+
+    // FNV-1a over what makes an event this one.
+    private void Record(in Event happening)
+    {
+        var hash = _eventHash;
+        Mix(ref hash, (ulong)Now.Nanoseconds);
+        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
+        Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
+        _eventHash = hash;
+    }
+
+    private static void Mix(ref ulong hash, ulong value) => hash = (hash ^ value) * 0x100000001b3;
+}
