@@ -18,7 +18,7 @@ public readonly record struct SimulationProgress(TimeSpan Now, long EventCount, 
 public static class Simulator
 {
     internal static Action<World>? Debug;
-    private const int EventsBetweenReports = 1 << 15;
+    private const int EventsBetweenReports = 1 << 14;
 
     /// <summary>Runs the scenario to its end.</summary>
     /// <param name="scenario">What to run.</param>

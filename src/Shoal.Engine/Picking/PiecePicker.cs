@@ -48,6 +48,9 @@ public sealed class PiecePicker
     /// <summary>The pieces being fetched, in order of opening.</summary>
     public IReadOnlyList<PartialPiece> Partials => _partials.All;
 
+    /// <summary>Whether something is missing that nobody has who is connected.</summary>
+    public bool LacksHolders => _pool.Count > _pool.AvailableCount;
+
     /// <summary>
     /// Whether something is missing but every missing block that anybody has is asked for, or received. (What nobody
     /// has cannot be asked for; to wait for it would only hold up the rest.)

@@ -25,6 +25,12 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A peer that would take longer than this for a piece rather helps others with theirs.</summary>
     private const int WholePieceSeconds = 20;
 
+    /// <summary>
+    /// While pieces come into the swarm that nobody had, the end is not near, however little can be asked for just now: to ask twice
+    /// would take the links from those who pass new pieces on. Nothing new for so long, and it may be all there is.
+    /// </summary>
+    private static readonly TimeSpan NewsTime = TimeSpan.FromSeconds(20);
+
     /// <summary>A block out of the blue may come for each one that we gave up; beyond it, and this, it is an attack.</summary>
     private const int MaximumUnaskedBlockCount = 64;
 
@@ -33,6 +39,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     private bool _isThrottled;
     private bool _isTicking;
     private uint _turn;
+    private Instant _newsAt; // when somebody last told of a piece that we want
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
     public Instant Deadline => _isThrottled ? context.Limits.Download.AvailableAt(context.Now, BlockLength) : Instant.Never;
@@ -68,6 +75,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         _near.Got(connection, piece);
         if (context.Picker!.IsInteresting(piece))
         {
+            _newsAt = context.Now;
             connection.InterestingCount++;
             ShowInterest(connection);
             Fill(connection);
@@ -326,8 +334,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
-        MayDuplicate: _isTicking || !context.IsTrusted);
+        MayDuplicate: MayDuplicate);
+
+    // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
+    private bool MayDuplicate =>
+        (_isTicking || !context.IsTrusted) && (!context.Picker!.LacksHolders || context.Now - _newsAt > NewsTime);
 
     /// <summary>Asks for a block that the picker has marked as asked for.</summary>
     public void Ask(PeerConnection connection, BlockRequest block)

@@ -12,6 +12,8 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(180);
 
+    private readonly Turnover _turnover = new(context);
+
     private bool HasRoom => context.IsRunning && context.Connections.Count < context.Options.MaximumConnectionCount;
 
     /// <summary>When the next candidate should be tried.</summary>
@@ -19,7 +21,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     {
         get
         {
-            if (!HasRoom)
+            if (!HasRoom || !_turnover.MayOpen)
             {
                 return Instant.Never;
             }
@@ -32,10 +34,11 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     /// <summary>Tries candidates while there is room.</summary>
     public void ConnectMore()
     {
-        while (HasRoom && context.Limits.HasRoom && context.Book.TryTake(context.Now, out var address))
+        while (HasRoom && _turnover.MayOpen && context.Limits.HasRoom && context.Book.TryTake(context.Now, out var address))
         {
             var link = context.Limits.NextLink();
             context.AddConnection(new PeerConnection(link, address, context.Now, context.Options.MaximumRequestDepth));
+            _turnover.Opened(link);
             context.Emit(new Output(OutputKind.Connect, context.Id, link, Address: address));
         }
     }
@@ -47,6 +50,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         {
             if (!HasRoom || context.Limits.ConnectionCount >= context.Limits.MaximumConnectionCount)
             {
+                _turnover.TurnedAway();
                 context.Emit(new Output(OutputKind.CloseLink, context.Id, link, Detail: "we have enough peers"));
                 return;
             }
@@ -156,6 +160,11 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
             }
         }
 
+        if (_turnover.Next() is { } idle)
+        {
+            Close(idle, "makes room for another");
+        }
+
         ConnectMore();
     }
 
@@ -225,6 +234,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         swarm.Leave(connection);
         connection.Phase = ConnectionPhase.Closing;
         context.RemoveConnection(connection);
+        _turnover.Closed(connection.Link);
         uploader.GiveFreeSlots();
         context.Limits.Closed(wasHalfOpen);
         if (!connection.Link.IsIncoming)

@@ -12,8 +12,11 @@ internal readonly record struct PendingRequest(BlockRequest Block, Instant Reque
 /// </summary>
 internal sealed class RequestPipeline(int maximumDepth)
 {
-    /// <summary>Requests that are out before the link's rate is known.</summary>
-    private const int MinimumDepth = 16;
+    /// <summary>Bytes that are asked for before the link's rate is known: sixteen of the blocks that most peers use.</summary>
+    private const int FirstBytes = 16 * PieceLayout.DefaultBlockLength;
+
+    /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
+    private const int MinimumDepth = 2;
 
     /// <summary>How long a queue we want to stand at the peer: it covers the round trip and its hiccups.</summary>
     private const int QueueMilliseconds = 1000;
@@ -39,7 +42,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>How many requests should be out at this rate.</summary>
     public int TargetDepth(long rateBytesPerSecond, int blockLength)
     {
-        var wanted = MinimumDepth + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
+        var wanted = Math.Max(MinimumDepth, FirstBytes / blockLength) + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
@@ -93,7 +96,7 @@ internal sealed class RequestPipeline(int maximumDepth)
 
     private void Grow()
     {
-        var larger = new PendingRequest[Math.Max(MinimumDepth, _ring.Length * 2)];
+        var larger = new PendingRequest[Math.Max(4, _ring.Length * 2)];
         for (var i = 0; i < Count; i++)
         {
             larger[i] = this[i];
