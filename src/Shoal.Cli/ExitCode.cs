@@ -27,4 +27,7 @@ internal sealed class UserErrorException : Exception
 
     /// <summary>With what the command ends.</summary>
     public int ExitCode { get; }
+
+    /// <summary>Whether another process says so, and this one shall only end.</summary>
+    public bool IsToldElsewhere { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Shoal.Mpi.Native;
 
 namespace Shoal.Mpi;
@@ -45,13 +46,25 @@ public sealed unsafe class MpiWorld : IDisposable
 
     internal nint Communicator => _communicator;
 
+    /// <summary>How many ranks the launcher says it has started; null if this process has none, or one that says nothing.</summary>
+    public static int? LaunchedCount => LauncherVariables.CountOf(Environment.GetEnvironmentVariable);
+
     /// <summary>Loads MPI and begins; see docs/mpi.md for how the library is chosen.</summary>
-    /// <exception cref="MpiException">There is no MPI, it is not clear which, or it does not start.</exception>
+    /// <exception cref="MpiException">There is no MPI, it is not clear which, it does not start, or it is not the launcher's.</exception>
     public static MpiWorld Start()
     {
         var api = MpiApi.Load(Environment.GetEnvironmentVariable);
         api.Init();
-        return new MpiWorld(api);
+        var world = new MpiWorld(api);
+        if (world.Size > 1 || LaunchedCount is not > 1)
+        {
+            return world;
+        }
+
+        // A library that does not know its launcher takes itself for alone: each rank would do nothing, and end well.
+        var text = $"{LaunchedCount} ranks were started, and {world.LibraryVersion.Split(',')[0]} knows of one: the launcher is of another MPI (see SHOAL_MPI, and --mpi of srun)";
+        world.Dispose();
+        throw new MpiException(text);
     }
 
     /// <summary>The greatest of all ranks' values, on every rank. All ranks must call.</summary>
@@ -110,6 +123,14 @@ public sealed unsafe class MpiWorld : IDisposable
         }
 
         return bytes;
+    }
+
+    /// <summary>One line that names two ranks with different texts, on every rank; null if all are the same. All ranks must call.</summary>
+    public string? FindDifference(string mine)
+    {
+        var all = Gather(Encoding.UTF8.GetBytes(mine)).Select(Encoding.UTF8.GetString).ToArray();
+        var other = Array.FindIndex(all, text => text != all[0]);
+        return other < 0 ? null : $"rank {other} was started with {all[other]}, and rank 0 with {all[0]}: they must be the same on all ranks";
     }
 
     /// <summary>Ends MPI, in good order; every rank must come here before any exits.</summary>

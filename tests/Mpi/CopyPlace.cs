@@ -37,10 +37,9 @@ internal sealed class CopyPlace : IDisposable
     public Task<MpiResult> CopyAfterAsync(string mpi, int ranks, string command, params string[] arguments)
     {
         Launcher.Require(mpi);
-        string[] options = mpi == Launcher.OpenMpi ? ["--allow-run-as-root", "--oversubscribe"] : [];
         var script = $"rank=${{OMPI_COMM_WORLD_RANK-$PMI_RANK}}; {command}; exec dotnet \"$@\"";
         return Launcher.RunProgramAsync(
-            [$"mpirun.{mpi}", .. options, "-np", $"{ranks}", "sh", "-c", script, "sh", Launcher.Program, "mpi", "copy", .. arguments], Root);
+            [.. Launcher.Mpirun(mpi), "-np", $"{ranks}", "sh", "-c", script, "sh", Launcher.Program, "mpi", "copy", .. arguments], Root);
     }
 
     /// <summary>The last event of a run with --json.</summary>

@@ -45,9 +45,19 @@ internal static class Launcher
         string mpi, int ranks, IReadOnlyList<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
         Require(mpi);
-        string[] options = mpi == OpenMpi ? ["--allow-run-as-root", "--oversubscribe"] : [];
-        return RunProgramAsync([$"mpirun.{mpi}", .. options, "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
+        return RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
     }
+
+    /// <summary>Runs <c>shoal</c> with different arguments on different ranks.</summary>
+    public static Task<MpiResult> RunMixedAsync(string mpi, string? folder, params (int Ranks, string[] Arguments)[] parts)
+    {
+        Require(mpi);
+        var words = parts.SelectMany((part, i) => (string[])[.. i == 0 ? [] : (string[])[":"], "-np", $"{part.Ranks}", "dotnet", Program, .. part.Arguments]);
+        return RunProgramAsync([.. Mpirun(mpi), .. words], folder);
+    }
+
+    /// <summary>The launcher, as a test machine with few cores needs it.</summary>
+    public static string[] Mpirun(string mpi) => [$"mpirun.{mpi}", .. mpi == OpenMpi ? (string[])["--allow-run-as-root", "--oversubscribe"] : []];
 
     /// <summary>Runs a program to its end.</summary>
     public static async Task<MpiResult> RunProgramAsync(

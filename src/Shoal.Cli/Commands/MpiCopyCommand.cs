@@ -8,11 +8,11 @@ namespace Shoal.Cli.Commands;
 /// <summary>`shoal mpi copy`: files and folders to every node of a job.</summary>
 internal static class MpiCopyCommand
 {
-    private static readonly Argument<string[]> Paths = new("SRC… DEST")
+    private static readonly Argument<string[]> Paths = new Argument<string[]>("SRC… DEST")
     {
         Description = "Files and folders, and the folder on every node to copy them into, which is made; {rank} in it stands for the rank's number",
         Arity = new ArgumentArity(2, 100_000),
-    };
+    }.RefusingOptions();
 
     private static readonly Option<int?> Readers = SharedOptions.Count(
         "--readers", "The most ranks that read SRC; the others fetch from their fellows (default: 4)");
@@ -45,7 +45,7 @@ internal static class MpiCopyCommand
         MpiWorld world;
         try
         {
-            world = MpiWorld.Start();
+            world = MpiCommand.Start();
         }
         catch (MpiException error)
         {

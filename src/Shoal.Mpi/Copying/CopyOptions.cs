@@ -23,6 +23,10 @@ public sealed record CopyOptions
     /// <summary>Puts something between the swarm and the disk, for measurements; null: nothing.</summary>
     public Func<IPieceStore, IPieceStore>? Wrap { get; init; }
 
+    /// <summary>What must be the same on all ranks, as text.</summary>
+    internal string InCommon =>
+        $"{Sources.Count} SRC --readers {ReaderCount}{(PieceLength is null ? "" : $" --piece-length {PieceLength}")}{(ChecksAll ? " --check" : "")}";
+
     /// <summary>The destination of one rank.</summary>
     public string DestinationOf(int rank) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(
         Destination.Replace("{rank}", rank.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)));

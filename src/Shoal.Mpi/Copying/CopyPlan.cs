@@ -84,6 +84,12 @@ internal sealed class CopyPlan
     /// <exception cref="CopyException">On all ranks alike: there is nothing that could be copied.</exception>
     public static CopyPlan Make(MpiWorld world, CopyOptions options)
     {
+        // Ranks that go about it in different ways would wait for each other for ever.
+        if (world.FindDifference(options.InCommon) is { } difference)
+        {
+            throw new CopyException(difference);
+        }
+
         var (source, blindness) = See(options.Sources);
         var root = options.DestinationOf(world.Rank);
         var seen = world.Gather([source is null ? (byte)0 : (byte)1, .. Encoding.UTF8.GetBytes(root)]);

@@ -116,13 +116,13 @@ public sealed class JobInputReader
         if (token.Span.SequenceEqual("auto"u8))
         {
             return _allowsAuto
-                ? new OwnedFile(name, line, null, line)
+                ? new OwnedFile(name, line, null, [])
                 : throw Wrong(_tokenLine, $"'{name} auto' is of real files, which need --data");
         }
 
         var count = ToCount(token, what, MaximumSegmentCount);
         var hashes = new List<ReadOnlyMemory<byte>>();
-        var first = line;
+        var lines = new List<int>();
         for (var i = 0; i < count; i++)
         {
             if (!TryNext(out var hash))
@@ -135,11 +135,14 @@ public sealed class JobInputReader
                 throw Wrong(_tokenLine, $"a hash of {hash.Length} bytes; at most {MaximumHashLength} are read");
             }
 
-            first = i == 0 ? _tokenLine : first;
             hashes.Add(hash);
+            if (_allowsAuto)
+            {
+                lines.Add(_tokenLine);
+            }
         }
 
-        return new OwnedFile(name, line, SegmentHashes.From(hashes), first);
+        return new OwnedFile(name, line, SegmentHashes.From(hashes), lines);
     }
 
     private List<WantedFile> ReadWanted()
