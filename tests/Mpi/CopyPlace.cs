@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
 using System.Text.Json;
@@ -49,6 +50,18 @@ internal sealed class CopyPlace : IDisposable
     /// <summary>A number of each rank, out of the last event.</summary>
     public static long[] Each(MpiResult result, string member) =>
         [.. Last(result).GetProperty("ranks").EnumerateArray().Select(rank => rank.GetProperty(member).GetInt64())];
+
+    /// <summary>Bytes that a file, or everything in a folder, takes on disk; 0 if it is not there.</summary>
+    public static long BytesIn(string folder)
+    {
+        using var du = Process.Start(new ProcessStartInfo("du", ["-s", "-B1", folder])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        return du.StandardOutput.ReadToEnd().Split('\t') is [var bytes, _] ? long.Parse(bytes, CultureInfo.InvariantCulture) : 0;
+    }
 
     public static void AssertSame(string expected, string actual)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.Versioning;
 
 namespace Shoal.Mpi.Tests;
@@ -115,45 +114,6 @@ public sealed class CopyTests
 
         Assert.True(result.ExitCode == 0, result.ToString());
         CopyPlace.AssertSame(place.At("data"), place.To(1, "data"));
-    }
-
-    [Theory]
-    [MemberData(nameof(Both))]
-    public async Task A_job_that_was_killed_goes_on_where_it_was(string mpi)
-    {
-        using var place = new CopyPlace();
-        place.Write("data", 400 * MiB);
-        var running = place.CopyAfterAsync(mpi, 3, "echo $$ >pid-$rank", "data", place.Destinations, "--readers", "1");
-        while (!Enumerable.Range(0, 3).All(rank => BytesIn(place.To(rank, ".shoal-part")) > 50 * MiB))
-        {
-            Assert.False(running.IsCompleted, "it was faster than we are");
-        }
-
-        for (var rank = 0; rank < 3; rank++)
-        {
-            using var process = Process.GetProcessById(int.Parse(File.ReadAllText(place.At($"pid-{rank}")), CultureInfo.InvariantCulture));
-            process.Kill();
-        }
-
-        Assert.NotEqual(0, (await running).ExitCode);
-        Assert.All(Enumerable.Range(0, 3), rank => Assert.False(File.Exists(place.To(rank, "data"))));
-
-        var result = await place.CopyAsync(mpi, 3, "data", place.Destinations, "--readers", "1", "--json");
-
-        Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.All(Enumerable.Range(0, 3), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
-        Assert.All(CopyPlace.Each(result, "fetchedBytes"), bytes => Assert.InRange(bytes, 0, 360 * MiB));
-    }
-
-    private static long BytesIn(string folder)
-    {
-        using var du = Process.Start(new ProcessStartInfo("du", ["-s", "-B1", folder])
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        return du.StandardOutput.ReadToEnd().Split('\t') is [var bytes, _] ? long.Parse(bytes, CultureInfo.InvariantCulture) : 0;
     }
 
     private static void Touch(string path, string time)
