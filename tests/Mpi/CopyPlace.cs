@@ -30,6 +30,15 @@ internal sealed class CopyPlace : IDisposable
         return full;
     }
 
+    /// <summary>Writes the same file, of the same time, to a folder of each rank.</summary>
+    public void WriteForEach(int ranks, string path, int length)
+    {
+        for (var rank = 0; rank < ranks; rank++)
+        {
+            File.SetLastWriteTimeUtc(Write($"{rank}/{path}", length), DateTime.UnixEpoch);
+        }
+    }
+
     /// <summary>Copies on so many ranks.</summary>
     public Task<MpiResult> CopyAsync(string mpi, int ranks, params string[] arguments) =>
         Launcher.RunAsync(mpi, ranks, ["mpi", "copy", .. arguments], Root);

@@ -23,6 +23,9 @@ public sealed record CopyOptions
     /// <summary>Puts something between the swarm and the disk, for measurements; null: nothing.</summary>
     public Func<IPieceStore, IPieceStore>? Wrap { get; init; }
 
+    /// <summary>The clock by which a copy is given up in which nothing moves any more.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>What must be the same on all ranks, as text.</summary>
     internal string InCommon =>
         $"{Sources.Count} SRC --readers {ReaderCount}{(PieceLength is null ? "" : $" --piece-length {PieceLength}")}{(ChecksAll ? " --check" : "")}";
