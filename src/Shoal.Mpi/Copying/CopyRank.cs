@@ -20,7 +20,7 @@ internal sealed class CopyRank : IDisposable
     private const int HashRecordLength = sizeof(int) + PieceHash.Sha1Length;
     private const int ShownMissingCount = 5;
 
-    /// <summary>How long all ranks have to come to the end of a job in which nothing moved any more.</summary>
+    /// <summary>How long all ranks have to come to the end of a job that was stopped, or in which nothing moved any more.</summary>
     private static readonly TimeSpan EndTime = TimeSpan.FromMinutes(1);
 
     private readonly MpiWorld _world;
@@ -171,6 +171,7 @@ internal sealed class CopyRank : IDisposable
         if (_stop.IsCancellationRequested && !_isInterruptTold)
         {
             _isInterruptTold = true;
+            _loop.EndWithin(EndTime);
             Tell(new RankNews(RankState.Interrupted, _swarm?.HaveBytes ?? 0));
         }
         else if (!_isInterruptTold && News() is var news && news != _told && (news.State != _told.State || now >= _toldAt + NewsMilliseconds))
