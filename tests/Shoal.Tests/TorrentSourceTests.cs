@@ -69,7 +69,7 @@ public class TorrentSourceTests
 
     private sealed class Server : IDisposable
     {
-        private readonly HttpListener _listener = new();
+        private readonly HttpListener _listener;
 
         public Server(Action<HttpListenerContext> answer)
         {
@@ -77,7 +77,7 @@ public class TorrentSourceTests
             for (var attempt = 0; ; attempt++)
             {
                 Url = $"http://127.0.0.1:{Random.Shared.Next(20_000, 60_000)}/";
-                _listener.Prefixes.Clear();
+                _listener = new HttpListener(); // one that could not start is of no more use
                 _listener.Prefixes.Add(Url);
                 try
                 {

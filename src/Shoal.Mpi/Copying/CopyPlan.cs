@@ -210,9 +210,22 @@ internal sealed class CopyPlan
     // One of each node first: then each reads over a network card of its own.
     private static int[] ChooseReaders(MpiWorld world, int[] sighted, int count, SourceTree? source, Manifest manifest)
     {
-        int[] chosen = [.. sighted
-            .GroupBy(rank => world.Leaders[rank]).SelectMany(node => node.Select((rank, turn) => (rank, turn)))
-            .OrderBy(item => item.turn).ThenBy(item => item.rank).Take(count).Select(item => item.rank)];
+        var order = new long[sighted.Length]; // by the turn within the node, then by rank
+        var turns = new Dictionary<int, int>();
+        for (var i = 0; i < sighted.Length; i++)
+        {
+            var node = world.Leaders[sighted[i]];
+            var turn = turns.GetValueOrDefault(node);
+            (order[i], turns[node]) = (((long)turn << 32) | (uint)sighted[i], turn + 1);
+        }
+
+        Array.Sort(order);
+        var chosen = new List<int>();
+        foreach (var key in order.AsSpan(0, Math.Min(count, order.Length)))
+        {
+            chosen.Add((int)key);
+        }
+
         // The one who listed the sources has them; another's may be others under the same name.
         var isSame = world.Rank == sighted[0] || (chosen.Contains(world.Rank) && source!.FindDifference(manifest) is null);
         var agreed = world.Gather([isSame ? (byte)1 : (byte)0]);

@@ -15,8 +15,13 @@ namespace Shoal.Mpi.Copying;
 /// </summary>
 internal sealed class CopySwarm
 {
-    /// <summary>Memory for pieces on their way to disk.</summary>
-    private const long BufferBytes = 32 << 20;
+    /// <summary>
+    /// Memory for pieces on their way to disk, unless <see cref="BufferPieceCount"/> pieces are more. Little, so that ranks of one node
+    /// find room in the processors' caches: four times as much costs an eighth more processor time.
+    /// </summary>
+    private const long BufferBytes = 8 << 20;
+
+    private const int BufferPieceCount = 4;
 
     /// <summary>Up to so many peers everybody is linked with everybody.</summary>
     private const int FullMeshCount = 64;
@@ -44,9 +49,10 @@ internal sealed class CopySwarm
             MaximumHalfOpenCount = 2 * world.Size,
         });
         var neighbors = world.Leaders.Count(leader => leader == world.Leaders[world.Rank]);
+        var bufferBytes = Math.Max(BufferBytes, BufferPieceCount * (long)plan.Layout.PieceLength);
         _loop = new RankLoop(world, _session, new SwarmHostOptions
         {
-            RetainedSlotBytes = BufferBytes,
+            RetainedSlotBytes = bufferBytes,
             DiskWorkerCount = Math.Clamp(Environment.ProcessorCount / neighbors, 1, 4),
         });
         _id = _session.Add(new SwarmOptions
@@ -54,7 +60,7 @@ internal sealed class CopySwarm
             InfoHash = plan.Job,
             MaximumConnectionCount = 2 * world.Size,
             IsTrusted = true,
-            BufferBytes = BufferBytes,
+            BufferBytes = bufferBytes,
             IsNear = address => world.Leaders[address.Rank] == world.Leaders[world.Rank],
         });
         _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, OnEvent = Take });
