@@ -34,7 +34,7 @@ public sealed unsafe class MpiWorld : IDisposable
     public int NodeRank { get; }
 
     /// <summary>For each rank the lowest rank on its node: equal for ranks that share a node.</summary>
-    public IReadOnlyList<int> Leaders { get; }
+    public IReadOnlyList<int> Leaders { get; internal set; }
 
     /// <summary>Which MPI this is, in its own words.</summary>
     public string LibraryVersion => Api.Version;

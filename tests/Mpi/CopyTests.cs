@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.Versioning;
 
 namespace Shoal.Mpi.Tests;
@@ -114,6 +115,23 @@ public sealed class CopyTests
 
         Assert.True(result.ExitCode == 0, result.ToString());
         CopyPlace.AssertSame(place.At("data"), place.To(1, "data"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task On_many_nodes_a_ring_with_chords_brings_everything(string mpi)
+    {
+        Launcher.Require(mpi);
+        using var place = new CopyPlace();
+        place.Write("data", 10 * MiB);
+        var program = Path.Combine(AppContext.BaseDirectory, "ManyNodes.dll");
+
+        var result = await Launcher.RunProgramAsync(
+            [.. Launcher.Mpirun(mpi), "-np", "12", "dotnet", program, "data", place.Destinations, "4"], place.Root);
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.All(Enumerable.Range(0, 12), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
+        Assert.InRange(int.Parse(result.Output, CultureInfo.InvariantCulture), 12, 65); // all with all would be 66
     }
 
     private static void Touch(string path, string time)

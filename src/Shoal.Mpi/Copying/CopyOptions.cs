@@ -23,6 +23,9 @@ public sealed record CopyOptions
     /// <summary>Puts something between the swarm and the disk, for measurements; null: nothing.</summary>
     public Func<IPieceStore, IPieceStore>? Wrap { get; init; }
 
+    /// <summary>See <see cref="CopyLinks.FullMeshCount"/>.</summary>
+    internal int FullMeshCount { get; init; } = CopyLinks.FullMeshCount;
+
     /// <summary>The clock by which a copy is given up in which nothing moves any more.</summary>
     internal TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -72,7 +72,7 @@ internal sealed class CopyRank : IDisposable
             var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
             _source = _share.Count > 0 ? new SourceShare(plan, _share, own, kept) : null;
             _store = new CopyStore(own, _source?.Store, plan.Layout.PieceCount);
-            _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share));
+            _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share), options.FullMeshCount);
             _loop = _swarm.Loop;
             _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan.Layout, _candidates.Pieces);
         }
