@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.Versioning;
 
 namespace Shoal.Mpi.Tests;
@@ -131,7 +130,6 @@ public sealed class CopyTests
 
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.All(Enumerable.Range(0, 12), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
-        Assert.InRange(int.Parse(result.Output, CultureInfo.InvariantCulture), 12, 65); // all with all would be 66
     }
 
     private static void Touch(string path, string time)
