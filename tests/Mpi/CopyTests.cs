@@ -132,6 +132,25 @@ public sealed class CopyTests
         Assert.All(Enumerable.Range(0, 12), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
     }
 
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task Where_mpirun_writes_to_a_terminal_a_bar_is_drawn_there(string mpi)
+    {
+        Launcher.Require(mpi);
+        using var place = new CopyPlace();
+        place.Write("data", 500 * MiB);
+        var command = string.Join(' ', [.. Launcher.Mpirun(mpi), "-np", "3", "dotnet", Launcher.Program, "mpi", "copy", "data", $"'{place.Destinations}'"]);
+
+        // Gives mpirun a terminal, and copies to stdout what comes out of it.
+        var result = await Launcher.RunProgramAsync(
+            ["script", "-qec", command, "/dev/null"], place.Root, new Dictionary<string, string?>(StringComparer.Ordinal) { ["TERM"] = "xterm" });
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Matches("Copying (\u001b\\[[0-9;]*m)?[━─]", result.Output);
+        Assert.Contains("\u001b[2A\u001b[J", result.Output, StringComparison.Ordinal); // drawn anew in its place
+        Assert.Contains("3 of 3 copies whole", result.Output, StringComparison.Ordinal);
+    }
+
     private static void Touch(string path, string time)
     {
         using var touch = Process.Start("touch", ["-h", "-d", time, path]);

@@ -79,7 +79,7 @@ internal static class MpiCopyCommand
 
     private static int Copy(MpiWorld world, Invocation invocation)
     {
-        var reporter = CreateReporter(invocation);
+        var reporter = CreateReporter(invocation, world.Rank);
         var paths = invocation.Parse.GetValue(Paths)!;
         var options = new CopyOptions
         {
@@ -112,12 +112,19 @@ internal static class MpiCopyCommand
     }
 
     // stdout may be a log of many ranks: what people watch goes to stderr.
-    private static Reporter CreateReporter(Invocation invocation)
+    private static Reporter CreateReporter(Invocation invocation, int rank)
     {
         var isQuiet = invocation.Parse.GetValue(SharedOptions.Quiet);
-        return invocation.Parse.GetValue(SharedOptions.Json) ? new JsonReporter(invocation.Surface.Out, isQuiet)
-            : !Console.IsErrorRedirected && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") ? new LiveReporter(invocation.Surface.Error)
-            : new PlainReporter(invocation.Surface.Error, invocation.Surface.Error, isQuiet);
+        var error = invocation.Surface.Error;
+        if (invocation.Parse.GetValue(SharedOptions.Json))
+        {
+            return new JsonReporter(invocation.Surface.Out, isQuiet);
+        }
+
+        var canDraw = rank == 0 && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+        return canDraw && !Console.IsErrorRedirected ? new LiveReporter(error)
+            : canDraw && LauncherTerminal.Find() is { } terminal ? new LiveReporter(error, () => LauncherTerminal.WidthOf(terminal))
+            : new PlainReporter(error, error, isQuiet);
     }
 
     private static int Tell(CopyReport report, Reporter reporter)
