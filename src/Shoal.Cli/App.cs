@@ -90,6 +90,7 @@ internal static class App
             surface.Error.WriteLine(exception);
         }
 
+        (exception as UserErrorException)?.AfterTelling?.Invoke(code);
         return code;
     }
 

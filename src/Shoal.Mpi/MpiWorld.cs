@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Shoal.Mpi.Native;
@@ -8,8 +9,10 @@ namespace Shoal.Mpi;
 /// The ranks of a job, and what all of them do together. Made, used and ended on one thread, which makes all calls of
 /// MPI. No waiting here blocks inside MPI: a rank that waits tests, and leaves the core to others between tests.
 /// </summary>
-public sealed unsafe class MpiWorld : IDisposable
+public sealed unsafe partial class MpiWorld : IDisposable
 {
+    private static readonly TimeSpan FinalizeLimit = TimeSpan.FromSeconds(5);
+
     private readonly nint _communicator;
     private readonly nint _node;
 
@@ -46,9 +49,6 @@ public sealed unsafe class MpiWorld : IDisposable
 
     internal nint Communicator => _communicator;
 
-    /// <summary>How many ranks the launcher says it has started; null if this process has none, or one that says nothing.</summary>
-    public static int? LaunchedCount => LauncherVariables.CountOf(Environment.GetEnvironmentVariable);
-
     /// <summary>Loads MPI and begins; see docs/mpi.md for how the library is chosen.</summary>
     /// <exception cref="MpiException">There is no MPI, it is not clear which, it does not start, or it is not the launcher's.</exception>
     public static MpiWorld Start()
@@ -56,15 +56,15 @@ public sealed unsafe class MpiWorld : IDisposable
         var api = MpiApi.Load(Environment.GetEnvironmentVariable);
         api.Init();
         var world = new MpiWorld(api);
-        if (world.Size > 1 || LaunchedCount is not > 1)
+        if (world.Size == 1 && LaunchedCount() is > 1 and var count)
         {
-            return world;
+            world.Dispose();
+            throw new MpiException(
+                $"{count} processes were started, but the MPI library that was loaded knows nothing of it, and each is alone: " +
+                "set SHOAL_MPI to the launcher's own MPI; under srun, Open MPI wants --mpi=pmix, and MPICH --mpi=pmi2");
         }
 
-        // A library that does not know its launcher takes itself for alone: each rank would do nothing, and end well.
-        var text = $"{LaunchedCount} ranks were started, and {world.LibraryVersion.Split(',')[0]} knows of one: the launcher is of another MPI (see SHOAL_MPI, and --mpi of srun)";
-        world.Dispose();
-        throw new MpiException(text);
+        return world;
     }
 
     /// <summary>The greatest of all ranks' values, on every rank. All ranks must call.</summary>
@@ -134,16 +134,36 @@ public sealed unsafe class MpiWorld : IDisposable
     }
 
     /// <summary>Ends MPI, in good order; every rank must come here before any exits.</summary>
-    public void Dispose()
+    public void Dispose() => End(0);
+
+    /// <summary>
+    /// The same, by a rank that is going to exit with this code and has nothing more to say. MPICH before 4.2 over UCX can hang in
+    /// MPI_Finalize between nodes (one rank waits there for another that moves nothing on any more). By then all ranks have done
+    /// everything, so one that comes back from there too late exits at once.
+    /// </summary>
+    public void End(int exitCode)
     {
         _ = Max(0); // whoever is early waits here, politely, and not inside of MPI_Finalize
         Api.Free(_node);
         Api.Free(_communicator);
+        using var late = new Timer(_ => Exit(exitCode), null, FinalizeLimit, Timeout.InfiniteTimeSpan);
         Api.End();
     }
 
     /// <summary>Ends every rank of the job at once, when there is no other way.</summary>
     public void Abort(int exitCode) => Api.Abort(exitCode);
+
+    /// <summary>Processes of this job as the launchers' variables have it, the fewest if one launcher runs inside another; 1 without a launcher.</summary>
+    public static int LaunchedCount() =>
+        ((string[])["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
+        .Select(name => int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var count) ? count : 0)
+        .Where(count => count > 0)
+        .DefaultIfEmpty(1)
+        .Min();
+
+    // Not Environment.Exit: that would run what the libraries want done at the end, beside a thread that is inside of them.
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
 
     private int LeaderOf()
     {

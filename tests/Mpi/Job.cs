@@ -44,20 +44,6 @@ internal sealed class Job : IDisposable
         return RunAsItIsAsync(mpi, LastRank + 1, options);
     }
 
-    /// <summary>Runs it with variables set.</summary>
-    public Task<MpiResult> RunWithAsync(string mpi, IReadOnlyDictionary<string, string?> environment)
-    {
-        WriteInputs();
-        return Launcher.RunAsync(mpi, LastRank + 1, ["mpi", "run", Folder], environment: environment);
-    }
-
-    /// <summary>Runs it with whatever inputs lie there.</summary>
-    public Task<MpiResult> RunAsItIsAsync(string mpi, int ranks, params string[] options) =>
-        Launcher.RunAsync(mpi, ranks, ["mpi", "run", Folder, .. options]);
-
-    public string InputOf(int rank) => Path.Combine(Folder, $"in{rank}.txt");
-
-    /// <summary>Writes the inputs of all ranks.</summary>
     public void WriteInputs()
     {
         foreach (var (rank, (owned, wanted)) in _ranks)
@@ -72,6 +58,12 @@ internal sealed class Job : IDisposable
             File.WriteAllText(InputOf(rank), text.ToString());
         }
     }
+
+    /// <summary>Runs it with whatever inputs lie there.</summary>
+    public Task<MpiResult> RunAsItIsAsync(string mpi, int ranks, params string[] options) =>
+        Launcher.RunAsync(mpi, ranks, ["mpi", "run", Folder, .. options]);
+
+    public string InputOf(int rank) => Path.Combine(Folder, $"in{rank}.txt");
 
     /// <summary>What should have come out, and is not there or different; empty if all is well.</summary>
     public IReadOnlyList<string> WhatIsWrong(string? folder = null, params string[] missing)

@@ -55,6 +55,20 @@ public class LibraryTests
             result.Complaints);
     }
 
+    [Theory]
+    [InlineData(Launcher.OpenMpi, Launcher.Mpich)]
+    [InlineData(Launcher.Mpich, Launcher.OpenMpi)]
+    public async Task A_library_that_is_not_the_launchers_is_an_error_and_not_many_jobs_of_one_rank(string launcher, string wish)
+    {
+        Launcher.Require(wish);
+        using var job = new Job().Owns(1, "data", 3);
+        var result = await Launcher.RunAsync(
+            launcher, 2, ["mpi", "run", job.Folder], environment: new Dictionary<string, string?>(StringComparer.Ordinal) { ["SHOAL_MPI"] = wish });
+        Assert.Equal(3, result.ExitCode);
+        Assert.All(result.Complaints, line => Assert.StartsWith("shoal: 2 processes were started, but the MPI library that was loaded knows nothing of it", line));
+        Assert.NotEmpty(result.Complaints);
+    }
+
     private static Task<MpiResult> AloneAsync(Job job, string? wish)
     {
         var environment = new Dictionary<string, string?>(StringComparer.Ordinal);

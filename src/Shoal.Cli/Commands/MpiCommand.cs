@@ -27,7 +27,7 @@ internal static class MpiCommand
     /// <exception cref="UserErrorException">All ranks know that it is wrong.</exception>
     public static void RefuseIfLaunched(Command command, string wrong)
     {
-        if (MpiWorld.LaunchedCount is null || !(command.Name == Name || command.Parents.Any(parent => parent.Name == Name)))
+        if (MpiWorld.LaunchedCount() == 1 || !(command.Name == Name || command.Parents.Any(parent => parent.Name == Name)))
         {
             return;
         }
@@ -59,13 +59,18 @@ internal static class MpiCommand
     {
         var world = MpiWorld.Start();
         var text = world.Gather(Encoding.UTF8.GetBytes(wrong)).Select(Encoding.UTF8.GetString).FirstOrDefault(said => said.Length > 0);
-        if (text is null)
+        return text is null ? world : throw Refusal(world, text);
+    }
+
+    /// <summary>What is thrown where all ranks know what is wrong: one of them says it, and all end MPI.</summary>
+    public static UserErrorException Refusal(MpiWorld world, string text)
+    {
+        if (world.Rank == 0)
         {
-            return world;
+            return new UserErrorException(text) { AfterTelling = world.End };
         }
 
-        var isToldElsewhere = world.Rank != 0;
-        world.Dispose();
-        throw new UserErrorException(text) { IsToldElsewhere = isToldElsewhere };
+        world.End(ExitCode.BadInput);
+        return new UserErrorException(text) { IsToldElsewhere = true };
     }
 }

@@ -53,15 +53,13 @@ internal static class MpiCopyCommand
         }
 
         int code;
-        string? wrong = null;
         try
         {
             code = Copy(world, invocation);
         }
         catch (CopyException error)
         {
-            // All ranks know it, and one says it.
-            (code, wrong) = (ExitCode.BadInput, error.Message);
+            throw MpiCommand.Refusal(world, error.Message);
         }
 #pragma warning disable CA1031 // one rank that goes alone would leave the others waiting for ever
         catch (Exception error)
@@ -72,9 +70,8 @@ internal static class MpiCopyCommand
             return Task.FromResult(ExitCode.Environment);
         }
 
-        var tells = world.Rank == 0 && wrong is not null;
-        world.Dispose();
-        return tells ? throw new UserErrorException(wrong!) : Task.FromResult(code);
+        world.End(code);
+        return Task.FromResult(code);
     }
 
     private static int Copy(MpiWorld world, Invocation invocation)

@@ -57,7 +57,7 @@ internal static class MpiRunCommand
         {
             var result = new JobRun(world, Options(invocation)).Run(invocation.Stop);
             var code = Tell(world, invocation, result);
-            world.Dispose();
+            world.End(code);
             return code;
         }
 #pragma warning disable CA1031 // a rank that fails alone would leave the others waiting for ever

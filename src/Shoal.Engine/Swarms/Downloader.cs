@@ -257,7 +257,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void Tick()
     {
         _isThrottled = false;
-        _near.Changed();
+        _near.Tick();
         var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
         foreach (var connection in context.Connections)
         {
@@ -333,6 +333,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void Ask(PeerConnection connection, BlockRequest block)
     {
         context.Limits.RequestCount++;
+        _near.Asked(connection, block.Piece);
         var partial = context.Picker!.Find(block.Piece)!;
         swarm.Flow!.Open(partial);
         connection.Pipeline.Add(block, context.Now);

@@ -27,6 +27,12 @@ public sealed record SwarmOptions
     /// <summary>Tells peers that are cheap to fetch from, on the same node: what they have is not asked of others. Null: none are.</summary>
     public Func<PeerAddress, bool>? IsNear { get; init; }
 
+    /// <summary>
+    /// Our own address as the near peers know it: with it those of a node share among themselves what to fetch from afar. Null: each
+    /// fetches whatever it finds.
+    /// </summary>
+    public PeerAddress? Self { get; init; }
+
     /// <summary>Whom a seeder unchokes.</summary>
     public SeedingPolicy SeedingPolicy { get; init; } = SeedingPolicy.RoundRobin;
 

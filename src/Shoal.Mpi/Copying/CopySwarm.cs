@@ -60,6 +60,7 @@ internal sealed class CopySwarm
             IsTrusted = true,
             BufferBytes = bufferBytes,
             IsNear = address => world.Leaders[address.Rank] == world.Leaders[world.Rank],
+            Self = PeerAddress.FromRank(world.Rank),
         });
         _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, OnEvent = Take });
         foreach (var piece in Pieces(have))

@@ -93,6 +93,22 @@ public sealed class JobSwarmTests
         Assert.Equal(PieceCount * PieceLength, swarm.Status().DownloadedBytes);
     }
 
+    [Fact]
+    public void Those_of_a_node_share_what_to_fetch_from_afar_until_their_share_leaves_them_idle()
+    {
+        var near = Stage.AddressOf(1);
+        var (_, stage, swarm) = Begin(options: o => o with { IsNear = address => address.WithPort(0) == near.WithPort(0), Self = Stage.AddressOf(9) });
+        Seed(stage, 1, pieces: 1);
+        var stranger = Seed(stage, 2);
+
+        stage.Wait(TimeSpan.FromMilliseconds(900), stranger.DeliverAll);
+        Assert.InRange(swarm.Status().DownloadedBytes, 2 * PieceLength, (PieceCount - 3) * PieceLength);
+        Assert.Empty(stranger.Expected);
+
+        stage.Wait(TimeSpan.FromSeconds(5), stranger.DeliverAll);
+        Assert.Equal((PieceCount - 1) * PieceLength, swarm.Status().DownloadedBytes);
+    }
+
     private static (World World, Stage Stage, Swarm Swarm) Begin(Bitfield? wanted = null, Func<SwarmOptions, SwarmOptions>? options = null)
     {
         var world = new World(1, PieceCount * PieceLength, PieceLength);
