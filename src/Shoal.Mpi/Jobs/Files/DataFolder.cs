@@ -103,7 +103,7 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         }
     }
 
-    private static string TemporaryOf(string name) => $".{name}.shoal-part";
+    private static string TemporaryOf(string name) => $".{name}{JobInputReader.TemporarySuffix}";
 
     private static Bitfield Check(PieceStore store, ReadOnlyMemory<byte> pieceHashes) =>
         ContentChecker.CheckAsync(store, pieceHashes, ResumePlan.Make(store.Layout, store.Files, null, store.Survey()))
