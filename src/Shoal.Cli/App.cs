@@ -33,8 +33,9 @@ internal static class App
         {
             if (parse.Errors.Count > 0 && parse.Action is not (ExampleHelp or VersionAction))
             {
-                throw new UserErrorException(
-                    $"{OneLine(Complaint(parse))} (see 'shoal {PathOf(parse.CommandResult.Command)}--help')");
+                var text = $"{OneLine(Complaint(parse))} (see 'shoal {PathOf(parse.CommandResult.Command)}--help')";
+                MpiCommand.RefuseIfLaunched(parse.CommandResult.Command, text);
+                throw new UserErrorException(text);
             }
 
             return parse.Action switch
@@ -59,6 +60,11 @@ internal static class App
 
     private static int Report(Exception exception, Surface surface, bool isJson, CancellationToken stop)
     {
+        if (exception is UserErrorException { IsToldElsewhere: true } told)
+        {
+            return told.ExitCode;
+        }
+
         var (text, code) = exception switch
         {
             UserErrorException error => (error.Message, error.ExitCode),
@@ -84,6 +90,7 @@ internal static class App
             surface.Error.WriteLine(exception);
         }
 
+        (exception as UserErrorException)?.AfterTelling?.Invoke(code);
         return code;
     }
 

@@ -27,4 +27,10 @@ internal sealed class UserErrorException : Exception
 
     /// <summary>With what the command ends.</summary>
     public int ExitCode { get; }
+
+    /// <summary>Whether another process says so, and this one shall only end.</summary>
+    public bool IsToldElsewhere { get; init; }
+
+    /// <summary>Is called with the exit code once it was said; may end the process.</summary>
+    public Action<int>? AfterTelling { get; init; }
 }

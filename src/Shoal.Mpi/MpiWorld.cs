@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using Shoal.Mpi.Native;
 
 namespace Shoal.Mpi;
@@ -36,7 +37,7 @@ public sealed unsafe partial class MpiWorld : IDisposable
     public int NodeRank { get; }
 
     /// <summary>For each rank the lowest rank on its node: equal for ranks that share a node.</summary>
-    public IReadOnlyList<int> Leaders { get; }
+    public IReadOnlyList<int> Leaders { get; internal set; }
 
     /// <summary>Which MPI this is, in its own words.</summary>
     public string LibraryVersion => Api.Version;
@@ -124,6 +125,14 @@ public sealed unsafe partial class MpiWorld : IDisposable
         return bytes;
     }
 
+    /// <summary>One line that names two ranks with different texts, on every rank; null if all are the same. All ranks must call.</summary>
+    public string? FindDifference(string mine)
+    {
+        var all = Gather(Encoding.UTF8.GetBytes(mine)).Select(Encoding.UTF8.GetString).ToArray();
+        var other = Array.FindIndex(all, text => text != all[0]);
+        return other < 0 ? null : $"rank {other} was started with {all[other]}, and rank 0 with {all[0]}: they must be the same on all ranks";
+    }
+
     /// <summary>Ends MPI, in good order; every rank must come here before any exits.</summary>
     public void Dispose() => End(0);
 
@@ -145,7 +154,7 @@ public sealed unsafe partial class MpiWorld : IDisposable
     public void Abort(int exitCode) => Api.Abort(exitCode);
 
     /// <summary>Processes of this job as the launchers' variables have it, the fewest if one launcher runs inside another; 1 without a launcher.</summary>
-    private static int LaunchedCount() =>
+    public static int LaunchedCount() =>
         ((string[])["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
         .Select(name => int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var count) ? count : 0)
         .Where(count => count > 0)

@@ -62,15 +62,6 @@ public class BadInputTests
             "shoal: ranks 1 and 3 both own 'a', but with 2 and 1 segments");
     }
 
-    [Theory]
-    [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
-    public async Task An_option_that_is_wrong_is_one_line(string mpi)
-    {
-        var result = await Launcher.RunAsync(mpi, 2, ["mpi", "run", "--balance", "fair"]);
-        Assert.Equal(2, result.ExitCode);
-        Assert.Contains("shoal: --balance: 'fair' is none of swarm, random, least-requested, least-uploaded, tracker-polled (see 'shoal mpi run --help')", result.Complaints);
-    }
-
     private static void Refused(Job job, MpiResult result, params string[] complaints)
     {
         Assert.True(result.ExitCode == 2, result.ToString());

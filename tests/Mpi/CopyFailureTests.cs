@@ -49,6 +49,42 @@ public sealed class CopyFailureTests
 
     [Theory]
     [MemberData(nameof(Both))]
+    public async Task What_one_reader_cannot_read_another_reads(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.WriteForEach(3, "data", 40 * MiB);
+        File.SetUnixFileMode(place.At("1/data"), UnixFileMode.None);
+
+        var result = await place.CopyAfterAsync(mpi, 3, Unreadable(1), "data", place.Destinations, "--readers", "2", "--json");
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.All([0, 1, 2], rank => CopyPlace.AssertSame(place.At("0/data"), place.To(rank, "data")));
+        Assert.Equal([40L * MiB, 0, 0], CopyPlace.Each(result, "readBytes"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task What_no_reader_can_read_is_named_and_all_else_arrives(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.WriteForEach(3, "folder/bad", 20 * MiB);
+        place.WriteForEach(3, "folder/good", 20 * MiB);
+        Assert.All([0, 1, 2], rank => File.SetUnixFileMode(place.At($"{rank}/folder/bad"), UnixFileMode.None));
+
+        var result = await place.CopyAfterAsync(mpi, 3, Unreadable(0, 1, 2), "folder", place.Destinations, "--readers", "2");
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.All(result.Complaints, line => Assert.Matches("lacks 1 file \\(folder/bad\\): .*/folder/bad.*[Pp]ermission", line));
+        Assert.Equal(3, result.Complaints.Count);
+        Assert.All([0, 1, 2], rank => CopyPlace.AssertSame(place.At("0/folder/good"), place.To(rank, "folder/good")));
+    }
+
+    // Each rank has sources of its own, in its folder; even root shall not read there what is forbidden.
+    private static string Unreadable(params int[] ranks) =>
+        $"cd $rank; case $rank in {string.Join('|', ranks)}) [ $(id -u) = 0 ] && exec setpriv --bounding-set -dac_override,-dac_read_search dotnet \"$@\";; esac";
+
+    [Theory]
+    [MemberData(nameof(Both))]
     public async Task A_source_that_nobody_can_see_is_one_line_before_anything_moves(string mpi)
     {
         using var place = new CopyPlace();

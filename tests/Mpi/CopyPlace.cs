@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
 using System.Text.Json;
@@ -29,6 +30,15 @@ internal sealed class CopyPlace : IDisposable
         return full;
     }
 
+    /// <summary>Writes the same file, of the same time, to a folder of each rank.</summary>
+    public void WriteForEach(int ranks, string path, int length)
+    {
+        for (var rank = 0; rank < ranks; rank++)
+        {
+            File.SetLastWriteTimeUtc(Write($"{rank}/{path}", length), DateTime.UnixEpoch);
+        }
+    }
+
     /// <summary>Copies on so many ranks.</summary>
     public Task<MpiResult> CopyAsync(string mpi, int ranks, params string[] arguments) =>
         Launcher.RunAsync(mpi, ranks, ["mpi", "copy", .. arguments], Root);
@@ -37,10 +47,9 @@ internal sealed class CopyPlace : IDisposable
     public Task<MpiResult> CopyAfterAsync(string mpi, int ranks, string command, params string[] arguments)
     {
         Launcher.Require(mpi);
-        string[] options = mpi == Launcher.OpenMpi ? ["--allow-run-as-root", "--oversubscribe"] : [];
         var script = $"rank=${{OMPI_COMM_WORLD_RANK-$PMI_RANK}}; {command}; exec dotnet \"$@\"";
         return Launcher.RunProgramAsync(
-            [$"mpirun.{mpi}", .. options, "-np", $"{ranks}", "sh", "-c", script, "sh", Launcher.Program, "mpi", "copy", .. arguments], Root);
+            [.. Launcher.Mpirun(mpi), "-np", $"{ranks}", "sh", "-c", script, "sh", Launcher.Program, "mpi", "copy", .. arguments], Root);
     }
 
     /// <summary>The last event of a run with --json.</summary>
@@ -50,6 +59,18 @@ internal sealed class CopyPlace : IDisposable
     /// <summary>A number of each rank, out of the last event.</summary>
     public static long[] Each(MpiResult result, string member) =>
         [.. Last(result).GetProperty("ranks").EnumerateArray().Select(rank => rank.GetProperty(member).GetInt64())];
+
+    /// <summary>Bytes that a file, or everything in a folder, takes on disk; 0 if it is not there.</summary>
+    public static long BytesIn(string folder)
+    {
+        using var du = Process.Start(new ProcessStartInfo("du", ["-s", "-B1", folder])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        return du.StandardOutput.ReadToEnd().Split('\t') is [var bytes, _] ? long.Parse(bytes, CultureInfo.InvariantCulture) : 0;
+    }
 
     public static void AssertSame(string expected, string actual)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.Versioning;
 
 namespace Shoal.Mpi.Tests;
@@ -119,41 +118,37 @@ public sealed class CopyTests
 
     [Theory]
     [MemberData(nameof(Both))]
-    public async Task A_job_that_was_killed_goes_on_where_it_was(string mpi)
+    public async Task On_many_nodes_a_ring_with_chords_brings_everything(string mpi)
     {
+        Launcher.Require(mpi);
         using var place = new CopyPlace();
-        place.Write("data", 400 * MiB);
-        var running = place.CopyAfterAsync(mpi, 3, "echo $$ >pid-$rank", "data", place.Destinations, "--readers", "1");
-        while (!Enumerable.Range(0, 3).All(rank => BytesIn(place.To(rank, ".shoal-part")) > 50 * MiB))
-        {
-            Assert.False(running.IsCompleted, "it was faster than we are");
-        }
+        place.Write("data", 10 * MiB);
+        var program = Path.Combine(AppContext.BaseDirectory, "ManyNodes.dll");
 
-        for (var rank = 0; rank < 3; rank++)
-        {
-            using var process = Process.GetProcessById(int.Parse(File.ReadAllText(place.At($"pid-{rank}")), CultureInfo.InvariantCulture));
-            process.Kill();
-        }
-
-        Assert.NotEqual(0, (await running).ExitCode);
-        Assert.All(Enumerable.Range(0, 3), rank => Assert.False(File.Exists(place.To(rank, "data"))));
-
-        var result = await place.CopyAsync(mpi, 3, "data", place.Destinations, "--readers", "1", "--json");
+        var result = await Launcher.RunProgramAsync(
+            [.. Launcher.Mpirun(mpi), "-np", "12", "dotnet", program, "data", place.Destinations, "4"], place.Root);
 
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.All(Enumerable.Range(0, 3), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
-        Assert.All(CopyPlace.Each(result, "fetchedBytes"), bytes => Assert.InRange(bytes, 0, 360 * MiB));
+        Assert.All(Enumerable.Range(0, 12), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
     }
 
-    private static long BytesIn(string folder)
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task Where_mpirun_writes_to_a_terminal_a_bar_is_drawn_there(string mpi)
     {
-        using var du = Process.Start(new ProcessStartInfo("du", ["-s", "-B1", folder])
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        return du.StandardOutput.ReadToEnd().Split('\t') is [var bytes, _] ? long.Parse(bytes, CultureInfo.InvariantCulture) : 0;
+        Launcher.Require(mpi);
+        using var place = new CopyPlace();
+        place.Write("data", 500 * MiB);
+        var command = string.Join(' ', [.. Launcher.Mpirun(mpi), "-np", "3", "dotnet", Launcher.Program, "mpi", "copy", "data", $"'{place.Destinations}'"]);
+
+        // Gives mpirun a terminal, and copies to stdout what comes out of it.
+        var result = await Launcher.RunProgramAsync(
+            ["script", "-qec", command, "/dev/null"], place.Root, new Dictionary<string, string?>(StringComparer.Ordinal) { ["TERM"] = "xterm" });
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Matches("Copying (\u001b\\[[0-9;]*m)?[━─]", result.Output);
+        Assert.Contains("\u001b[2A\u001b[J", result.Output, StringComparison.Ordinal); // drawn anew in its place
+        Assert.Contains("3 of 3 copies whole", result.Output, StringComparison.Ordinal);
     }
 
     private static void Touch(string path, string time)

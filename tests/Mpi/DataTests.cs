@@ -50,7 +50,7 @@ public sealed class DataTests : IDisposable
         Input(1, ["a 3", sums[0], sums[2], sums[2]], []);
         result = await RunAsync(mpi, 3);
         Assert.Equal(2, result.ExitCode);
-        Assert.Equal([$"shoal: {_folder}/in1.txt:3: segment 2 of 'a' has another SHA-1 than '{At(1, "a")}' has there"], result.Complaints);
+        Assert.Equal([$"shoal: {_folder}/in1.txt:4: segment 2 of 'a' has another SHA-1 than '{At(1, "a")}' has there"], result.Complaints);
 
         Input(1, ["a 2", sums[0], sums[1]], []);
         result = await RunAsync(mpi, 3);
@@ -59,7 +59,7 @@ public sealed class DataTests : IDisposable
 
         Input(1, ["a 3", sums[0], "x", sums[1]], []);
         result = await RunAsync(mpi, 3);
-        Assert.Equal([$"shoal: {_folder}/in1.txt:3: segment 2 of 'a' has no SHA-1 of 40 hexadecimal digits"], result.Complaints);
+        Assert.Equal([$"shoal: {_folder}/in1.txt:4: segment 2 of 'a' has no SHA-1 of 40 hexadecimal digits"], result.Complaints);
         Assert.False(File.Exists(At(2, "a")));
     }
 

@@ -24,8 +24,9 @@ internal static class Launcher
 {
     public const string OpenMpi = "openmpi";
     public const string Mpich = "mpich";
-
-    private const int KillSignal = 9;
+    public const int InterruptSignal = 2;
+    public const int KillSignal = 9;
+    public const int TerminateSignal = 15;
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
@@ -45,13 +46,50 @@ internal static class Launcher
         string mpi, int ranks, IReadOnlyList<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
         Require(mpi);
-        string[] options = mpi == OpenMpi ? ["--allow-run-as-root", "--oversubscribe"] : [];
-        return RunProgramAsync([$"mpirun.{mpi}", .. options, "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
+        return RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
     }
+
+    /// <summary>Runs <c>shoal</c> with different arguments on different ranks.</summary>
+    public static Task<MpiResult> RunMixedAsync(string mpi, string? folder, params (int Ranks, string[] Arguments)[] parts)
+    {
+        Require(mpi);
+        var words = parts.SelectMany((part, i) => (string[])[.. i == 0 ? [] : (string[])[":"], "-np", $"{part.Ranks}", "dotnet", Program, .. part.Arguments]);
+        return RunProgramAsync([.. Mpirun(mpi), .. words], folder);
+    }
+
+    /// <summary>The launcher, as a test machine with few cores needs it.</summary>
+    public static string[] Mpirun(string mpi) => [$"mpirun.{mpi}", .. mpi == OpenMpi ? (string[])["--allow-run-as-root", "--oversubscribe"] : []];
+
+    /// <summary>
+    /// Starts <c>shoal</c> on so many ranks, strikes when it is time to, and returns what came of it. Each rank writes its process id
+    /// to <c>pid-RANK</c> in the folder first.
+    /// </summary>
+    /// <param name="isTime">Whether it is time; asked again and again.</param>
+    /// <param name="strike">Gets the process id of mpirun.</param>
+    public static async Task<MpiResult> StrikeAsync(
+        string mpi, int ranks, IReadOnlyList<string> arguments, string folder, Func<bool> isTime, Action<int> strike)
+    {
+        Require(mpi);
+        var pid = 0;
+        const string Script = "echo $$ >pid-${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec dotnet \"$@\"";
+        var running = RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", "sh", "-c", Script, "sh", Program, .. arguments], folder, begun: id => pid = id);
+        while (!isTime())
+        {
+            Assert.False(running.IsCompleted, "it was faster than we are");
+            await Task.Delay(2);
+        }
+
+        strike(pid);
+        return await running;
+    }
+
+    /// <summary>Sends a signal to a process.</summary>
+    public static void Signal(int processId, int signal) => _ = kill(processId, signal);
 
     /// <summary>Runs a program to its end.</summary>
     public static async Task<MpiResult> RunProgramAsync(
-        IReadOnlyList<string> command, string? folder, IReadOnlyDictionary<string, string?>? environment = null, TimeSpan? limit = null)
+        IReadOnlyList<string> command, string? folder, IReadOnlyDictionary<string, string?>? environment = null, TimeSpan? limit = null,
+        Action<int>? begun = null)
     {
         // In a session of its own, so that all of it can be ended.
         var start = new ProcessStartInfo("setsid", command)
@@ -70,6 +108,7 @@ internal static class Launcher
         var text = string.Join(' ', (environment ?? new Dictionary<string, string?>(StringComparer.Ordinal)).Select(pair => $"{pair.Key}={Quote(pair.Value ?? "")}").Concat(command.Select(Quote)));
         text = $"cd {start.WorkingDirectory} && {text}";
         using var process = Process.Start(start)!;
+        begun?.Invoke(process.Id);
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

@@ -63,6 +63,27 @@ public class RunTests
 
     [Theory]
     [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
+    public async Task A_name_may_look_like_that_of_another_files_half(string mpi)
+    {
+        using var job = new Job().Owns(1, "a", 3000).Owns(1, "a.part", 1).Wants(2, "a.part", "a");
+        RequireWell(job, await job.RunAsync(mpi));
+    }
+
+    [Theory]
+    [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
+    public async Task A_result_that_cannot_be_written_is_named_and_all_others_come(string mpi)
+    {
+        using var job = new Job().Owns(1, "a", 5).Owns(1, "b", 5).Wants(2, "a", "b").Wants(3, "a");
+        Directory.CreateDirectory(Path.Combine(job.Folder, "client2_a"));
+        var result = await job.RunAsync(mpi);
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.StartsWith($"shoal: rank 2: cannot write '{job.Folder}/client2_a': ", Assert.Single(result.Complaints), StringComparison.Ordinal);
+        Assert.Equal([$"{job.Folder}/client2_a is missing"], job.WhatIsWrong());
+        Assert.Empty(Directory.GetFiles(job.Folder, ".*"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
     public async Task The_same_hash_may_be_in_two_files_and_twice_in_one(string mpi)
     {
         using var job = new Job().Owns(1, "a", "x", "y", "x", "x").Owns(2, "b", "y", "x").Wants(3, "a", "b").Wants(1, "b").Wants(2, "a");

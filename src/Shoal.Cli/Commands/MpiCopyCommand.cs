@@ -8,11 +8,11 @@ namespace Shoal.Cli.Commands;
 /// <summary>`shoal mpi copy`: files and folders to every node of a job.</summary>
 internal static class MpiCopyCommand
 {
-    private static readonly Argument<string[]> Paths = new("SRC… DEST")
+    private static readonly Argument<string[]> Paths = new Argument<string[]>("SRC… DEST")
     {
         Description = "Files and folders, and the folder on every node to copy them into, which is made; {rank} in it stands for the rank's number",
         Arity = new ArgumentArity(2, 100_000),
-    };
+    }.RefusingOptions();
 
     private static readonly Option<int?> Readers = SharedOptions.Count(
         "--readers", "The most ranks that read SRC; the others fetch from their fellows (default: 4)");
@@ -45,7 +45,7 @@ internal static class MpiCopyCommand
         MpiWorld world;
         try
         {
-            world = MpiWorld.Start();
+            world = MpiCommand.Start();
         }
         catch (MpiException error)
         {
@@ -53,15 +53,13 @@ internal static class MpiCopyCommand
         }
 
         int code;
-        string? wrong = null;
         try
         {
             code = Copy(world, invocation);
         }
         catch (CopyException error)
         {
-            // All ranks know it, and one says it.
-            (code, wrong) = (ExitCode.BadInput, error.Message);
+            throw MpiCommand.Refusal(world, error.Message);
         }
 #pragma warning disable CA1031 // one rank that goes alone would leave the others waiting for ever
         catch (Exception error)
@@ -72,14 +70,13 @@ internal static class MpiCopyCommand
             return Task.FromResult(ExitCode.Environment);
         }
 
-        var tells = world.Rank == 0 && wrong is not null;
         world.End(code);
-        return tells ? throw new UserErrorException(wrong!) : Task.FromResult(code);
+        return Task.FromResult(code);
     }
 
     private static int Copy(MpiWorld world, Invocation invocation)
     {
-        var reporter = CreateReporter(invocation);
+        var reporter = CreateReporter(invocation, world.Rank);
         var paths = invocation.Parse.GetValue(Paths)!;
         var options = new CopyOptions
         {
@@ -112,12 +109,19 @@ internal static class MpiCopyCommand
     }
 
     // stdout may be a log of many ranks: what people watch goes to stderr.
-    private static Reporter CreateReporter(Invocation invocation)
+    private static Reporter CreateReporter(Invocation invocation, int rank)
     {
         var isQuiet = invocation.Parse.GetValue(SharedOptions.Quiet);
-        return invocation.Parse.GetValue(SharedOptions.Json) ? new JsonReporter(invocation.Surface.Out, isQuiet)
-            : !Console.IsErrorRedirected && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb") ? new LiveReporter(invocation.Surface.Error)
-            : new PlainReporter(invocation.Surface.Error, invocation.Surface.Error, isQuiet);
+        var error = invocation.Surface.Error;
+        if (invocation.Parse.GetValue(SharedOptions.Json))
+        {
+            return new JsonReporter(invocation.Surface.Out, isQuiet);
+        }
+
+        var canDraw = rank == 0 && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+        return canDraw && !Console.IsErrorRedirected ? new LiveReporter(error)
+            : canDraw && LauncherTerminal.Find() is { } terminal ? new LiveReporter(error, () => LauncherTerminal.WidthOf(terminal))
+            : new PlainReporter(error, error, isQuiet);
     }
 
     private static int Tell(CopyReport report, Reporter reporter)

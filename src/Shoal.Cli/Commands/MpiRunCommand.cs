@@ -13,11 +13,11 @@ namespace Shoal.Cli.Commands;
 /// </summary>
 internal static class MpiRunCommand
 {
-    private static readonly Argument<string> Folder = new("dir")
+    private static readonly Argument<string> Folder = new Argument<string>("dir")
     {
         Description = "The folder that has in1.txt, in2.txt, … (default: the working directory)",
         DefaultValueFactory = _ => ".",
-    };
+    }.RefusingOptions();
 
     private static readonly Option<string?> Output = new("--out") { Description = "Where results are written (default: the same folder)", HelpName = "DIR" };
 
@@ -52,7 +52,7 @@ internal static class MpiRunCommand
 
     private static int Run(Invocation invocation)
     {
-        var world = MpiWorld.Start();
+        var world = MpiCommand.Start();
         try
         {
             var result = new JobRun(world, Options(invocation)).Run(invocation.Stop);

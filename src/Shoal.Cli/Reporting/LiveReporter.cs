@@ -9,7 +9,9 @@ namespace Shoal.Cli.Reporting;
 /// are: the terminal breaks them on the screen, and a copied link stays whole. Invariant: outside of
 /// <see cref="Report"/> the cursor stands at the start of the line below the view.
 /// </summary>
-internal sealed class LiveReporter(TextWriter output) : Reporter
+/// <param name="output">The terminal, or what leads to it.</param>
+/// <param name="widthOf">How many columns it has; null to ask the process's own.</param>
+internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null) : Reporter
 {
     private const int MostPeersShown = 10;
     private const int DefaultWidth = 80;
@@ -70,7 +72,7 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
     }
 
     /// <summary>The lines of the view, none wider than the terminal.</summary>
-    private static string[] Lay(IRenderable view)
+    private string[] Lay(IRenderable view)
     {
         using var laid = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings
@@ -79,7 +81,7 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
             Ansi = AnsiSupport.Yes,
             ColorSystem = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? ColorSystemSupport.NoColors : ColorSystemSupport.Standard,
         });
-        var width = Console.WindowWidth;
+        var width = widthOf?.Invoke() ?? Console.WindowWidth;
         console.Profile.Width = (width > 0 ? width : DefaultWidth) - 1;
         console.Write(view);
         return laid.ToString().TrimEnd('\n').Split('\n');
@@ -114,7 +116,7 @@ internal sealed class LiveReporter(TextWriter output) : Reporter
         const int Width = 24;
         var full = (int)(fraction * Width);
         return Markup.FromInterpolated(
-            $"{Printable.Of(what)} [green]{new string('━', full)}[/][grey]{new string('━', Width - full)}[/] {Units.Percent(fraction)} {rest}");
+            $"{Printable.Of(what)} [green]{new string('━', full)}[/][grey]{new string('─', Width - full)}[/] {Units.Percent(fraction)} {rest}");
     }
 
     private static Table PeerTable(IReadOnlyList<PeerRow> peers)

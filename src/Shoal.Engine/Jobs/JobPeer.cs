@@ -18,10 +18,10 @@ public sealed class JobPeer
 {
     private const int Tracker = 0;
 
-    /// <summary>Files that are fetched at the same time: together they hold <see cref="BufferBytes"/>.</summary>
+    /// <summary>Files that are fetched at the same time, as long as their segments fit into <see cref="BufferBytes"/>.</summary>
     private const int MaximumOpenCount = 16;
 
-    /// <summary>Bytes of segments in memory at most, as long as two of each open file fit.</summary>
+    /// <summary>Bytes of arriving segments that are held in memory, of all files together; more only if one file alone needs more.</summary>
     private const long BufferBytes = 64 * 1024 * 1024;
 
     /// <summary>
@@ -41,10 +41,12 @@ public sealed class JobPeer
     private readonly Queue<JobOutput> _outputs = new();
     private readonly Dictionary<string, PeerFile> _files = new(StringComparer.Ordinal);
     private readonly Queue<PeerFile> _waiting = new();
+    private readonly Queue<(PeerFile File, JobFile Job)> _awaitingMemory = new();
     private readonly Dictionary<int, LoadRound> _rounds = [];
     private readonly SwarmOptions _swarmOptions;
     private readonly int _wantedCount;
     private int _openCount;   // files being fetched
+    private long _openBytes;  // that they may hold
     private int _endedCount;  // wanted files that are complete or failed
     private int _roundNumber;
     private bool _isAnswered; // registered, or refused
@@ -169,8 +171,10 @@ public sealed class JobPeer
                 FetchMore();
                 break;
             case JobMessage.Hashes hashes when _files[hashes.File.Name] is { Stage: FileStage.Asking } file:
-                file.Stage = FileStage.Opening;
-                Open(hashes.File, isOwned: false);
+                file.Stage = FileStage.AwaitingMemory;
+                file.BufferBytes = BufferBytesOf(hashes.File);
+                _awaitingMemory.Enqueue((file, hashes.File));
+                OpenMore();
                 break;
             case JobMessage.Unavailable unavailable:
                 Fail(_files[unavailable.File]);
@@ -251,6 +255,25 @@ public sealed class JobPeer
             Send(Tracker, new JobMessage.AllComplete());
         }
     }
+
+    // In the order in which the hashes came, so that a large file is not passed over for ever.
+    private void OpenMore()
+    {
+        while (_awaitingMemory.TryPeek(out var next) && (_openBytes == 0 || _openBytes + next.File.BufferBytes <= BufferBytes))
+        {
+            _awaitingMemory.Dequeue();
+            if (next.File.Stage == FileStage.AwaitingMemory)
+            {
+                _openBytes += next.File.BufferBytes;
+                next.File.Stage = FileStage.Opening;
+                Open(next.Job, isOwned: false);
+            }
+        }
+    }
+
+    // What the swarm will take, given its share: at least two segments.
+    private long BufferBytesOf(JobFile file) =>
+        Math.Min(file.SegmentCount, Math.Max(2, _swarmOptions.BufferBytes / file.SegmentLength)) * (long)file.SegmentLength;
 
     private void Open(JobFile file, bool isOwned)
     {
@@ -342,9 +365,11 @@ public sealed class JobPeer
 
     private void End(PeerFile file, FileStage stage)
     {
+        _openBytes -= file.Stage is FileStage.Opening or FileStage.Fetching ? file.BufferBytes : 0;
         file.Stage = stage;
         _openCount--;
         _endedCount++;
+        OpenMore();
         FetchMore();
     }
 

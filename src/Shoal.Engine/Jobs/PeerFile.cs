@@ -12,6 +12,9 @@ internal enum FileStage : byte
     /// <summary>The tracker is asked for its hashes.</summary>
     Asking,
 
+    /// <summary>Its hashes are known; others hold the memory that it will need.</summary>
+    AwaitingMemory,
+
     /// <summary>Its swarm is being opened.</summary>
     Opening,
 
@@ -37,6 +40,9 @@ internal sealed class PeerFile(string name)
 
     /// <summary>Whether the others in its swarm have been named to it.</summary>
     public bool HasMet { get; set; }
+
+    /// <summary>Bytes that its segments may take while it is fetched.</summary>
+    public long BufferBytes { get; set; }
 
     /// <summary>Segments that came.</summary>
     public int SegmentCount { get; set; }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Shoal.Mpi.Copying;
 
 /// <summary>How far a rank is, to be shown.</summary>
@@ -18,14 +16,18 @@ public sealed record CopyProgress(
     long Bytes, long TotalBytes, int CopyCount, int DoneCount, int FailedCount, RankProgress Slowest, RankProgress Fastest, double? EtaSeconds);
 
 /// <summary>What the first rank knows of all: it sees when the copy is over.</summary>
-internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
+/// <param name="participants">The ranks that get a copy.</param>
+/// <param name="length">Bytes of a copy.</param>
+/// <param name="nodes">The node of each rank.</param>
+/// <param name="time">The clock.</param>
+internal sealed class CopyBoard(IReadOnlyList<int> participants, long length, IReadOnlyList<string> nodes, TimeProvider time)
 {
     /// <summary>A file system may be silent for minutes; longer, and whoever waits waits for ever.</summary>
-    private static readonly TimeSpan StallTime = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan StallTime = TimeSpan.FromMinutes(5);
 
-    private readonly Dictionary<int, RankNews> _news = plan.Participants.ToDictionary(rank => rank, _ => new RankNews(RankState.Copying, 0));
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _changedAt;
+    private readonly Dictionary<int, RankNews> _news = participants.ToDictionary(rank => rank, _ => new RankNews(RankState.Copying, 0));
+    private readonly long _beganAt = time.GetTimestamp();
+    private long _changedAt = time.GetTimestamp();
     private long? _bytesAtStart;
 
     /// <summary>Whether nobody waits for anything any more.</summary>
@@ -36,11 +38,11 @@ internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
 
     /// <summary>Whether nothing has moved anywhere for so long that nothing will.</summary>
     public bool IsStalled =>
-        _clock.Elapsed - _changedAt > StallTime && _news.Values.All(news => news.State != RankState.Finishing);
+        time.GetElapsedTime(_changedAt) > StallTime && _news.Values.All(news => news.State != RankState.Finishing);
 
     public void Update(int rank, RankNews news)
     {
-        _changedAt = _clock.Elapsed;
+        _changedAt = time.GetTimestamp();
         IsInterrupted |= news.State == RankState.Interrupted;
         if (_news.ContainsKey(rank))
         {
@@ -50,7 +52,6 @@ internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
 
     public CopyProgress Progress()
     {
-        var length = plan.Layout.TotalLength;
         var bytes = _news.Values.Sum(news => news.HaveBytes);
         var going = _news.Where(entry => entry.Value.State != RankState.Failed).DefaultIfEmpty(_news.First()).ToList();
         _bytesAtStart ??= bytes;
@@ -60,7 +61,7 @@ internal sealed class CopyBoard(CopyPlan plan, IReadOnlyList<string> nodes)
             bytes, length * _news.Count, _news.Count,
             _news.Values.Count(news => news.State == RankState.Done), _news.Values.Count(news => news.State == RankState.Failed),
             Of(going.MinBy(entry => entry.Value.HaveBytes)), Of(going.MaxBy(entry => entry.Value.HaveBytes)),
-            left == 0 ? 0 : moved > 0 ? _clock.Elapsed.TotalSeconds * left / moved : null);
+            left == 0 ? 0 : moved > 0 ? time.GetElapsedTime(_beganAt).TotalSeconds * left / moved : null);
 
         RankProgress Of(KeyValuePair<int, RankNews> entry) =>
             new(entry.Key, nodes[entry.Key], length == 0 ? 1 : (double)entry.Value.HaveBytes / length);

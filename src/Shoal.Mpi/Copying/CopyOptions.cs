@@ -23,6 +23,16 @@ public sealed record CopyOptions
     /// <summary>Puts something between the swarm and the disk, for measurements; null: nothing.</summary>
     public Func<IPieceStore, IPieceStore>? Wrap { get; init; }
 
+    /// <summary>See <see cref="CopyLinks.FullMeshCount"/>.</summary>
+    internal int FullMeshCount { get; init; } = CopyLinks.FullMeshCount;
+
+    /// <summary>The clock by which a copy is given up in which nothing moves any more.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>What must be the same on all ranks, as text.</summary>
+    internal string InCommon =>
+        $"{Sources.Count} SRC --readers {ReaderCount}{(PieceLength is null ? "" : $" --piece-length {PieceLength}")}{(ChecksAll ? " --check" : "")}";
+
     /// <summary>The destination of one rank.</summary>
     public string DestinationOf(int rank) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(
         Destination.Replace("{rank}", rank.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)));

@@ -76,6 +76,18 @@ internal sealed class CopyPlan
         return new PieceRange(new PieceIndex(first), (int)((long)Layout.PieceCount * (at + 1) / Readers.Count) - first);
     }
 
+    /// <summary>
+    /// Who reads the piece if this reader cannot: each reader that has a share has its turn, beginning with the one whose share the
+    /// piece is of. Null if that was the last.
+    /// </summary>
+    public int? NextReader(PieceIndex piece, int rank)
+    {
+        int[] readers = [.. Readers.Where(reader => ShareOf(reader).Count > 0)];
+        var next = readers[(Array.IndexOf(readers, rank) + 1) % readers.Length];
+        var share = ShareOf(next);
+        return piece.Value >= share.First.Value && piece.Value < share.End ? null : next;
+    }
+
     /// <summary>The files of the sources here, for a rank that reads them. One that changes from now on is noticed by every read.</summary>
     public PieceStore OpenSource() => PieceStore.Open(
         [.. Places.Select((place, i) => place with { Path = Source!.PathOf(Files[i]).TrimStart('/') })], Layout, "/", readOnly: true);
@@ -84,6 +96,12 @@ internal sealed class CopyPlan
     /// <exception cref="CopyException">On all ranks alike: there is nothing that could be copied.</exception>
     public static CopyPlan Make(MpiWorld world, CopyOptions options)
     {
+        // Ranks that go about it in different ways would wait for each other for ever.
+        if (world.FindDifference(options.InCommon) is { } difference)
+        {
+            throw new CopyException(difference);
+        }
+
         var (source, blindness) = See(options.Sources);
         var root = options.DestinationOf(world.Rank);
         var seen = world.Gather([source is null ? (byte)0 : (byte)1, .. Encoding.UTF8.GetBytes(root)]);

@@ -19,8 +19,9 @@ internal sealed class CopyRank : IDisposable
     private const int NewsMilliseconds = 200;
     private const int HashRecordLength = sizeof(int) + PieceHash.Sha1Length;
     private const int ShownMissingCount = 5;
-    private const byte StopMessage = 1;
-    private const byte UnreadableMessage = 2;
+
+    /// <summary>How long all ranks have to come to the end of a job that was stopped, or in which nothing moved any more.</summary>
+    private static readonly TimeSpan EndTime = TimeSpan.FromMinutes(1);
 
     private readonly MpiWorld _world;
     private readonly CopyPlan _plan;
@@ -29,17 +30,14 @@ internal sealed class CopyRank : IDisposable
     private readonly CopyBoard? _board;
     private readonly Action<CopyProgress>? _show;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly Dictionary<PieceIndex, PieceHash> _sourceHashes = []; // of candidates that are not checked yet
-    private readonly Dictionary<PieceIndex, PieceHash> _ownHashes = [];    // of candidates whose source hash is not known yet
-    private readonly Bitfield _candidates;
+    private readonly Candidates _candidates;
     private readonly List<byte> _hashes = [];
     private readonly PieceRange _share;
     private readonly RankLoop _loop;
     private readonly CopySwarm? _swarm;
     private readonly CopyStore? _store;
     private readonly StagedStore? _own;
-    private readonly PieceStore? _source;
-    private readonly SourceReader? _reader;
+    private readonly SourceShare? _source;
     private readonly PresentChecker? _checker;
     private Task? _finishing;
     private RankNews _told = new(RankState.Copying, -1);
@@ -58,27 +56,25 @@ internal sealed class CopyRank : IDisposable
         MpiWorld world, CopyPlan plan, CopyOptions options, IReadOnlyList<string> nodes, Action<CopyProgress>? show, CancellationToken stop)
     {
         (_world, _plan, _nodes, _show, _stop) = (world, plan, nodes, show, stop);
-        _board = world.Rank == 0 ? new CopyBoard(plan, nodes) : null;
+        _board = world.Rank == 0 ? new CopyBoard(plan.Participants, plan.Layout.TotalLength, nodes, options.Time) : null;
         _share = plan.ShareOf(world.Rank);
         _failure = plan.Broken.GetValueOrDefault(world.Rank);
-        _candidates = new Bitfield(plan.Layout.PieceCount);
         var takesPart = plan.Participants.Contains(world.Rank);
         if (takesPart && _failure is null)
         {
             _own = TryOpen();
         }
 
+        _candidates = FindCandidates();
         if (_own is not null || _share.Count > 0)
         {
             var kept = _own?.FindKept() ?? new Bitfield(plan.Layout.PieceCount);
-            _candidates = FindCandidates();
-            _source = _share.Count > 0 ? plan.OpenSource() : null;
             var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
-            _store = new CopyStore(own, _source, plan.Layout.PieceCount);
-            _swarm = new CopySwarm(world, plan, _store, kept.Clone(), WantedBeside(kept));
+            _source = _share.Count > 0 ? new SourceShare(plan, _share, own, kept) : null;
+            _store = new CopyStore(own, _source?.Store, plan.Layout.PieceCount);
+            _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share), options.FullMeshCount);
             _loop = _swarm.Loop;
-            _reader = _source is null ? null : new SourceReader(_source, own, _share, kept);
-            _checker = _candidates.IsEmpty ? null : new PresentChecker(_own!, plan.Layout, _candidates);
+            _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan.Layout, _candidates.Pieces);
         }
         else
         {
@@ -86,7 +82,7 @@ internal sealed class CopyRank : IDisposable
         }
 
         _loop.Transport.Handle(Tags.PieceHash, (_, bytes) => TakeHashes(bytes.Span));
-        _loop.Transport.Handle(Tags.Job, (_, bytes) => TakeOrder(bytes.Span));
+        _loop.Transport.Handle(Tags.Job, (_, bytes) => TakeOrder(CopyOrder.Decode(bytes.Span)));
         _loop.Transport.Handle(Tags.Progress, (rank, bytes) => _board?.Update(rank, RankNews.Decode(bytes.Span)));
     }
 
@@ -104,8 +100,12 @@ internal sealed class CopyRank : IDisposable
             Pump();
             return _swarm?.IsStopped != false && _finishing?.IsCompleted != false;
         });
-        _reader?.Dispose();
-        _checker?.Dispose();
+        var threads = Task.Run(() =>
+        {
+            _source?.Stop();
+            _checker?.Dispose();
+        });
+        _loop.RunUntil(() => threads.IsCompleted);
         _loop.Settle();
         if (_failure is not null && _own is not null && !_isFinished)
         {
@@ -136,7 +136,7 @@ internal sealed class CopyRank : IDisposable
     }
 
     // What we read ourselves needs no checking.
-    private Bitfield FindCandidates()
+    private Candidates FindCandidates()
     {
         var candidates = _own?.FindCandidates() ?? new Bitfield(_plan.Layout.PieceCount);
         for (var piece = _share.First.Value; piece < _share.End; piece++)
@@ -144,21 +144,7 @@ internal sealed class CopyRank : IDisposable
             candidates.Clear(piece);
         }
 
-        return candidates;
-    }
-
-    private Bitfield WantedBeside(Bitfield kept)
-    {
-        var wanted = new Bitfield(_plan.Layout.PieceCount);
-        for (var piece = 0; piece < wanted.Length && _own is not null; piece++)
-        {
-            if (!kept[piece] && !_candidates[piece] && (piece < _share.First.Value || piece >= _share.End))
-            {
-                wanted.Set(piece);
-            }
-        }
-
-        return wanted;
+        return new Candidates(candidates);
     }
 
     private void Pump()
@@ -185,6 +171,7 @@ internal sealed class CopyRank : IDisposable
         if (_stop.IsCancellationRequested && !_isInterruptTold)
         {
             _isInterruptTold = true;
+            _loop.EndWithin(EndTime);
             Tell(new RankNews(RankState.Interrupted, _swarm?.HaveBytes ?? 0));
         }
         else if (!_isInterruptTold && News() is var news && news != _told && (news.State != _told.State || now >= _toldAt + NewsMilliseconds))
@@ -203,9 +190,7 @@ internal sealed class CopyRank : IDisposable
     {
         if (!_isOver && _board!.IsOver)
         {
-            byte[] message = [StopMessage, .. Encoding.UTF8.GetBytes(_board.IsStalled ? "nothing has moved for minutes" : "")];
-            TellOthers(Enumerable.Range(0, _world.Size), Tags.Job, message);
-            TakeOrder(message);
+            Order(Enumerable.Range(0, _world.Size), new CopyOrder(CopyOrderKind.Stop, Reason: _board.IsStalled ? "nothing has moved for minutes" : ""));
             now = long.MaxValue;
         }
 
@@ -246,9 +231,15 @@ internal sealed class CopyRank : IDisposable
         }
     }
 
+    private void Order(IEnumerable<int> ranks, in CopyOrder order)
+    {
+        TellOthers(ranks, Tags.Job, order.Encode());
+        TakeOrder(order);
+    }
+
     private void TakeFindings()
     {
-        while (_reader is not null && _reader.TryTake(out var finding))
+        while (_source is not null && _source.TryTake(out var finding))
         {
             Take(finding);
         }
@@ -280,21 +271,27 @@ internal sealed class CopyRank : IDisposable
                     _store!.ServeFromSource(finding.Piece);
                 }
 
-                _swarm!.Found(finding.Piece);
+                // One of another reader's share may be on its way to us from a rank that has kept it: then its hash is what it lacks.
+                _candidates.Remove(finding.Piece);
+                _swarm!.HashKnown(finding.Piece, finding.Hash);
+                _swarm.Found(finding.Piece);
+                break;
+            case FindingKind.Unreadable when _plan.NextReader(finding.Piece, _world.Rank) is { } next:
+                TellOthers([next], Tags.Job, new CopyOrder(CopyOrderKind.ReadInstead, finding.Piece).Encode());
+                if (_own is not null)
+                {
+                    Refetch(finding.Piece);
+                }
+
                 break;
             case FindingKind.Unreadable:
-                byte[] message = [UnreadableMessage, .. BitConverter.GetBytes(finding.Piece.Value), .. Encoding.UTF8.GetBytes(finding.Reason)];
-                TellOthers(_plan.Participants, Tags.Job, message);
-                TakeOrder(message);
+                Order(_plan.Participants, new CopyOrder(CopyOrderKind.GiveUp, finding.Piece, finding.Reason));
                 break;
             case FindingKind.WriteFailed:
                 _failure ??= finding.Reason;
                 break;
-            case FindingKind.Checked when _sourceHashes.Remove(finding.Piece, out var expected):
-                Decide(finding.Piece, finding.Hash, expected);
-                break;
             case FindingKind.Checked:
-                _ownHashes[finding.Piece] = finding.Hash;
+                Decide(finding.Piece, _candidates.Checked(finding.Piece, finding.Hash));
                 break;
             case FindingKind.Adopted:
                 _swarm!.Found(finding.Piece);
@@ -305,13 +302,13 @@ internal sealed class CopyRank : IDisposable
         }
     }
 
-    private void Decide(PieceIndex piece, PieceHash own, PieceHash expected)
+    private void Decide(PieceIndex piece, bool? isRight)
     {
-        if (own == expected)
+        if (isRight == true)
         {
             _checker!.Adopt(piece);
         }
-        else
+        else if (isRight == false)
         {
             Refetch(piece);
         }
@@ -319,7 +316,7 @@ internal sealed class CopyRank : IDisposable
 
     private void Refetch(PieceIndex piece)
     {
-        _candidates.Clear(piece.Value);
+        _candidates.Remove(piece);
         _swarm!.Want(piece);
     }
 
@@ -330,33 +327,30 @@ internal sealed class CopyRank : IDisposable
             var piece = new PieceIndex(BinaryPrimitives.ReadInt32LittleEndian(bytes));
             var hash = new PieceHash(bytes.Slice(sizeof(int), PieceHash.Sha1Length));
             _swarm.HashKnown(piece, hash);
-            if (!_candidates[piece])
-            {
-                continue;
-            }
-
-            if (_ownHashes.Remove(piece, out var own))
-            {
-                Decide(piece, own, hash);
-            }
-            else
-            {
-                _sourceHashes[piece] = hash;
-            }
+            Decide(piece, _candidates.SourceKnown(piece, hash));
         }
     }
 
-    private void TakeOrder(ReadOnlySpan<byte> bytes)
+    private void TakeOrder(in CopyOrder order)
     {
-        if (bytes[0] == StopMessage)
+        switch (order.Kind)
         {
-            _isOver = true;
-            _unreadable ??= bytes.Length > 1 ? Encoding.UTF8.GetString(bytes[1..]) : null;
-        }
-        else if (_swarm is not null)
-        {
-            _unreadable ??= Encoding.UTF8.GetString(bytes[5..]);
-            _swarm.GiveUp(new PieceIndex(BitConverter.ToInt32(bytes[1..])));
+            case CopyOrderKind.Stop:
+                _isOver = true;
+                if (order.Reason.Length > 0)
+                {
+                    _unreadable ??= order.Reason;
+                    _loop.EndWithin(EndTime);
+                }
+
+                break;
+            case CopyOrderKind.ReadInstead:
+                _source?.ReadToo(order.Piece);
+                break;
+            default:
+                _unreadable ??= order.Reason;
+                _swarm?.GiveUp(order.Piece);
+                break;
         }
     }
 

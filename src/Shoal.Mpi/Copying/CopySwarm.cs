@@ -23,9 +23,6 @@ internal sealed class CopySwarm
 
     private const int BufferPieceCount = 4;
 
-    /// <summary>Up to so many peers everybody is linked with everybody.</summary>
-    private const int FullMeshCount = 64;
-
     private readonly RankLoop _loop;
     private readonly Session _session;
     private readonly SwarmId _id;
@@ -38,7 +35,8 @@ internal sealed class CopySwarm
     /// <param name="store">Where the pieces lie.</param>
     /// <param name="have">The pieces that are right already.</param>
     /// <param name="wanted">The pieces to fetch from others; the rest comes by other ways.</param>
-    public CopySwarm(MpiWorld world, CopyPlan plan, IPieceStore store, Bitfield have, Bitfield wanted)
+    /// <param name="fullMeshCount">See <see cref="CopyLinks.FullMeshCount"/>.</param>
+    public CopySwarm(MpiWorld world, CopyPlan plan, IPieceStore store, Bitfield have, Bitfield wanted, int fullMeshCount)
     {
         _plan = plan;
         _have = have.Clone();
@@ -73,7 +71,8 @@ internal sealed class CopySwarm
         MissingCount = plan.Layout.PieceCount - have.Count;
         _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, have, wanted)));
         _loop.Host.Post(new Input(InputKind.Start, _id));
-        foreach (var rank in LinksOf(plan, world))
+        int[] peers = [.. plan.Participants.Where(rank => !plan.Broken.ContainsKey(rank) || plan.Readers.Contains(rank))];
+        foreach (var rank in CopyLinks.CalledBy(world.Rank, peers, world.Leaders, fullMeshCount))
         {
             _loop.Host.Post(new Input(InputKind.PeerFound, _id, Address: PeerAddress.FromRank(rank)));
         }
@@ -123,22 +122,6 @@ internal sealed class CopySwarm
     }
 
     public void Stop() => _loop.Host.Post(new Input(InputKind.Stop, _id));
-
-    /// <summary>Whom this rank calls; the others call it. Many ranks are joined as a ring with chords, so that everything is near.</summary>
-    private static IEnumerable<int> LinksOf(CopyPlan plan, MpiWorld world)
-    {
-        int[] peers = [.. plan.Participants.Where(rank => !plan.Broken.ContainsKey(rank) || plan.Readers.Contains(rank))];
-        var self = Array.IndexOf(peers, world.Rank);
-        for (var i = 0; i < self; i++)
-        {
-            var distance = self - i;
-            if (peers.Length <= FullMeshCount || int.IsPow2(distance) || int.IsPow2(peers.Length - distance) ||
-                world.Leaders[peers[i]] == world.Leaders[world.Rank])
-            {
-                yield return peers[i];
-            }
-        }
-    }
 
     private Input Of(InputKind kind, PieceIndex piece) =>
         new(kind, _id, Message: new Protocol.Wire.PeerMessage(Protocol.Wire.PeerMessageKind.Piece, piece));

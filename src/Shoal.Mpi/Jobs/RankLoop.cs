@@ -12,6 +12,7 @@ namespace Shoal.Mpi.Jobs;
 public sealed class RankLoop : IAsyncDisposable
 {
     private readonly MpiWorld _world;
+    private long _endAt = long.MaxValue;
 
     /// <summary>A loop that drives the machine over the transport.</summary>
     /// <param name="world">The ranks.</param>
@@ -31,8 +32,11 @@ public sealed class RankLoop : IAsyncDisposable
     /// <summary>Drives the machine.</summary>
     public SwarmHost Host { get; }
 
+    /// <summary>From now on, and before so much time has passed, all conditions must hold: else MPI is at fault, or a rank that does not answer.</summary>
+    public void EndWithin(TimeSpan time) => _endAt = Environment.TickCount64 + (long)time.TotalMilliseconds;
+
     /// <summary>Goes on until the condition holds; it is asked often and must be quick.</summary>
-    /// <exception cref="MpiException">A call of MPI failed, or a rank broke the protocol.</exception>
+    /// <exception cref="MpiException">A call of MPI failed, a rank broke the protocol, or the time of <see cref="EndWithin"/> is over.</exception>
     public void RunUntil(Func<bool> isDone)
     {
         ArgumentNullException.ThrowIfNull(isDone);
@@ -42,6 +46,11 @@ public sealed class RankLoop : IAsyncDisposable
             if (Host.Completion.IsFaulted)
             {
                 Host.Completion.GetAwaiter().GetResult();
+            }
+
+            if (Environment.TickCount64 > _endAt)
+            {
+                throw new MpiException("waited in vain for the others to end: a rank, its disk or its source does not answer");
             }
 
             if (Transport.Advance() | Host.Drive())

@@ -27,7 +27,7 @@ internal sealed unsafe class Upload : Operation
 
     public byte* Bytes { get; private set; }
 
-    private int Capacity { get; set; }
+    public int Capacity { get; private set; }
 
     public void Reserve(int length)
     {
@@ -69,6 +69,9 @@ internal sealed class UploadReader : IDisposable
         }
     }
 
+    /// <summary>Memory that no block is in, kept for those to come: no more than blocks may have.</summary>
+    public long IdleBytes { get; private set; }
+
     /// <summary>Blocks that are not sent yet.</summary>
     public bool IsIdle => _bytes == 0 && _waiting.Count == 0;
 
@@ -86,7 +89,16 @@ internal sealed class UploadReader : IDisposable
     public void Return(Upload upload)
     {
         _bytes -= upload.Block.Length;
-        _idle.Push(upload);
+        if (IdleBytes + upload.Capacity <= _maximumBytes)
+        {
+            IdleBytes += upload.Capacity;
+            _idle.Push(upload);
+        }
+        else
+        {
+            upload.Free(); // grown for a large block, among many that were made for small ones
+        }
+
         Pump();
     }
 
@@ -111,7 +123,11 @@ internal sealed class UploadReader : IDisposable
         while (_waiting.TryPeek(out var next) && (_bytes == 0 || _bytes + next.Block.Length <= _maximumBytes))
         {
             _waiting.Dequeue();
-            if (!_idle.TryPop(out var upload))
+            if (_idle.TryPop(out var upload))
+            {
+                IdleBytes -= upload.Capacity;
+            }
+            else
             {
                 upload = new Upload();
             }

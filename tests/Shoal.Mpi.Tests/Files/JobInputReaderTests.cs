@@ -82,6 +82,7 @@ public class JobInputReaderTests
     [InlineData("0\n3\na\nb\n", "in1.txt:4: the file ends where the name of wanted file 3 of 3 should stand")]
     [InlineData("0\n1\n../secret\n", "in1.txt:3: the name of wanted file 1 of 1 is '../secret', which is no file name")]
     [InlineData("1\n.. 0\n0\n", "in1.txt:2: the name of owned file 1 of 1 is '..', which is no file name")]
+    [InlineData("0\n1\n.a.shoal-part\n", "in1.txt:3: the name of wanted file 1 of 1 is '.a.shoal-part', as files are called that are not whole yet")]
     [InlineData("2\na 1\nx\na 1\ny\n0\n", "in1.txt:4: 'a' has other hashes than at line 2")]
     [InlineData("1\na auto\n0\n", "in1.txt:2: 'a auto' is of real files, which need --data")]
     public void An_error_names_file_and_line(string text, string error) =>

@@ -103,7 +103,7 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         }
     }
 
-    private static string TemporaryOf(string name) => $".{name}.shoal-part";
+    private static string TemporaryOf(string name) => $".{name}{JobInputReader.TemporarySuffix}";
 
     private static Bitfield Check(PieceStore store, ReadOnlyMemory<byte> pieceHashes) =>
         ContentChecker.CheckAsync(store, pieceHashes, ResumePlan.Make(store.Layout, store.Files, null, store.Survey()))
@@ -130,13 +130,13 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
 
         if (!listed.TryToSha1(out var sums, out var wrong))
         {
-            throw new JobException(input.At(file.HashLine, $"segment {wrong + 1} of '{file.Name}' has no SHA-1 of 40 hexadecimal digits"));
+            throw new JobException(input.At(file.HashLines[wrong], $"segment {wrong + 1} of '{file.Name}' has no SHA-1 of 40 hexadecimal digits"));
         }
 
         if (SegmentHashes.FromSha1(sums) is var same && !same.Equals(hashes))
         {
             var first = Enumerable.Range(0, hashes.Count).First(i => !same.RecordAt(i).SequenceEqual(hashes.RecordAt(i)));
-            throw new JobException(input.At(file.HashLine, $"segment {first + 1} of '{file.Name}' has another SHA-1 than '{path}' has there"));
+            throw new JobException(input.At(file.HashLines[first], $"segment {first + 1} of '{file.Name}' has another SHA-1 than '{path}' has there"));
         }
     }
 }

@@ -4,8 +4,8 @@ namespace Shoal.Mpi.Jobs.Files;
 /// <param name="Name">Its name, which identifies it in the job.</param>
 /// <param name="Line">Where in the input it is named, from 1.</param>
 /// <param name="Hashes">Its segments' hashes; null where the rank shall cut and hash the real file itself (<c>auto</c>).</param>
-/// <param name="HashLine">The line of its first hash; equal to <paramref name="Line"/> if there is none.</param>
-public sealed record OwnedFile(string Name, int Line, SegmentHashes? Hashes, int HashLine);
+/// <param name="HashLines">The line of each hash, where they are of real files, to be checked; else empty.</param>
+public sealed record OwnedFile(string Name, int Line, SegmentHashes? Hashes, IReadOnlyList<int> HashLines);
 
 /// <summary>A file that a rank wants.</summary>
 /// <param name="Name">Its name.</param>

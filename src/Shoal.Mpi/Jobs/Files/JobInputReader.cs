@@ -14,6 +14,9 @@ public sealed class JobInputReader
     /// <summary>Bytes that a name may have: prefix and suffix added, it must do for a file name everywhere.</summary>
     public const int MaximumNameLength = 220;
 
+    /// <summary>Behind a dot and a name, it makes the name that a file has until it is whole. No file of a job may be called so.</summary>
+    public const string TemporarySuffix = ".shoal-part";
+
     /// <summary>Segments that a file may have: the pieces that a swarm may have.</summary>
     public const int MaximumSegmentCount = PieceLayout.MaximumPieceCount;
 
@@ -116,13 +119,13 @@ public sealed class JobInputReader
         if (token.Span.SequenceEqual("auto"u8))
         {
             return _allowsAuto
-                ? new OwnedFile(name, line, null, line)
+                ? new OwnedFile(name, line, null, [])
                 : throw Wrong(_tokenLine, $"'{name} auto' is of real files, which need --data");
         }
 
         var count = ToCount(token, what, MaximumSegmentCount);
         var hashes = new List<ReadOnlyMemory<byte>>();
-        var first = line;
+        var lines = new List<int>();
         for (var i = 0; i < count; i++)
         {
             if (!TryNext(out var hash))
@@ -135,11 +138,14 @@ public sealed class JobInputReader
                 throw Wrong(_tokenLine, $"a hash of {hash.Length} bytes; at most {MaximumHashLength} are read");
             }
 
-            first = i == 0 ? _tokenLine : first;
             hashes.Add(hash);
+            if (_allowsAuto)
+            {
+                lines.Add(_tokenLine);
+            }
         }
 
-        return new OwnedFile(name, line, SegmentHashes.From(hashes), first);
+        return new OwnedFile(name, line, SegmentHashes.From(hashes), lines);
     }
 
     private List<WantedFile> ReadWanted()
@@ -179,6 +185,11 @@ public sealed class JobInputReader
         if (token.Length > MaximumNameLength)
         {
             throw Wrong(_tokenLine, $"{what} has {token.Length} bytes; at most {MaximumNameLength} make a file name");
+        }
+
+        if (name.StartsWith('.') && name.EndsWith(TemporarySuffix, StringComparison.Ordinal))
+        {
+            throw Wrong(_tokenLine, $"{what} is '{Printable(name)}', as files are called that are not whole yet");
         }
 
         return name is "." or ".." || name.Contains('/') || name.Any(char.IsControl)

@@ -13,7 +13,8 @@ public static class SegmentOutput
     /// <exception cref="JobException">The disk refused it.</exception>
     public static void Write(string path, ReadOnlySpan<byte> records, int width)
     {
-        var temporary = path + ".part";
+        // A name that is no result's: 'client2_a.part' might be what came of a file 'a.part'.
+        var temporary = Path.Combine(Path.GetDirectoryName(path) ?? "", $".{Path.GetFileName(path)}{JobInputReader.TemporarySuffix}");
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);

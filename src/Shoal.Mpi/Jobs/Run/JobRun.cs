@@ -26,6 +26,12 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
     /// <exception cref="OperationCanceledException">It was cancelled: abort the job.</exception>
     public RunResult Run(CancellationToken stop)
     {
+        // Ranks that go about it in different ways would wait for each other for ever.
+        if (world.FindDifference(options.InCommon) is { } difference)
+        {
+            return new RunResult(JobFailure.Input, [difference], null);
+        }
+
         var claim = Prepare(stop, out var content, out var input, out var owned);
         using var _ = content;
         var verdict = Verdict.Reach(world, claim);

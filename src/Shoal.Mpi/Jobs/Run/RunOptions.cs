@@ -30,6 +30,10 @@ public sealed record RunOptions
     /// <summary>Gets each warning about the input, on rank 0. Nobody.</summary>
     public Action<string>? OnWarning { get; init; }
 
+    /// <summary>What must be the same on all ranks, as text.</summary>
+    internal string InCommon =>
+        $"--balance {BalancePolicies.NameOf(Balance)}{(IsData ? $" --data --segment {SegmentLength}" : "")}{(TraceFile is null ? "" : " --trace")}";
+
     /// <summary>Where results go.</summary>
     public string OutputFolder => Output ?? Folder;
 }

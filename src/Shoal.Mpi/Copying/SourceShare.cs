@@ -1,0 +1,101 @@
+using Shoal.Protocol;
+using Shoal.Runtime;
+using Shoal.Runtime.Storage;
+
+namespace Shoal.Mpi.Copying;
+
+/// <summary>
+/// What this rank reads of the sources: its share, in order, and single pieces that other readers could not read. What it found out
+/// is taken from <see cref="TryTake"/>: for every piece once, that it was read or that it cannot be. On the thread that calls MPI.
+/// </summary>
+internal sealed class SourceShare : IDisposable
+{
+    private readonly Queue<Finding> _findings = new();
+    private readonly Queue<PieceIndex> _waiting = new();
+    private readonly Bitfield _kept;
+    private readonly string _blindness = "";
+    private readonly SourceReader? _reader;
+    private SourceReader? _extra;
+    private IPieceStore? _own;
+
+    /// <summary>Begins to read.</summary>
+    /// <param name="plan">What is read.</param>
+    /// <param name="range">This rank's share; not empty.</param>
+    /// <param name="own">Where what was read is written to; null for nowhere.</param>
+    /// <param name="kept">Pieces that are there already, and not written.</param>
+    public SourceShare(CopyPlan plan, PieceRange range, IPieceStore? own, Bitfield kept)
+    {
+        (_own, _kept) = (own, kept);
+        try
+        {
+            Store = plan.OpenSource();
+            _reader = new SourceReader(Store, own, range, kept);
+        }
+        catch (StorageException error)
+        {
+            _blindness = error.Message;
+            for (var piece = range.First.Value; piece < range.End; piece++)
+            {
+                ReadToo(new PieceIndex(piece));
+            }
+        }
+    }
+
+    /// <summary>The sources; null if they could not be opened.</summary>
+    public PieceStore? Store { get; }
+
+    /// <summary>Reads one more piece, when there is time.</summary>
+    public void ReadToo(PieceIndex piece)
+    {
+        if (Store is null)
+        {
+            _findings.Enqueue(new Finding(FindingKind.Unreadable, piece, Reason: _blindness));
+        }
+        else
+        {
+            _waiting.Enqueue(piece);
+        }
+    }
+
+    /// <summary>Takes the next thing that was found out.</summary>
+    public bool TryTake(out Finding finding)
+    {
+        if (_extra is null && Store is not null && _waiting.TryDequeue(out var piece))
+        {
+            _extra = new SourceReader(Store, _own, new PieceRange(piece, 1), _kept);
+        }
+
+        if (_findings.TryDequeue(out finding) || _reader?.TryTake(out finding) == true)
+        {
+            // A disk that failed is not tried again.
+            _own = finding.Kind == FindingKind.WriteFailed ? null : _own;
+            return true;
+        }
+
+        if (_extra?.TryTake(out finding) != true)
+        {
+            return false;
+        }
+
+        if (finding.Kind == FindingKind.WriteFailed)
+        {
+            _own = null;
+        }
+        else
+        {
+            _extra.Dispose();
+            _extra = null;
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends reading; returns when no thread of it runs any more. On any thread, when nothing else is called.</summary>
+    public void Stop()
+    {
+        _reader?.Dispose();
+        _extra?.Dispose();
+    }
+
+    public void Dispose() => Store?.Dispose();
+}
