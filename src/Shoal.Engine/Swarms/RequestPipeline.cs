@@ -12,8 +12,8 @@ internal readonly record struct PendingRequest(BlockRequest Block, Instant Reque
 /// </summary>
 internal sealed class RequestPipeline(int maximumDepth)
 {
-    /// <summary>Bytes that are asked for before the link's rate is known: sixteen of the blocks that most peers use.</summary>
-    private const int FirstBytes = 16 * PieceLayout.DefaultBlockLength;
+    /// <summary>Requests that are out before the link's rate is known; fewer where blocks are larger than most peers'.</summary>
+    private const int FirstDepth = 16;
 
     /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
     private const int MinimumDepth = 2;
@@ -42,7 +42,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>How many requests should be out at this rate.</summary>
     public int TargetDepth(long rateBytesPerSecond, int blockLength)
     {
-        var wanted = Math.Max(MinimumDepth, FirstBytes / blockLength) + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
+        var wanted = Math.Clamp(FirstDepth * PieceLayout.DefaultBlockLength / blockLength, MinimumDepth, FirstDepth) + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
