@@ -26,13 +26,19 @@ internal sealed class World
     private readonly byte[] _hashes;
     private readonly VirtualTracker _tracker;
     private readonly FaultBook _faults;
+    private readonly Adversary? _adversary;
+    private readonly Func<VirtualPeer, Swarm, IMachine>? _wrap;
     private readonly VirtualNetwork _network;
     private ulong _eventHash = 0xcbf29ce484222325;
 
-    public World(Scenario scenario)
+    /// <param name="scenario">What is run.</param>
+    /// <param name="adversity">What the network and disks do beside the scenario's faults; null for nothing.</param>
+    /// <param name="wrap">Puts something between a peer and its swarm: what looks on, or a test's bug.</param>
+    public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, Swarm, IMachine>? wrap = null)
     {
-        _scenario = scenario;
+        (_scenario, _wrap) = (scenario, wrap);
         Prng = new Prng(scenario.Seed);
+        _adversary = adversity is null ? null : new Adversary(this, adversity);
         Layout = Layouts.Of(scenario);
         InfoHash = new InfoHash(Bytes(InfoHash.Length));
         _hashes = Bytes(Layout.PieceCount * PieceHash.Sha1Length);
@@ -73,6 +79,9 @@ internal sealed class World
 
     public VirtualNetwork Network => _network;
 
+    /// <summary>Null if network and disks are as good as the scenario says.</summary>
+    public Adversary? Adversary => _adversary;
+
     public VirtualTracker Tracker => _tracker;
 
     /// <summary>Whether costly checks are made too.</summary>
@@ -111,13 +120,28 @@ internal sealed class World
     public static bool IsExpected(VirtualPeer peer) =>
         peer.Class is { IsSeeder: false, Behavior: Behavior.Honest, MeanLifetime: null };
 
-    public SwarmOptions OptionsFor(VirtualPeer peer) => new()
+    public IMachine Wrap(VirtualPeer peer, Swarm swarm) => _wrap is null ? swarm : _wrap(peer, swarm);
+
+    /// <summary>Where the peer is found; where it calls from, if the port is another.</summary>
+    public PeerAddress AddressOf(VirtualPeer peer, ushort port = Adversary.Port) =>
+        _adversary is { HasEndpoints: true } ? Adversary.EndpointOf(peer.Number, port) : PeerAddress.FromRank(peer.Number);
+
+    public VirtualPeer PeerAt(PeerAddress address) =>
+        Peers[address.Kind == PeerAddressKind.Rank ? address.Rank : Adversary.NumberAt(address)];
+
+    public SwarmOptions OptionsFor(VirtualPeer peer)
+    {
+        var options = PlainOptionsFor(peer);
+        return _adversary is null ? options : _adversary.Narrow(options);
+    }
+
+    private SwarmOptions PlainOptionsFor(VirtualPeer peer) => new()
     {
         InfoHash = InfoHash,
         Trackers = [[VirtualTracker.Name]],
         Balance = _scenario.Swarm.Policy,
         IsTrusted = _scenario.Swarm.IsTrusted,
-        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => Peers[address.Rank].Path.Rack == peer.Path.Rack : null,
+        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
     };
@@ -143,13 +167,13 @@ internal sealed class World
     {
         if (!end.IsHungUp)
         {
-            Timeline.After(end.Latency, new Event(EventKind.Message, End: end.Other, Message: message));
+            Deliver(end.Other, end.Latency, new Event(EventKind.Message, End: end.Other, Message: message));
         }
     }
 
     public void Upload(LinkEnd end, in BlockRequest block)
     {
-        if (!end.IsHungUp && end.Owner.Class.Behavior != Behavior.Liar)
+        if (!end.IsHungUp && end.Owner.Class.Behavior != Behavior.Liar && _adversary?.FailsToRead(end, block) != true)
         {
             _network.Enqueue(end, block);
         }
@@ -167,13 +191,19 @@ internal sealed class World
             return;
         }
 
-        end.IsHungUp = true;
-        _network.Close(end);
-        Timeline.After(0, new Event(EventKind.Closed, End: end, Detail: "hung up"));
+        Reset(end, "hung up");
         if (end.Other is { } other)
         {
-            Timeline.After(end.Latency, new Event(EventKind.Closed, End: other, Detail: "closed by the other side"));
+            Deliver(other, end.Latency, new Event(EventKind.Closed, End: other, Detail: "closed by the other side"));
         }
+    }
+
+    /// <summary>The link is gone for the end's owner; the other side hears nothing.</summary>
+    public void Reset(LinkEnd end, string reason)
+    {
+        end.IsHungUp = true;
+        _network.Close(end);
+        Timeline.After(0, new Event(EventKind.Closed, End: end, Detail: reason));
     }
 
     public void Announce(VirtualPeer peer, AnnounceOrder order) => _tracker.Announce(peer, order);
@@ -220,6 +250,9 @@ internal sealed class World
             case EventKind.Shares:
                 _network.Look();
                 break;
+            case EventKind.Bytes or EventKind.Mishap:
+                _adversary!.Handle(happening);
+                break;
             case EventKind.Call:
                 Answer(happening.End!, happening.Peer!);
                 break;
@@ -251,7 +284,7 @@ internal sealed class World
     {
         var block = _network.Sent(end);
         var isCorrupt = end.Owner.Class.Behavior == Behavior.Corrupter && Prng.Next(CorruptOneOf) == 0;
-        Timeline.After(end.Latency, new Event(EventKind.Block, End: end.Other, Message: PeerMessage.Request(block), Flag: isCorrupt));
+        Deliver(end.Other, end.Latency, new Event(EventKind.Block, End: end.Other, Message: PeerMessage.Request(block), Flag: isCorrupt));
         end.Owner.Sent(end, block.Length);
     }
 
@@ -268,8 +301,21 @@ internal sealed class World
             return;
         }
 
-        Timeline.After(caller.Latency, new Event(EventKind.Opened, End: caller));
-        callee.Accept(caller);
+        Deliver(caller, caller.Latency, new Event(EventKind.Opened, End: caller));
+        _adversary?.Opened(callee.Accept(caller));
+    }
+
+    // What goes over one link keeps its order, whatever holds it up.
+    private void Deliver(LinkEnd to, long latency, in Event happening)
+    {
+        if (_adversary is null)
+        {
+            Timeline.After(latency, happening);
+        }
+        else
+        {
+            _adversary.Deliver(to, latency, happening);
+        }
     }
 
     private void Close(LinkEnd end, string reason)

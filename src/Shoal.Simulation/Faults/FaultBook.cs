@@ -14,7 +14,7 @@ internal sealed class FaultBook
     private readonly World _world;
     private readonly Scenario _scenario;
     private readonly Topology _topology;
-    private readonly Dictionary<Fault, VirtualPeer[]> _struck = [];
+    private readonly Dictionary<Fault, VirtualPeer[]> _struck = new(ReferenceEqualityComparer.Instance); // two of a scenario may be alike
     private readonly HashSet<VirtualPeer> _slow = [];
     private readonly HashSet<VirtualPeer> _full = [];
     private readonly Instant[] _cutUntil; // by zone
@@ -47,7 +47,7 @@ internal sealed class FaultBook
 
         switch (happening.Kind)
         {
-            case EventKind.Message or EventKind.Block or EventKind.Opened:
+            case EventKind.Message or EventKind.Block or EventKind.Bytes or EventKind.Opened:
                 until = CutBetween(happening.End!.Owner.Path.Zone, happening.End.Other.Owner.Path.Zone);
                 break;
             case EventKind.Closed when happening.End!.Other is { } other && !happening.End.IsHungUp:
@@ -88,7 +88,7 @@ internal sealed class FaultBook
         switch (fault.Kind)
         {
             case FaultKind.Partition:
-                Cut(fault, isCut: true);
+                Cut(fault);
                 break;
             case FaultKind.TrackerDown:
                 _world.Tracker.IsDown = true;
@@ -110,7 +110,7 @@ internal sealed class FaultBook
         switch (fault.Kind)
         {
             case FaultKind.Partition:
-                Cut(fault, isCut: false);
+                Mend(fault);
                 break;
             case FaultKind.TrackerDown:
                 _world.Tracker.IsDown = false;
@@ -157,14 +157,28 @@ internal sealed class FaultBook
         }
     }
 
-    private void Cut(Fault fault, bool isCut)
+    private void Cut(Fault fault)
     {
-        var zone = _scenario.Zones.ToList().FindIndex(candidate => candidate.Name == fault.Zone);
-        _cutCount += isCut ? 1 : -1;
-        _cutUntil[zone] = isCut ? _world.Now + fault.Duration : Instant.Zero;
-        _world.Network.SetCapacity(_topology.Zones[zone].Up, isCut ? 0 : _scenario.Zones[zone].UpBytesPerSecond);
-        _world.Network.SetCapacity(_topology.Zones[zone].Down, isCut ? 0 : _scenario.Zones[zone].DownBytesPerSecond);
+        var zone = ZoneOf(fault);
+        _cutCount++;
+        _cutUntil[zone] = Later(_cutUntil[zone], _world.Now + fault.Duration);
+        _world.Network.SetCapacity(_topology.Zones[zone].Up, 0);
+        _world.Network.SetCapacity(_topology.Zones[zone].Down, 0);
     }
+
+    // What was held for another partition of the zone, that lasts longer, may not be overtaken.
+    private void Mend(Fault fault)
+    {
+        var zone = ZoneOf(fault);
+        _cutCount--;
+        if (_cutUntil[zone] <= _world.Now)
+        {
+            _world.Network.SetCapacity(_topology.Zones[zone].Up, _scenario.Zones[zone].UpBytesPerSecond);
+            _world.Network.SetCapacity(_topology.Zones[zone].Down, _scenario.Zones[zone].DownBytesPerSecond);
+        }
+    }
+
+    private int ZoneOf(Fault fault) => _scenario.Zones.ToList().FindIndex(candidate => candidate.Name == fault.Zone);
 
     private Instant CutBetween(int zone, int other) =>
         zone == other ? Instant.Zero : Later(zone < 0 ? Instant.Zero : _cutUntil[zone], other < 0 ? Instant.Zero : _cutUntil[other]);

@@ -1,5 +1,6 @@
 using Shoal.Engine;
 using Shoal.Protocol;
+using Shoal.Simulation.Faults;
 
 namespace Shoal.Simulation.Peers;
 
@@ -44,6 +45,9 @@ internal sealed class LinkEnd(VirtualPeer owner, LinkId id, long latency)
 
     /// <summary>What stands for it in the network; negative before it has sent a block.</summary>
     public int Flow { get; set; } = -1;
+
+    /// <summary>What is on its way to this end, where an adversary has a hand in it.</summary>
+    public Arrivals? Arrivals { get; set; }
 
     /// <summary>Joins two ends.</summary>
     public static void Join(LinkEnd one, LinkEnd other) => (one.Other, other.Other) = (other, one);

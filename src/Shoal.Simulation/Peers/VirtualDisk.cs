@@ -10,7 +10,7 @@ namespace Shoal.Simulation.Peers;
 internal sealed class VirtualDisk
 {
     private readonly PieceLayout _layout;
-    private readonly Dictionary<int, Bitfield> _partial = []; // by piece: the blocks on disk that are right
+    private readonly Dictionary<int, Unfinished> _partial = []; // by piece
     private Memory[] _slots = new Memory[4];
 
     public VirtualDisk(PieceLayout layout, bool isWhole)
@@ -42,9 +42,9 @@ internal sealed class VirtualDisk
         var partial = new Dictionary<PieceIndex, Bitfield>();
         foreach (var (piece, blocks) in _partial)
         {
-            if (!Right[piece] && !blocks.IsEmpty && !blocks.IsFull)
+            if (!Right[piece] && !blocks.Told.IsEmpty)
             {
-                partial.Add(new PieceIndex(piece), blocks.Clone());
+                partial.Add(new PieceIndex(piece), blocks.Told.Clone());
             }
         }
 
@@ -102,16 +102,36 @@ internal sealed class VirtualDisk
     public void Spill(BufferSlot slot, PieceIndex piece, Bitfield blocks)
     {
         var right = Of(slot, piece);
-        if (!_partial.TryGetValue(piece.Value, out var there))
-        {
-            _partial.Add(piece.Value, there = new Bitfield(right.Length));
-        }
-
+        var there = UnfinishedOf(piece);
         for (var block = blocks.NextSet(0); block >= 0; block = blocks.NextSet(block + 1))
         {
-            _ = right[block] ? there.Set(block) : there.Clear(block);
+            there.Told.Set(block);
+            _ = right[block] ? there.Right.Set(block) : there.Right.Clear(block);
         }
     }
+
+    /// <summary>
+    /// The process dies while blocks of the slot's piece are being written (all if null): each is there or not, or in shreds, and what
+    /// is noted down of it may be true or not.
+    /// </summary>
+    public void Tear(BufferSlot slot, PieceIndex piece, Bitfield? blocks, Prng prng)
+    {
+        var right = Of(slot, piece);
+        var there = UnfinishedOf(piece);
+        for (var block = 0; block < right.Length; block++)
+        {
+            if (blocks?[block] == false || prng.Next(3) == 0)
+            {
+                continue;
+            }
+
+            _ = right[block] && prng.Next(3) > 0 ? there.Right.Set(block) : there.Right.Clear(block);
+            _ = prng.Next(2) > 0 && there.Told.Set(block);
+        }
+    }
+
+    /// <summary>The piece cannot be read any more.</summary>
+    public void Lose(PieceIndex piece) => Right.Clear(piece.Value);
 
     /// <summary>Blocks of the piece come back into the slot.</summary>
     public void Restore(BufferSlot slot, PieceIndex piece, Bitfield blocks)
@@ -120,7 +140,7 @@ internal sealed class VirtualDisk
         var right = Of(slot, piece);
         for (var block = blocks.NextSet(0); block >= 0; block = blocks.NextSet(block + 1))
         {
-            if (_partial.TryGetValue(piece.Value, out var there) && there[block])
+            if (_partial.TryGetValue(piece.Value, out var there) && there.Right[block])
             {
                 right.Set(block);
             }
@@ -143,6 +163,20 @@ internal sealed class VirtualDisk
             "a piece is looked for in a slot that is not its own", piece);
         return _slots[slot.Value].Right!;
     }
+
+    private Unfinished UnfinishedOf(PieceIndex piece)
+    {
+        if (!_partial.TryGetValue(piece.Value, out var there))
+        {
+            var count = _layout.BlockCountOf(piece);
+            _partial.Add(piece.Value, there = new Unfinished(new Bitfield(count), new Bitfield(count)));
+        }
+
+        return there;
+    }
+
+    // Blocks of which it is noted down that they are on disk, and those that really are, and right.
+    private sealed record Unfinished(Bitfield Told, Bitfield Right);
 
     private struct Memory
     {

@@ -15,10 +15,14 @@ namespace Shoal.Simulation.Peers;
 /// </summary>
 internal sealed class VirtualPeer
 {
+    private const ushort CallingPort = 50_000;
+
     private readonly World _world;
     private readonly Dictionary<LinkId, LinkEnd> _ends = [];
     private readonly List<LinkEnd> _order = []; // the same, in the order in which they were opened
+    private readonly Queue<Output> _writing = new(); // what the disk is told to write and has not, in order
     private Swarm? _swarm;
+    private IMachine? _machine;
     private long _incomingSequence;
     private Instant _armedAt = Instant.Never;
     private long _hasherFreeAt;
@@ -89,6 +93,7 @@ internal sealed class VirtualPeer
         }
 
         _swarm = new Swarm(new SwarmId(0), _world.OptionsFor(this), _world.IdOf(Number, Life), _world.Prng.NextUInt64());
+        _machine = _world.Wrap(this, _swarm);
         var have = Disk.Right.Clone();
         if (Class.Behavior == Behavior.Liar)
         {
@@ -115,6 +120,11 @@ internal sealed class VirtualPeer
             _world.HangUp(end);
         }
 
+        while (_writing.TryDequeue(out var output))
+        {
+            _world.Adversary?.Tear(Disk, output);
+        }
+
         End();
         Disk.Crash();
     }
@@ -122,18 +132,18 @@ internal sealed class VirtualPeer
     /// <summary>Tells the machine what happened, and does what it wants done.</summary>
     public void Tell(in Input input)
     {
-        if (_swarm is not { } swarm)
+        if (_machine is not { } machine)
         {
             return;
         }
 
-        swarm.Handle(_world.Now, input);
-        while (swarm.TryPoll(out var output))
+        machine.Handle(_world.Now, input);
+        while (machine.TryPoll(out var output))
         {
             Do(output);
         }
 
-        if (_swarm is not null && swarm.Deadline is var deadline && deadline < _armedAt)
+        if (_machine is not null && machine.Deadline is var deadline && deadline < _armedAt)
         {
             _armedAt = deadline;
             _world.Timeline.Add(deadline, new Event(EventKind.Timer, this, Life));
@@ -208,7 +218,7 @@ internal sealed class VirtualPeer
         var end = new LinkEnd(this, LinkId.Incoming(++_incomingSequence), caller.Latency);
         LinkEnd.Join(caller, end);
         Add(end);
-        Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: PeerAddress.FromRank(caller.Owner.Number)));
+        Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: _world.AddressOf(caller.Owner, CallingPort)));
         return end;
     }
 
@@ -217,7 +227,7 @@ internal sealed class VirtualPeer
     {
         if (end.Life == Life)
         {
-            Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: PeerAddress.FromRank(end.Other.Owner.Number)));
+            Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: _world.AddressOf(end.Other.Owner)));
         }
     }
 
@@ -305,7 +315,7 @@ internal sealed class VirtualPeer
 
     private void Connect(in Output output)
     {
-        var other = _world.Peers[output.Address.Rank];
+        var other = _world.PeerAt(output.Address);
         var end = new LinkEnd(this, output.Link, _world.LatencyBetween(this, other));
         Add(end);
         _world.Call(end, other);
@@ -356,12 +366,22 @@ internal sealed class VirtualPeer
         ref var freeAt = ref isHash ? ref _hasherFreeAt : ref _diskFreeAt;
         var rate = isHash ? World.HashBytesPerSecond : _world.DiskRateOf(this);
         freeAt = Math.Max(freeAt, _world.Now.Nanoseconds) + VirtualTime.ToMove(_world.Layout.LengthOf(output.Piece), rate);
+        if (output.Kind is OutputKind.Write or OutputKind.Spill)
+        {
+            _writing.Enqueue(output);
+        }
+
         _world.Timeline.Add(new Instant(freeAt), new Event(EventKind.DiskDone, this, Life, Detail: output));
     }
 
     private void DiskDone(in Output output)
     {
         var piece = output.Piece;
+        if (output.Kind is OutputKind.Write or OutputKind.Spill)
+        {
+            _writing.Dequeue();
+        }
+
         var answer = new Input(default, Message: output.Message, Slot: output.Slot);
         switch (output.Kind)
         {
@@ -413,8 +433,14 @@ internal sealed class VirtualPeer
     private void End()
     {
         _wastedBefore += _swarm!.Status().WastedBytes;
-        _swarm = null;
+        (_swarm, _machine) = (null, null);
+        foreach (var end in _order)
+        {
+            end.IsClosed = true; // what is on its way to it is not for the next life
+        }
+
         _ends.Clear();
+        _writing.Clear();
         _order.Clear();
         _armedAt = Instant.Never;
         (_hasherFreeAt, _diskFreeAt) = (0, 0);

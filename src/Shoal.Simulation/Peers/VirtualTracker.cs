@@ -49,7 +49,7 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
 
         Count();
         var request = new AnnounceRequest(
-            world.InfoHash, default, 0, PeerAddress.FromRank(peer.Number), order.UploadedBytes, order.DownloadedBytes, order.LeftBytes,
+            world.InfoHash, default, 0, world.AddressOf(peer), order.UploadedBytes, order.DownloadedBytes, order.LeftBytes,
             order.Kind switch
             {
                 AnnounceKind.Started => AnnounceEvent.Started,
@@ -62,7 +62,8 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
         var peers = new PeerAddress[answer.PeerCount];
         for (var i = 0; i < peers.Length; i++)
         {
-            peers[i] = PeerAddress.FromRank(BinaryPrimitives.ReadInt32BigEndian(_peers.AsSpan(i * answer.PeerLength)));
+            var bytes = _peers.AsSpan(i * answer.PeerLength, answer.PeerLength);
+            peers[i] = answer.PeerKind == PeerAddressKind.Rank ? PeerAddress.FromRank(BinaryPrimitives.ReadInt32BigEndian(bytes)) : PeerAddress.ReadCompact(bytes);
         }
 
         Answer(happening, delay, new AnnounceResult(

@@ -43,6 +43,12 @@ internal enum EventKind : byte
     /// <summary>The tracker's answer arrives.</summary>
     Answer,
 
+    /// <summary>Bytes of messages arrive at the end of a link, cut anywhere.</summary>
+    Bytes,
+
+    /// <summary>Something breaks, by chance and not by the scenario.</summary>
+    Mishap,
+
     /// <summary>The network's shares are looked at again.</summary>
     Shares,
 

@@ -1,0 +1,179 @@
+using System.Buffers.Binary;
+using Shoal.Engine;
+using Shoal.Engine.Swarms;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+using Shoal.Simulation.Peers;
+using Shoal.Simulation.Scenarios;
+using Shoal.Simulation.Time;
+
+namespace Shoal.Simulation.Faults;
+
+/// <summary>Does to a world what its <see cref="Adversity"/> says. All its chance is the world's, so it does the same again.</summary>
+internal sealed class Adversary(World world, Adversity adversity)
+{
+    /// <summary>Where peers that have an endpoint take calls.</summary>
+    public const ushort Port = 6881;
+
+    private const uint FirstHost = 10 << 24;
+    private const int MostCuts = 3;
+
+    /// <summary>How long the other side of a broken link may take to notice.</summary>
+    private const long NoticeNanoseconds = 2 * VirtualTime.Second;
+
+    public bool HasEndpoints => adversity.HasEndpoints;
+
+    private bool IsOver => world.Now >= Instant.Zero + adversity.Until;
+
+    public static PeerAddress EndpointOf(int number, ushort port)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        // Each in a network of its own, or all would be granted the same pieces.
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, FirstHost + ((uint)number << 8) + 1);
+        return PeerAddress.FromBytes(bytes, port);
+    }
+
+    public static int NumberAt(PeerAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        address.WriteAddress(bytes);
+        return (int)((BinaryPrimitives.ReadUInt32BigEndian(bytes) - FirstHost) >> 8);
+    }
+
+    public SwarmOptions Narrow(SwarmOptions options) => options with
+    {
+        BufferBytes = adversity.BufferBytes ?? options.BufferBytes,
+        MaximumRequestDepth = adversity.RequestDepth ?? options.MaximumRequestDepth,
+    };
+
+    /// <summary>Something is on its way to an end.</summary>
+    public void Deliver(LinkEnd to, long latency, in Event happening)
+    {
+        var arrivals = to.Arrivals ??= new Arrivals();
+        if (!adversity.IsSplit || happening.Kind is not (EventKind.Message or EventKind.Block))
+        {
+            world.Timeline.Add(ArrivalAt(arrivals, latency), happening);
+            return;
+        }
+
+        var message = happening.Kind == EventKind.Message ? happening.Message
+            : happening.Message with { Kind = PeerMessageKind.Piece };
+        var bytes = arrivals.Write(message, happening.Flag);
+        for (var cuts = world.Prng.Next(MostCuts + 1); cuts > 0 && bytes.Length > 1; cuts--)
+        {
+            var cut = 1 + world.Prng.Next(bytes.Length - 1);
+            Put(to, arrivals, latency, bytes[..cut]);
+            bytes = bytes[cut..];
+        }
+
+        Put(to, arrivals, latency, bytes);
+    }
+
+    /// <summary>A link is open: it may break.</summary>
+    public void Opened(LinkEnd end)
+    {
+        if (adversity.MeanLinkLifetime is { } mean && !IsOver)
+        {
+            world.Timeline.After(Chance.Exponential(world.Prng, mean.Nanoseconds()), new Event(EventKind.Mishap, End: end));
+        }
+    }
+
+    /// <summary>Whether a block cannot be read that is to be uploaded; then its end's owner will hear so.</summary>
+    public bool FailsToRead(LinkEnd end, in BlockRequest block)
+    {
+        if (adversity.UnreadablePerTenThousand == 0 || IsOver || end.Owner.Class.Name == adversity.Spared ||
+            end.Owner.Class.Behavior != Behavior.Honest || world.Prng.Next(10_000) >= adversity.UnreadablePerTenThousand)
+        {
+            return false;
+        }
+
+        world.Timeline.After(VirtualTime.Millisecond, new Event(EventKind.Mishap, End: end, Message: PeerMessage.Request(block), Flag: true));
+        return true;
+    }
+
+    /// <summary>A peer has crashed while the disk was to do this.</summary>
+    public void Tear(VirtualDisk disk, in Output output)
+    {
+        if (adversity.IsTearing)
+        {
+            disk.Tear(output.Slot, output.Piece, (Bitfield?)output.Detail, world.Prng);
+        }
+    }
+
+    public void Handle(in Event happening)
+    {
+        var end = happening.End!;
+        if (happening.Kind == EventKind.Bytes)
+        {
+            Take(end, (ReadOnlyMemory<byte>)happening.Detail!);
+        }
+        else if (!happening.Flag)
+        {
+            Break(end);
+        }
+        else if (!end.IsClosed)
+        {
+            end.Owner.Disk.Lose(happening.Message.Piece);
+            end.Owner.Tell(new Input(
+                InputKind.ReadFailed, Link: end.Id, Message: happening.Message,
+                Detail: ReadFailure.Of(happening.Message.Piece, "the disk does not give it back")));
+        }
+    }
+
+    private Instant ArrivalAt(Arrivals arrivals, long latency)
+    {
+        var late = adversity.Jitter > TimeSpan.Zero ? (long)(world.Prng.NextUInt64() % (ulong)adversity.Jitter.Nanoseconds()) : 0;
+        arrivals.LastAt = new Instant(Math.Max(arrivals.LastAt.Nanoseconds, world.Now.Nanoseconds + latency + late));
+        return arrivals.LastAt;
+    }
+
+    private void Put(LinkEnd to, Arrivals arrivals, long latency, ReadOnlyMemory<byte> bytes)
+    {
+        arrivals.UnderWayCount++;
+        world.Timeline.Add(ArrivalAt(arrivals, latency), new Event(EventKind.Bytes, End: to, Detail: bytes));
+    }
+
+    // What has come may wait for what follows, so that several messages are read at once.
+    private void Take(LinkEnd end, ReadOnlyMemory<byte> bytes)
+    {
+        var arrivals = end.Arrivals!;
+        arrivals.Add(bytes.Span);
+        if (--arrivals.UnderWayCount > 0 && world.Prng.Next(2) == 0)
+        {
+            return;
+        }
+
+        foreach (var (message, isCorrupt) in arrivals.Read())
+        {
+            if (end.IsClosed)
+            {
+                break;
+            }
+
+            if (message.Kind == PeerMessageKind.Piece)
+            {
+                end.Owner.Receive(end, message.Block, isCorrupt);
+            }
+            else
+            {
+                end.Owner.Receive(end, message);
+            }
+        }
+    }
+
+    private void Break(LinkEnd end)
+    {
+        if (IsOver || end.IsHungUp || end.Other.IsHungUp)
+        {
+            return;
+        }
+
+        var (first, other) = world.Prng.Next(2) == 0 ? (end, end.Other) : (end.Other, end);
+        world.Reset(first, "connection reset");
+        if (world.Prng.Next(100) >= adversity.SilentPercent)
+        {
+            var noticed = (long)(world.Prng.NextUInt64() % NoticeNanoseconds);
+            world.Timeline.After(noticed, new Event(EventKind.Closed, End: other, Detail: "connection reset"));
+        }
+    }
+}

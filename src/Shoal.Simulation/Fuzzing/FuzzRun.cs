@@ -1,0 +1,138 @@
+using Shoal.Engine;
+using Shoal.Engine.Swarms;
+using Shoal.Simulation.Peers;
+
+namespace Shoal.Simulation.Fuzzing;
+
+/// <summary>
+/// Runs one case: until all who should are complete, and then until all have left. Every machine is a <see cref="CheckedMachine"/>.
+/// </summary>
+internal sealed class FuzzRun
+{
+    /// <summary>Events at one moment of virtual time, beyond which something turns in a circle.</summary>
+    private const int MostAtOnce = 100_000;
+
+    /// <summary>How long a polite end may take: queued uploads 5 s, trackers 3 s, and the disk, which may be slow.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromMinutes(10);
+
+    private readonly FuzzCase _case;
+    private readonly World _world;
+    private readonly TimeSpan _quiet;
+    private readonly TimeSpan _bound;
+    private VirtualPeer? _active;
+    private TimeSpan? _completedAt;
+
+    private FuzzRun(FuzzCase fuzzCase, Func<Swarm, IMachine>? plant)
+    {
+        _case = fuzzCase;
+        _quiet = Liveness.QuietOf(fuzzCase.Scenario, fuzzCase.Adversity);
+        _bound = Liveness.BoundOf(fuzzCase.Scenario, fuzzCase.Adversity);
+        _world = new World(
+            fuzzCase.Scenario with { Limit = _quiet + _bound }, fuzzCase.Adversity,
+            (peer, swarm) => new CheckedMachine(_world!, peer, swarm, plant?.Invoke(swarm) ?? swarm, active => _active = active))
+        {
+            IsThorough = true,
+        };
+    }
+
+    /// <param name="fuzzCase">What to run.</param>
+    /// <param name="plant">Puts a bug before each swarm.</param>
+    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<Swarm, IMachine>? plant = null)
+    {
+        var run = new FuzzRun(fuzzCase, plant);
+        var failure = run.Try();
+        return new FuzzOutcome(
+            fuzzCase, failure, run._world.EventHash, run._world.EventCount, run._quiet, run._bound, run._completedAt);
+    }
+
+    private string? Try()
+    {
+        try
+        {
+            return Live() ?? Leave();
+        }
+        catch (SafetyException broken)
+        {
+            return $"{Where()}: {broken.Message}";
+        }
+#pragma warning disable CA1031 // whatever the engine throws is what is looked for
+        catch (Exception thrown)
+#pragma warning restore CA1031
+        {
+            return $"{Where()}: the engine throws {thrown.GetType().Name}: {thrown.Message}{Frame(thrown)}";
+        }
+    }
+
+    private string? Live()
+    {
+        while (!_world.IsOver)
+        {
+            if (!Step())
+            {
+                return $"{Where()}: nothing will happen any more, and {Missing()} not complete";
+            }
+        }
+
+        if (_world.MissingCount > 0)
+        {
+            return $"{Missing()} not complete {_bound.TotalSeconds:F0} s after the last fault";
+        }
+
+        _completedAt = _world.Now - Instant.Zero;
+        return null;
+    }
+
+    // Everybody goes, in good order.
+    private string? Leave()
+    {
+        var end = Instant.Zero + TimeSpan.FromTicks(Math.Max(_quiet.Ticks, (_world.Now - Instant.Zero).Ticks)) + Farewell;
+        while (_world.Now < Instant.Zero + _quiet && Step())
+        {
+            // Peers still come, or come back.
+        }
+
+        foreach (var peer in _world.Peers)
+        {
+            peer.Leave();
+        }
+
+        while (_world.Peers.Exists(peer => peer.IsRunning) && _world.Now < end && Step())
+        {
+            // They are leaving.
+        }
+
+        var left = _world.Peers.Where(peer => peer.IsRunning).Select(peer => peer.Number).ToArray();
+        return left.Length == 0 ? null : $"peers {string.Join(", ", left)} do not come to an end";
+    }
+
+    private Instant _moment;
+    private int _countAtMoment;
+
+    private bool Step()
+    {
+        if (!_world.Step())
+        {
+            return false;
+        }
+
+        _countAtMoment = _world.Now == _moment ? _countAtMoment + 1 : 0;
+        _moment = _world.Now;
+        Safety.Require(_countAtMoment < MostAtOnce, "time stands still: everything happens at one moment");
+        return true;
+    }
+
+    private string Where() => $"at {(_world.Now - Instant.Zero).TotalSeconds:F6} s{(_active is null ? "" : $", peer {_active.Number} ({_active.Class.Name})")}";
+
+    private string Missing()
+    {
+        var missing = _world.Peers.Where(peer => World.IsExpected(peer) && peer.CompletedAt == Instant.Never).ToArray();
+        return $"{string.Join(", ", missing.Select(peer => $"peer {peer.Number} ({peer.Class.Name}, {peer.Disk.Right.Count} of {peer.Disk.Right.Length} pieces)"))} {(missing.Length == 1 ? "is" : "are")}";
+    }
+
+    // The first place in the engine, for whoever has to look there.
+    private static string Frame(Exception thrown)
+    {
+        var line = thrown.StackTrace?.Split('\n').FirstOrDefault(frame => frame.Contains("Shoal.", StringComparison.Ordinal))?.Trim();
+        return line is null ? "" : $" ({line})";
+    }
+}

@@ -1,0 +1,20 @@
+namespace Shoal.Simulation.Fuzzing;
+
+/// <summary>
+/// Looks for faults of the engine: random small swarms in which everything goes wrong, from seeds. The same seed in the same build does
+/// the same, bit for bit. Thread-safe: each run has a world of its own.
+/// </summary>
+public static class Fuzzer
+{
+    /// <summary>The case of a seed, or what it was shrunk to; null if there is no such way to shrink it.</summary>
+    public static FuzzCase? CaseOf(ulong seed, IReadOnlyList<int>? shrunk = null) => Shrinking.Follow(FuzzCases.Of(seed), shrunk ?? []);
+
+    /// <summary>Makes and runs the case of a seed.</summary>
+    public static FuzzOutcome Run(ulong seed) => FuzzRun.Run(FuzzCases.Of(seed));
+
+    /// <summary>Runs a case.</summary>
+    public static FuzzOutcome Run(FuzzCase fuzzCase) => FuzzRun.Run(fuzzCase);
+
+    /// <summary>The smallest case found that fails like this one, or otherwise. Takes some hundred runs at most.</summary>
+    public static FuzzOutcome Shrink(FuzzOutcome failed) => Shrinking.Shrink(failed, fuzzCase => FuzzRun.Run(fuzzCase));
+}
