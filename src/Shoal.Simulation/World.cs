@@ -228,11 +228,11 @@ internal sealed class World
         }
     }
 
-    private void Handle(in Event happening)
+    /// <summary>It happens now.</summary>
+    public void Handle(in Event happening)
     {
-        if (_faults.IsHeld(happening, out var until))
+        if (_faults.TryHold(happening))
         {
-            Timeline.Add(until, happening);
             return;
         }
 

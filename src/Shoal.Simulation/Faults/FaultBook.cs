@@ -17,13 +17,14 @@ internal sealed class FaultBook
     private readonly Dictionary<Fault, VirtualPeer[]> _struck = new(ReferenceEqualityComparer.Instance); // two of a scenario may be alike
     private readonly HashSet<VirtualPeer> _slow = [];
     private readonly HashSet<VirtualPeer> _full = [];
-    private readonly Instant[] _cutUntil; // by zone
+    private readonly int[] _cuts; // by zone: partitions that last
+    private List<Event> _held = [];
     private int _cutCount;
 
     public FaultBook(World world, Scenario scenario, Topology topology)
     {
         (_world, _scenario, _topology) = (world, scenario, topology);
-        _cutUntil = new Instant[scenario.Zones.Count];
+        _cuts = new int[scenario.Zones.Count];
         foreach (var fault in scenario.Faults)
         {
             world.Timeline.Add(Instant.Zero + fault.At, new Event(EventKind.FaultBegins, Detail: fault));
@@ -36,34 +37,19 @@ internal sealed class FaultBook
 
     public bool IsDiskFull(VirtualPeer peer) => _full.Contains(peer);
 
-    /// <summary>Whether the event cannot happen yet, since a partition stands between where it comes from and where it goes.</summary>
-    public bool IsHeld(in Event happening, out Instant until)
+    /// <summary>
+    /// Keeps the event back if a partition stands between where it comes from and where it goes. What is kept happens when the partition
+    /// ends, in the old order: nothing overtakes on a link.
+    /// </summary>
+    public bool TryHold(in Event happening)
     {
-        until = Instant.Zero;
-        if (_cutCount == 0)
+        if (_cutCount == 0 || !IsCut(happening))
         {
             return false;
         }
 
-        switch (happening.Kind)
-        {
-            case EventKind.Message or EventKind.Block or EventKind.Bytes or EventKind.Opened:
-                until = CutBetween(happening.End!.Owner.Path.Zone, happening.End.Other.Owner.Path.Zone);
-                break;
-            case EventKind.Closed when happening.End!.Other is { } other && !happening.End.IsHungUp:
-                until = CutBetween(happening.End.Owner.Path.Zone, other.Owner.Path.Zone);
-                break;
-            case EventKind.Call:
-                until = CutBetween(happening.End!.Owner.Path.Zone, happening.Peer!.Path.Zone);
-                break;
-            case EventKind.Announce or EventKind.Answer:
-                until = CutBetween(happening.Peer!.Path.Zone, -1);
-                break;
-            default:
-                break;
-        }
-
-        return until > _world.Now;
+        _held.Add(happening);
+        return true;
     }
 
     public void Handle(in Event happening)
@@ -110,7 +96,7 @@ internal sealed class FaultBook
         switch (fault.Kind)
         {
             case FaultKind.Partition:
-                Mend(fault);
+                Join(fault);
                 break;
             case FaultKind.TrackerDown:
                 _world.Tracker.IsDown = false;
@@ -157,33 +143,47 @@ internal sealed class FaultBook
         }
     }
 
+    private bool IsCut(in Event happening) => happening.Kind switch
+    {
+        EventKind.Message or EventKind.Block or EventKind.Bytes or EventKind.Opened =>
+            IsCutBetween(happening.End!.Owner.Path.Zone, happening.End.Other.Owner.Path.Zone),
+        EventKind.Closed when happening.End!.Other is { } other && !happening.End.IsHungUp =>
+            IsCutBetween(happening.End.Owner.Path.Zone, other.Owner.Path.Zone),
+        EventKind.Call => IsCutBetween(happening.End!.Owner.Path.Zone, happening.Peer!.Path.Zone),
+        EventKind.Announce or EventKind.Answer => IsCutBetween(happening.Peer!.Path.Zone, -1),
+        _ => false,
+    };
+
+    private bool IsCutBetween(int zone, int other) =>
+        zone != other && ((zone >= 0 && _cuts[zone] > 0) || (other >= 0 && _cuts[other] > 0));
+
     private void Cut(Fault fault)
     {
         var zone = ZoneOf(fault);
         _cutCount++;
-        _cutUntil[zone] = Later(_cutUntil[zone], _world.Now + fault.Duration);
-        _world.Network.SetCapacity(_topology.Zones[zone].Up, 0);
-        _world.Network.SetCapacity(_topology.Zones[zone].Down, 0);
+        if (_cuts[zone]++ == 0)
+        {
+            _world.Network.SetCapacity(_topology.Zones[zone].Up, 0);
+            _world.Network.SetCapacity(_topology.Zones[zone].Down, 0);
+        }
     }
 
-    // What was held for another partition of the zone, that lasts longer, may not be overtaken.
-    private void Mend(Fault fault)
+    private void Join(Fault fault)
     {
         var zone = ZoneOf(fault);
         _cutCount--;
-        if (_cutUntil[zone] <= _world.Now)
+        if (--_cuts[zone] == 0)
         {
             _world.Network.SetCapacity(_topology.Zones[zone].Up, _scenario.Zones[zone].UpBytesPerSecond);
             _world.Network.SetCapacity(_topology.Zones[zone].Down, _scenario.Zones[zone].DownBytesPerSecond);
         }
+
+        var held = _held;
+        _held = [];
+        held.ForEach(happening => _world.Handle(happening)); // what another partition still stands before is kept again
     }
 
     private int ZoneOf(Fault fault) => _scenario.Zones.ToList().FindIndex(candidate => candidate.Name == fault.Zone);
-
-    private Instant CutBetween(int zone, int other) =>
-        zone == other ? Instant.Zero : Later(zone < 0 ? Instant.Zero : _cutUntil[zone], other < 0 ? Instant.Zero : _cutUntil[other]);
-
-    private static Instant Later(Instant one, Instant other) => one > other ? one : other;
 
     private VirtualPeer[] Choose(Fault fault)
     {

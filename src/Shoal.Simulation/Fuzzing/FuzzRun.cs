@@ -86,7 +86,7 @@ internal sealed class FuzzRun
     private string? Leave()
     {
         var end = Instant.Zero + TimeSpan.FromTicks(Math.Max(_quiet.Ticks, (_world.Now - Instant.Zero).Ticks)) + Farewell;
-        while (_world.Now < Instant.Zero + _quiet && Step())
+        while (_world.Now <= Instant.Zero + _quiet && Step())
         {
             // Peers still come, or come back.
         }

@@ -68,7 +68,12 @@ internal static class Shrinking
             yield return (scenario with { Faults = [] }, adversity);
         }
 
-        yield return (scenario, new Adversity { Spared = adversity.Spared });
+        var none = new Adversity { Spared = adversity.Spared };
+        if (adversity != none)
+        {
+            yield return (scenario, none);
+        }
+
         foreach (var peers in scenario.Classes.Where(peers => peers.Name != adversity.Spared))
         {
             if (scenario.Classes.Any(other => other != peers && Liveness.IsExpected(other)))
