@@ -311,6 +311,9 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
+    /// <summary>Whether the peer has the piece and may be asked for it, or should be spared since a near one has it.</summary>
+    public bool IsAskable(PeerConnection connection, PieceIndex piece) => _near.AskableOf(connection)[piece];
+
     /// <summary>Whether the link may be asked for anything.</summary>
     public bool MayAsk(PeerConnection connection) =>
         context is { IsRunning: true, IsPaused: false, Picker: { IsComplete: false } } &&

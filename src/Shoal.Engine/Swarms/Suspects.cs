@@ -83,8 +83,10 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
         return null;
     }
 
-    private static bool CanDeliver(PeerConnection? connection, PieceIndex piece) =>
-        connection is { Phase: ConnectionPhase.Open, IsChoking: false, IsSnubbed: false, Has: { } has } && has[piece];
+    // One that is passed over since a near peer has the piece delivers nothing, and nobody else would be asked.
+    private bool CanDeliver(PeerConnection? connection, PieceIndex piece) =>
+        connection is { Phase: ConnectionPhase.Open, IsChoking: false, IsSnubbed: false, Has: not null } &&
+        swarm.Downloader.IsAskable(connection, piece);
 
     private static bool IsAllFrom(PartialPiece partial, LinkId link)
     {

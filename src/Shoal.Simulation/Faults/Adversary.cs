@@ -94,7 +94,7 @@ internal sealed class Adversary(World world, Adversity adversity)
     /// <summary>A peer has crashed while the disk was to do this.</summary>
     public void Tear(VirtualDisk disk, in Output output)
     {
-        if (adversity.IsTearing)
+        if (adversity.IsTearing && output.Kind is (OutputKind.Write or OutputKind.Spill))
         {
             disk.Tear(output.Slot, output.Piece, (Bitfield?)output.Detail, world.Prng);
         }

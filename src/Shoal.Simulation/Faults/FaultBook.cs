@@ -9,7 +9,8 @@ namespace Shoal.Simulation.Faults;
 /// <summary>Makes a scenario's faults happen, and knows which of them last.</summary>
 internal sealed class FaultBook
 {
-    private const int SlowDiskFactor = 100;
+    /// <summary>How many times slower a slow disk is.</summary>
+    public const int SlowDiskFactor = 100;
 
     private readonly World _world;
     private readonly Scenario _scenario;

@@ -22,14 +22,14 @@ internal sealed class FuzzRun
     private VirtualPeer? _active;
     private TimeSpan? _completedAt;
 
-    private FuzzRun(FuzzCase fuzzCase, Func<Swarm, IMachine>? plant)
+    private FuzzRun(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant)
     {
         _case = fuzzCase;
         _quiet = Liveness.QuietOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _bound = Liveness.BoundOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _world = new World(
             fuzzCase.Scenario with { Limit = _quiet + _bound }, fuzzCase.Adversity,
-            (peer, swarm) => new CheckedMachine(_world!, peer, swarm, plant?.Invoke(swarm) ?? swarm, active => _active = active))
+            (peer, swarm) => new CheckedMachine(_world!, peer, swarm, plant?.Invoke(_world!, swarm) ?? swarm, active => _active = active))
         {
             IsThorough = true,
         };
@@ -37,7 +37,7 @@ internal sealed class FuzzRun
 
     /// <param name="fuzzCase">What to run.</param>
     /// <param name="plant">Puts a bug before each swarm.</param>
-    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<Swarm, IMachine>? plant = null)
+    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant = null)
     {
         var run = new FuzzRun(fuzzCase, plant);
         var failure = run.Try();

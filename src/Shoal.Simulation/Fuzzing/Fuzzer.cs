@@ -17,4 +17,14 @@ public static class Fuzzer
 
     /// <summary>The smallest case found that fails like this one, or otherwise. Takes some hundred runs at most.</summary>
     public static FuzzOutcome Shrink(FuzzOutcome failed) => Shrinking.Shrink(failed, fuzzCase => FuzzRun.Run(fuzzCase));
+
+    /// <summary>What failed, how to run it again, and what it was shrunk to, for whoever has to mend it.</summary>
+    public static string Report(FuzzOutcome failed, FuzzOutcome shrunk)
+    {
+        ArgumentNullException.ThrowIfNull(failed);
+        ArgumentNullException.ThrowIfNull(shrunk);
+        var report = $"{failed.Failure}\nreplay: shoal simulate --fuzz {failed.Case.Arguments}\n";
+        return shrunk.Case.Shrunk.Count == failed.Case.Shrunk.Count ? report + FuzzText.Of(shrunk.Case)
+            : $"{report}shrunk: {shrunk.Failure}\nreplay: shoal simulate --fuzz {shrunk.Case.Arguments}\n{FuzzText.Of(shrunk.Case)}";
+    }
 }

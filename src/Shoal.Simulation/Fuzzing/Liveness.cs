@@ -12,8 +12,9 @@ namespace Shoal.Simulation.Fuzzing;
 /// bound = find + serve.
 /// find = 10 min (the longest wait before an address is tried again) + 3 min (a dead link is found by its silence) + 2 min (one that
 /// takes nothing) + 1.1 tracker intervals + the tracker's rest, if it was down: at most twice that time and 15 s, or 33 min.
-/// serve = 8 · N · F / r + 4 · N · blocks · round trip / 16 + 2 min for each peer that is not honest: r is the least of the seeder's uplink and
-/// the leechers' ways and disks, 16 the requests that are out at least, and a dishonest peer is found out by what it keeps back.
+/// serve = 8 · N · F / r + 4 · N · blocks · round trip / 16 + 2 min for each peer that is not honest + the piece that a slow disk has begun: r is
+/// the least of the seeder's uplink and the leechers' ways and disks, 16 the requests that are out at least (fewer if so told), and a
+/// dishonest peer is found out by what it keeps back.
 /// </remarks>
 internal static class Liveness
 {
@@ -52,7 +53,8 @@ internal static class Liveness
         var blocks = received / (scenario.BlockLength ?? scenario.ContentLength);
         var culprits = scenario.Classes.Where(peers => peers.Behavior != Behavior.Honest).Sum(peers => peers.Count);
         return Find + rest + (1.1 * scenario.Tracker.Interval) + TimeSpan.FromSeconds(ServeFactor * received / rate) +
-            (roundTrip * (RoundTripFactor * blocks / RequestDepth)) + (PerCulprit * culprits);
+            (roundTrip * (RoundTripFactor * blocks / Math.Min(RequestDepth, adversity.RequestDepth ?? RequestDepth))) + (PerCulprit * culprits) +
+            TimeSpan.FromSeconds((double)FaultBook.SlowDiskFactor * (scenario.PieceLength ?? 0) / honest.Min(peers => peers.DiskBytesPerSecond));
     }
 
     public static bool IsExpected(PeerClass peers) => peers is { IsSeeder: false, Behavior: Behavior.Honest, MeanLifetime: null };

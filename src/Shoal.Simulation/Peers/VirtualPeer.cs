@@ -20,13 +20,12 @@ internal sealed class VirtualPeer
     private readonly World _world;
     private readonly Dictionary<LinkId, LinkEnd> _ends = [];
     private readonly List<LinkEnd> _order = []; // the same, in the order in which they were opened
-    private readonly Queue<Output> _writing = new(); // what the disk is told to write and has not, in order
+    private readonly Queue<Output> _diskJobs = new(); // in order; the first is under way
     private Swarm? _swarm;
     private IMachine? _machine;
     private long _incomingSequence;
     private Instant _armedAt = Instant.Never;
     private long _hasherFreeAt;
-    private long _diskFreeAt;
     private long _wastedBefore;
 
     public VirtualPeer(World world, int number, PeerClass peerClass, Path path)
@@ -120,7 +119,7 @@ internal sealed class VirtualPeer
             _world.HangUp(end);
         }
 
-        while (_writing.TryDequeue(out var output))
+        while (_diskJobs.TryDequeue(out var output))
         {
             _world.Adversary?.Tear(Disk, output);
         }
@@ -362,24 +361,38 @@ internal sealed class VirtualPeer
             Disk.Use(output.Slot, output.Piece);
         }
 
-        var isHash = output.Kind == OutputKind.Hash;
-        ref var freeAt = ref isHash ? ref _hasherFreeAt : ref _diskFreeAt;
-        var rate = isHash ? World.HashBytesPerSecond : _world.DiskRateOf(this);
-        freeAt = Math.Max(freeAt, _world.Now.Nanoseconds) + VirtualTime.ToMove(_world.Layout.LengthOf(output.Piece), rate);
-        if (output.Kind is OutputKind.Write or OutputKind.Spill)
+        if (output.Kind == OutputKind.Hash)
         {
-            _writing.Enqueue(output);
+            _hasherFreeAt = Math.Max(_hasherFreeAt, _world.Now.Nanoseconds) + VirtualTime.ToMove(_world.Layout.LengthOf(output.Piece), World.HashBytesPerSecond);
+            _world.Timeline.Add(new Instant(_hasherFreeAt), new Event(EventKind.DiskDone, this, Life, Detail: output));
+            return;
         }
 
-        _world.Timeline.Add(new Instant(freeAt), new Event(EventKind.DiskDone, this, Life, Detail: output));
+        _diskJobs.Enqueue(output);
+        if (_diskJobs.Count == 1)
+        {
+            BeginDiskJob();
+        }
+    }
+
+    // Each takes as long as the disk is slow when it begins.
+    private void BeginDiskJob()
+    {
+        var output = _diskJobs.Peek();
+        _world.Timeline.After(
+            VirtualTime.ToMove(_world.Layout.LengthOf(output.Piece), _world.DiskRateOf(this)), new Event(EventKind.DiskDone, this, Life, Detail: output));
     }
 
     private void DiskDone(in Output output)
     {
         var piece = output.Piece;
-        if (output.Kind is OutputKind.Write or OutputKind.Spill)
+        if (output.Kind != OutputKind.Hash)
         {
-            _writing.Dequeue();
+            _diskJobs.Dequeue();
+            if (_diskJobs.Count > 0)
+            {
+                BeginDiskJob();
+            }
         }
 
         var answer = new Input(default, Message: output.Message, Slot: output.Slot);
@@ -440,10 +453,10 @@ internal sealed class VirtualPeer
         }
 
         _ends.Clear();
-        _writing.Clear();
+        _diskJobs.Clear();
         _order.Clear();
         _armedAt = Instant.Never;
-        (_hasherFreeAt, _diskFreeAt) = (0, 0);
+        _hasherFreeAt = 0;
         Life++;
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Shoal.Simulation.Fuzzing;
 
-namespace FuzzRun;
+namespace FuzzSeeds;
 
 /// <summary>Runs the cases of some seeds and prints, for each, what makes its run this one and no other.</summary>
 internal static class Program

@@ -1,0 +1,51 @@
+using Shoal.Engine;
+using Shoal.Engine.Swarms;
+using Shoal.Simulation.Fuzzing;
+
+namespace Shoal.Simulation.Tests.Fuzzing;
+
+/// <summary>The fuzzer finds faults: known ones, planted before every swarm, each within a stated number of seeds.</summary>
+public sealed class PlantedBugTests(ITestOutputHelper output)
+{
+    // The name, the seeds within which it is found, and a word of what is said of it.
+    [Theory]
+    [InlineData(nameof(EndgameThatNeverCancels), 10, "not told to keep it")]
+    [InlineData(nameof(RequestThatIsNotForgotten), 10, "")]
+    [InlineData(nameof(PickerThatForgetsReleasedBlocks), 10, "not complete")]
+    [InlineData(nameof(UploaderThatServesUnverifiedPieces), 20, "served")]
+    [InlineData(nameof(HaveBeforeTheHash), 10, "announced that is not verified")]
+    [InlineData(nameof(HashThatIsNotLookedAt), 20, "not right is written")]
+    [InlineData(nameof(LostTimer), 10, "not complete")]
+    [InlineData(nameof(TimerThatDoesNothing), 5, "spins")]
+    [InlineData(nameof(DeafToChokes), 20, "chokes us")]
+    [InlineData(nameof(SlotThatIsKept), 5, "slot")]
+    public void A_planted_bug_is_found(string bug, int seedCount, string word)
+    {
+        for (ulong seed = 0; seed < (ulong)seedCount; seed++)
+        {
+            if (FuzzRun.Run(FuzzCases.Of(seed), (world, swarm) => Plant(bug, world, swarm)) is { Failure: { } failure })
+            {
+                output.WriteLine($"seed {seed}: {failure}");
+                Assert.Contains(word, failure, StringComparison.Ordinal);
+                return;
+            }
+        }
+
+        Assert.Fail($"{bug} is not found within {seedCount} seeds");
+    }
+
+    private static IMachine Plant(string bug, World world, Swarm swarm) => bug switch
+    {
+        nameof(EndgameThatNeverCancels) => new EndgameThatNeverCancels(swarm),
+        nameof(RequestThatIsNotForgotten) => new RequestThatIsNotForgotten(swarm),
+        nameof(PickerThatForgetsReleasedBlocks) => new PickerThatForgetsReleasedBlocks(swarm),
+        nameof(UploaderThatServesUnverifiedPieces) => new UploaderThatServesUnverifiedPieces(swarm),
+        nameof(HaveBeforeTheHash) => new HaveBeforeTheHash(swarm),
+        nameof(HashThatIsNotLookedAt) => new HashThatIsNotLookedAt(swarm, piece => world.HashOf(piece, isRight: true)),
+        nameof(LostTimer) => new LostTimer(swarm),
+        nameof(TimerThatDoesNothing) => new TimerThatDoesNothing(swarm),
+        nameof(DeafToChokes) => new DeafToChokes(swarm),
+        nameof(SlotThatIsKept) => new SlotThatIsKept(swarm),
+        _ => throw new ArgumentException(bug, nameof(bug)),
+    };
+}

@@ -1,0 +1,192 @@
+using Shoal.Engine;
+using Shoal.Engine.Swarms;
+using Shoal.Protocol;
+using Shoal.Protocol.Wire;
+
+namespace Shoal.Simulation.Tests.Fuzzing;
+
+/// <summary>
+/// A swarm with a bug: a double that passes everything between the world and the swarm but what the bug changes. Drains as every machine
+/// does.
+/// </summary>
+internal abstract class PlantedBug(Swarm swarm) : IMachine
+{
+    protected Swarm Swarm { get; } = swarm;
+
+    protected Instant Now { get; private set; }
+
+    public virtual Instant Deadline => Swarm.Deadline;
+
+    public void Handle(Instant now, in Input input)
+    {
+        Now = now;
+        if (Hears(input))
+        {
+            Swarm.Handle(now, input);
+        }
+    }
+
+    /// <summary>What the world is told besides.</summary>
+    protected Queue<Output> Extra { get; } = new();
+
+    public bool TryPoll(out Output output)
+    {
+        if (Extra.TryDequeue(out output))
+        {
+            return true;
+        }
+
+        while (Swarm.TryPoll(out output))
+        {
+            if (Says(ref output))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether the swarm is told.</summary>
+    protected virtual bool Hears(in Input input) => true;
+
+    /// <summary>Whether the world is told, and what.</summary>
+    protected virtual bool Says(ref Output output) => true;
+}
+
+/// <summary>When a block has come from one peer, the others that were asked for it are left to send it too.</summary>
+internal sealed class EndgameThatNeverCancels(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output is not { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.Cancel };
+}
+
+/// <summary>A block that a peer rejected, or did not send in time, is never asked for again: of nobody.</summary>
+internal sealed class PickerThatForgetsReleasedBlocks(Swarm swarm) : PlantedBug(swarm)
+{
+    private readonly HashSet<BlockRequest> _released = [];
+    private readonly HashSet<(LinkId, BlockRequest)> _unsaid = [];
+
+    protected override bool Says(ref Output output)
+    {
+        var block = output.Message.Block;
+        switch (output.Kind)
+        {
+            case OutputKind.Request when _released.Contains(block):
+                // To the swarm it is as if the peer refused, so it does not wait for what was never asked for.
+                _unsaid.Add((output.Link, block));
+                Swarm.Handle(Now, new Input(InputKind.Message, Link: output.Link, Message: PeerMessage.Reject(block)));
+                return false;
+            case OutputKind.Forget when !_unsaid.Remove((output.Link, block)):
+                _released.Add(block);
+                return true;
+            default:
+                return output.Kind != OutputKind.Forget;
+        }
+    }
+}
+
+/// <summary>A peer that asks for a piece that is not here is given it all the same.</summary>
+internal sealed class UploaderThatServesUnverifiedPieces(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output)
+    {
+        if (output is { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.RejectRequest })
+        {
+            output = output with { Kind = OutputKind.Upload, Message = output.Message with { Kind = PeerMessageKind.Piece } };
+        }
+
+        return true;
+    }
+}
+
+/// <summary>A piece is told of when its last block is there, before it was hashed.</summary>
+internal sealed class HaveBeforeTheHash(Swarm swarm) : PlantedBug(swarm)
+{
+    private readonly HashSet<LinkId> _open = [];
+
+    protected override bool Says(ref Output output)
+    {
+        switch (output.Kind)
+        {
+            case OutputKind.Send when output.Message.Kind != PeerMessageKind.Handshake:
+                _open.Add(output.Link);
+                break;
+            case OutputKind.CloseLink:
+                _open.Remove(output.Link);
+                break;
+            case OutputKind.Hash:
+                var have = PeerMessage.Have(output.Piece);
+                _open.Order().ToList().ForEach(link => Extra.Enqueue(new Output(OutputKind.Send, default, link, have)));
+                break;
+            default:
+                break;
+        }
+
+        return true;
+    }
+
+    protected override bool Hears(in Input input)
+    {
+        if (input.Kind == InputKind.LinkClosed)
+        {
+            _open.Remove(input.Link);
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Whatever the hash of a piece, it is taken for right.</summary>
+internal sealed class HashThatIsNotLookedAt(Swarm swarm, Func<PieceIndex, PieceHash> hashOf) : PlantedBug(swarm)
+{
+    protected override bool Hears(in Input input)
+    {
+        if (input.Kind != InputKind.PieceHashed)
+        {
+            return true;
+        }
+
+        Swarm.Handle(Now, input with { Hash = hashOf(input.Piece) });
+        return false;
+    }
+}
+
+/// <summary>After a while, the timer is not set again.</summary>
+internal sealed class LostTimer(Swarm swarm) : PlantedBug(swarm)
+{
+    private const int LastTick = 5;
+
+    private int _count;
+
+    public override Instant Deadline => _count >= LastTick ? Instant.Never : Swarm.Deadline;
+
+    protected override bool Hears(in Input input)
+    {
+        _count += input.Kind == InputKind.Timer ? 1 : 0;
+        return true;
+    }
+}
+
+/// <summary>The timer is set, and when it comes nothing is done.</summary>
+internal sealed class TimerThatDoesNothing(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Hears(in Input input) => input.Kind != InputKind.Timer;
+}
+
+/// <summary>A slot is given back while its blocks may still come.</summary>
+internal sealed class RequestThatIsNotForgotten(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output.Kind != OutputKind.Forget;
+}
+
+/// <summary>A choke is not heard, so blocks are asked for on.</summary>
+internal sealed class DeafToChokes(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Hears(in Input input) => input is not { Kind: InputKind.Message, Message.Kind: PeerMessageKind.Choke };
+}
+
+/// <summary>A slot is never given back.</summary>
+internal sealed class SlotThatIsKept(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output.Kind != OutputKind.ReleaseSlot;
+}
