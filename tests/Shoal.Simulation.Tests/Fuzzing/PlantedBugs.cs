@@ -85,14 +85,26 @@ internal sealed class PickerThatForgetsReleasedBlocks(Swarm swarm) : PlantedBug(
     }
 }
 
-/// <summary>A peer that asks for a piece that is not here is given it all the same.</summary>
+/// <summary>An unchoked peer that asks for a piece that is not here, or no longer, is given it all the same.</summary>
 internal sealed class UploaderThatServesUnverifiedPieces(Swarm swarm) : PlantedBug(swarm)
 {
+    private readonly HashSet<LinkId> _unchoked = [];
+
     protected override bool Says(ref Output output)
     {
-        if (output is { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.RejectRequest })
+        switch (output)
         {
-            output = output with { Kind = OutputKind.Upload, Message = output.Message with { Kind = PeerMessageKind.Piece } };
+            case { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.Unchoke }:
+                _unchoked.Add(output.Link);
+                break;
+            case { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.Choke }:
+                _unchoked.Remove(output.Link);
+                break;
+            case { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.RejectRequest } when _unchoked.Contains(output.Link):
+                output = output with { Kind = OutputKind.Upload, Message = output.Message with { Kind = PeerMessageKind.Piece } };
+                break;
+            default:
+                break;
         }
 
         return true;
