@@ -251,7 +251,7 @@ internal sealed class FairShares
     {
         for (var id = 0; id < _graph.ResourceCount; id++)
         {
-            _filling.Add(id, ref _graph.Resources[id]);
+            _filling.Add(id);
         }
 
         var caps = _graph.Caps.AsSpan(0, _graph.FlowCount);
@@ -317,7 +317,7 @@ internal sealed class FairShares
         foreach (var resource in _queuedResources)
         {
             // Also one that has just become unlimited: its flows were bound to each other.
-            _filling.Add(resource, ref _graph.Resources[resource]);
+            _filling.Add(resource);
             _reached.Add(resource);
         }
 
@@ -358,7 +358,7 @@ internal sealed class FairShares
         ref var resource = ref _graph.Resources[id];
         if (resource.Mark != _mark)
         {
-            _filling.Add(id, ref resource);
+            _filling.Add(id);
             if (resource.Capacity != long.MaxValue)
             {
                 _reached.Add(id); // what is unlimited binds nobody to anybody
@@ -380,7 +380,7 @@ internal sealed class FairShares
         var rate = _graph.Caps[id];
         foreach (var resource in _graph.RouteOf(id))
         {
-            rate = Math.Min(rate, _graph.Resources[resource].Level);
+            rate = Math.Min(rate, _graph.Levels[resource]);
         }
 
         ref var flow = ref _graph.Flows[id];

@@ -18,6 +18,12 @@ internal sealed class FlowGraph
     /// <summary>The resources, by id.</summary>
     public Resource[] Resources = new Resource[64];
 
+    /// <summary>What is left of each resource during a computation, by id.</summary>
+    public Left[] Left = new Left[64];
+
+    /// <summary>The level at which each resource was full in the last computation, by id; <see cref="long.MaxValue"/> if it was not.</summary>
+    public long[] Levels = new long[64];
+
     /// <summary>The flows, by id.</summary>
     public FlowState[] Flows = new FlowState[64];
 
@@ -46,10 +52,13 @@ internal sealed class FlowGraph
         if (ResourceCount == Resources.Length)
         {
             Array.Resize(ref Resources, ResourceCount * 2);
+            Array.Resize(ref Left, ResourceCount * 2);
+            Array.Resize(ref Levels, ResourceCount * 2);
             Array.Resize(ref _links, ResourceCount * 2);
         }
 
         Resources[ResourceCount].Capacity = capacity;
+        Levels[ResourceCount] = long.MaxValue;
         _links[ResourceCount] = [];
         return ResourceCount++;
     }
@@ -205,15 +214,6 @@ internal struct Resource
     /// <summary>What it can; <see cref="long.MaxValue"/> if that is no limit.</summary>
     public long Capacity;
 
-    /// <summary>During a computation: what the frozen flows leave.</summary>
-    public long Remaining;
-
-    /// <summary>The level at which it was full in the last computation; <see cref="long.MaxValue"/> if it was not.</summary>
-    public long Level;
-
-    /// <summary>During a computation: flows that are not frozen.</summary>
-    public int UnfrozenCount;
-
     /// <summary>In which computation it was last reached.</summary>
     public int Mark;
 
@@ -225,4 +225,14 @@ internal struct Resource
 
     /// <summary>Whether it was in a component that had most of all flows, when that was last looked at.</summary>
     public bool IsInGiant;
+}
+
+/// <summary>What is left of a resource: hot, so apart from the rest.</summary>
+internal struct Left
+{
+    /// <summary>Bytes per second that the frozen flows leave.</summary>
+    public long Capacity;
+
+    /// <summary>Flows that are not frozen.</summary>
+    public int FlowCount;
 }
