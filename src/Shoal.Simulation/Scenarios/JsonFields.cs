@@ -25,7 +25,7 @@ internal sealed class JsonFields
 
         foreach (var field in element.EnumerateObject())
         {
-            var name = field.Name;
+            var name = Decoded(place, () => field.Name);
             if (!known.Contains(name, StringComparer.Ordinal))
             {
                 throw new ScenarioException(source, place, $"there is no field '{Cut(name)}'{ScenarioFields.Near(Cut(name), known)}");
@@ -120,16 +120,18 @@ internal sealed class JsonFields
 
     private ScenarioException Wrong(string name, string text) => new(_source, PlaceOf(name), text);
 
-    // A half of a surrogate pair is valid JSON and no text.
-    private string TextOf(string name, JsonElement value)
+    private string TextOf(string name, JsonElement value) => Decoded(PlaceOf(name), () => value.GetString()!);
+
+    // Half of a surrogate pair is valid JSON and no text.
+    private string Decoded(string place, Func<string> decode)
     {
         try
         {
-            return value.GetString()!;
+            return decode();
         }
         catch (InvalidOperationException)
         {
-            throw Wrong(name, "is not valid UTF-16");
+            throw new ScenarioException(_source, place, "half of a surrogate pair is no text");
         }
     }
 

@@ -61,7 +61,7 @@ public static class Quantity
             var digits = text.EndsWith(unit, comparison) ? text.AsSpan(0, text.Length - unit.Length).TrimEnd(' ') : default;
             if (digits.Length is > 0 and <= 20 &&
                 decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) &&
-                number * factor < long.MaxValue)
+                number < long.MaxValue / factor)
             {
                 value = (long)Math.Round(number * factor, MidpointRounding.AwayFromZero);
                 return true;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Shoal.Engine.Swarms;
 
 namespace Shoal.Simulation.Scenarios;
@@ -23,6 +24,11 @@ public static class ScenarioReader
         if (utf8.Length > MaximumFileLength)
         {
             throw new ScenarioException(source, "", $"is longer than {MaximumFileLength >> 20} MiB");
+        }
+
+        if (!Utf8.IsValid(utf8.Span))
+        {
+            throw new ScenarioException(source, "", "is not UTF-8");
         }
 
         // Editors that mark UTF-8 at its beginning mean well.
