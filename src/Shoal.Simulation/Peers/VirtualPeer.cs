@@ -58,6 +58,9 @@ internal sealed class VirtualPeer
     /// <summary>Whether it has left for good.</summary>
     public bool HasLeft { get; private set; }
 
+    /// <summary>Whether it is to complete: an honest leecher that has not gone before.</summary>
+    public bool IsExpected => Class is { IsSeeder: false, Behavior: Behavior.Honest } && !(HasLeft && CompletedAt == Instant.Never);
+
     /// <summary>Payload that left, over all lives.</summary>
     public long UploadedBytes { get; private set; }
 
@@ -67,8 +70,6 @@ internal sealed class VirtualPeer
     /// <summary>Payload that was of no use, as the swarm counts it.</summary>
     public long WastedBytes => _wastedBefore + (_swarm?.Status().WastedBytes ?? 0);
 
-    public SwarmStatus? Status => _swarm?.Status();
-    public IEnumerable<LinkEnd> Ends => _ends.All;
     /// <summary>Links it has.</summary>
     public int LinkCount => _ends.All.Count;
 
@@ -99,20 +100,31 @@ internal sealed class VirtualPeer
         Tell(new Input(InputKind.Start));
     }
 
-    /// <summary>Leaves politely.</summary>
-    public void Leave() => Tell(new Input(InputKind.Stop));
+    /// <summary>Leaves politely; one that is not there just now, because it crashed, never comes back.</summary>
+    public void Leave()
+    {
+        if (IsRunning)
+        {
+            Tell(new Input(InputKind.Stop));
+        }
+        else
+        {
+            Go();
+        }
+    }
 
     /// <summary>The process is killed.</summary>
-    public void Crash()
+    /// <param name="isForGood">Whether it never comes back.</param>
+    public void Crash(bool isForGood)
     {
+        if (isForGood)
+        {
+            Go();
+        }
+
         if (!IsRunning)
         {
             return;
-        }
-
-        foreach (var end in _ends.All.ToArray())
-        {
-            _world.HangUp(end);
         }
 
         End();
@@ -395,7 +407,7 @@ internal sealed class VirtualPeer
                 _world.Completed(this);
                 break;
             case SwarmEvent.Stopped:
-                HasLeft = true;
+                Go();
                 End();
                 break;
             default:
@@ -403,10 +415,25 @@ internal sealed class VirtualPeer
         }
     }
 
+    private void Go()
+    {
+        if (!HasLeft)
+        {
+            _world.Leaves(this);
+            HasLeft = true;
+        }
+    }
+
     private void End()
     {
         _wastedBefore += _swarm!.Status().WastedBytes;
         _swarm = null;
+        foreach (var end in _ends.All)
+        {
+            _world.HangUp(end);
+            end.IsClosed = true; // what is on its way to it arrives nowhere
+        }
+
         _ends.Clear();
         _armedAt = Instant.Never;
         (_hasherFreeAt, _diskFreeAt) = (0, 0);
