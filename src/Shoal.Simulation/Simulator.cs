@@ -17,7 +17,6 @@ public readonly record struct SimulationProgress(TimeSpan Now, long EventCount, 
 /// </summary>
 public static class Simulator
 {
-    internal static Action<World>? Debug;
     private const int EventsBetweenReports = 1 << 14;
 
     /// <summary>Runs the scenario to its end.</summary>
@@ -35,7 +34,6 @@ public static class Simulator
             }
         }
 
-        Debug?.Invoke(world);
         return ResultOf(scenario, world);
     }
 
@@ -52,7 +50,7 @@ public static class Simulator
         Name = scenario.Name,
         Seed = scenario.Seed,
         Peers = [.. world.Peers.Select(peer => new PeerResult(
-            peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, World.IsExpected(peer),
+            peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, peer.IsExpected,
             peer.UploadedBytes, peer.DownloadedBytes, peer.WastedBytes))],
         EndedAt = world.Now - Instant.Zero,
         IsComplete = world.MissingCount == 0,

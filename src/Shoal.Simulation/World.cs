@@ -55,7 +55,7 @@ internal sealed class World
         foreach (var peer in Peers)
         {
             Timeline.Add(joins.Next(peer.Class), new Event(EventKind.Join, peer));
-            MissingCount += IsExpected(peer) ? 1 : 0;
+            MissingCount += peer.IsExpected ? 1 : 0;
         }
 
         ExpectedCount = MissingCount;
@@ -88,7 +88,7 @@ internal sealed class World
     public bool IsThorough { get; init; }
 
     /// <summary>Leechers that are expected to complete.</summary>
-    public int ExpectedCount { get; }
+    public int ExpectedCount { get; private set; }
 
     /// <summary>Those of them that have not.</summary>
     public int MissingCount { get; private set; }
@@ -116,10 +116,6 @@ internal sealed class World
         return true;
     }
 
-    /// <summary>Whether the peer is to complete.</summary>
-    public static bool IsExpected(VirtualPeer peer) =>
-        peer.Class is { IsSeeder: false, Behavior: Behavior.Honest, MeanLifetime: null };
-
     public IMachine Wrap(VirtualPeer peer, Swarm swarm) => _wrap is null ? swarm : _wrap(peer, swarm);
 
     /// <summary>Where the peer is found; where it calls from, if the port is another.</summary>
@@ -143,6 +139,7 @@ internal sealed class World
         IsTrusted = _scenario.Swarm.IsTrusted,
         IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
+        TellsHoldersToo = _scenario.Swarm.TellsHoldersToo,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
     };
 
@@ -208,14 +205,24 @@ internal sealed class World
 
     public void Announce(VirtualPeer peer, AnnounceOrder order) => _tracker.Announce(peer, order);
 
-    public void Got(VirtualPeer peer) => GotCount += IsExpected(peer) ? 1 : 0;
+    public void Got(VirtualPeer peer) => GotCount += peer.IsExpected ? 1 : 0;
 
     public void Completed(VirtualPeer peer)
     {
-        MissingCount -= IsExpected(peer) ? 1 : 0;
+        MissingCount -= peer.IsExpected ? 1 : 0;
         if (peer.Class.StayAfterCompletion is { } stay)
         {
             Timeline.After(stay.Nanoseconds(), new Event(EventKind.Leave, peer));
+        }
+    }
+
+    /// <summary>The peer is about to be gone for good.</summary>
+    public void Leaves(VirtualPeer peer)
+    {
+        if (peer is { IsExpected: true } && peer.CompletedAt == Instant.Never)
+        {
+            MissingCount--;
+            ExpectedCount--;
         }
     }
 

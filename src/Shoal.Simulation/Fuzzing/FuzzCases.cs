@@ -60,6 +60,7 @@ internal sealed class FuzzCases
             Swarm = new SwarmModel
             {
                 IsTrusted = Chance(5),
+                TellsHoldersToo = seed % 3 != 0,
                 MaximumConnectionCount = (2 * _classes.Sum(peers => peers.Behavior == Behavior.Honest ? 0 : peers.Count)) + 6 + _prng.Next(40),
                 UploadSlotCount = 1 + _prng.Next(8),
             },

@@ -125,7 +125,7 @@ internal sealed class FuzzRun
 
     private string Missing()
     {
-        var missing = _world.Peers.Where(peer => World.IsExpected(peer) && peer.CompletedAt == Instant.Never).ToArray();
+        var missing = _world.Peers.Where(peer => peer.IsExpected && peer.CompletedAt == Instant.Never).ToArray();
         return $"{string.Join(", ", missing.Select(peer => $"peer {peer.Number} ({peer.Class.Name}, {peer.Disk.Right.Count} of {peer.Disk.Right.Length} pieces)"))} {(missing.Length == 1 ? "is" : "are")}";
     }
 

@@ -9,9 +9,6 @@ namespace Shoal.Simulation.Fuzzing;
 /// <summary>A case as text: the scenario as a scenario file would have it, and what goes wrong beside it.</summary>
 public static class FuzzText
 {
-    private static readonly string[] Behaviors = ["honest", "free-rider", "corrupter", "liar", "slowloris"];
-    private static readonly string[] FaultKinds = ["crash", "partition", "slow-disk", "full-disk", "tracker-down"];
-
     /// <summary>JSON with two members: "scenario", as `shoal simulate` reads it, and "adversity".</summary>
     public static string Of(FuzzCase fuzzCase)
     {
@@ -62,7 +59,7 @@ public static class FuzzText
         json.WriteString("joinAt", Text(peers.JoinAt));
         json.WriteString("joinWithin", Text(peers.JoinWithin));
         json.WriteString("disk", Rate(peers.DiskBytesPerSecond));
-        json.WriteString("behavior", Behaviors[(int)peers.Behavior]);
+        json.WriteString("behavior", ScenarioFields.Behaviors[(int)peers.Behavior]);
         WriteIfAny(json, "stay", peers.StayAfterCompletion);
         WriteIfAny(json, "lifetime", peers.MeanLifetime);
         if (peers.Zone is not null)
@@ -87,7 +84,7 @@ public static class FuzzText
 
     private static void Write(Utf8JsonWriter json, Fault fault)
     {
-        json.WriteString("kind", FaultKinds[(int)fault.Kind]);
+        json.WriteString("kind", ScenarioFields.FaultKinds[(int)fault.Kind]);
         json.WriteString("at", Text(fault.At));
         json.WriteString("for", Text(fault.Duration));
         if (fault.Class is not null)

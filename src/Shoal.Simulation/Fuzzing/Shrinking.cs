@@ -76,7 +76,7 @@ internal static class Shrinking
 
         foreach (var peers in scenario.Classes.Where(peers => peers.Name != adversity.Spared))
         {
-            if (scenario.Classes.Any(other => other != peers && Liveness.IsExpected(other)))
+            if (scenario.Classes.Any(other => other != peers && Liveness.IsExpected(other) && other.MeanLifetime is null))
             {
                 yield return (Without(scenario, peers), adversity);
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -18,8 +19,7 @@ internal sealed class VirtualPeer
     private const ushort CallingPort = 50_000;
 
     private readonly World _world;
-    private readonly Dictionary<LinkId, LinkEnd> _ends = [];
-    private readonly List<LinkEnd> _order = []; // the same, in the order in which they were opened
+    private readonly LinkTable _ends = new();
     private readonly Queue<Output> _diskJobs = new(); // in order; the first is under way
     private Swarm? _swarm;
     private IMachine? _machine;
@@ -61,6 +61,9 @@ internal sealed class VirtualPeer
     /// <summary>Whether it has left for good.</summary>
     public bool HasLeft { get; private set; }
 
+    /// <summary>Whether it is to complete: an honest leecher that has not gone before.</summary>
+    public bool IsExpected => Class is { IsSeeder: false, Behavior: Behavior.Honest } && !(HasLeft && CompletedAt == Instant.Never);
+
     /// <summary>Payload that left, over all lives.</summary>
     public long UploadedBytes { get; private set; }
 
@@ -70,10 +73,8 @@ internal sealed class VirtualPeer
     /// <summary>Payload that was of no use, as the swarm counts it.</summary>
     public long WastedBytes => _wastedBefore + (_swarm?.Status().WastedBytes ?? 0);
 
-    public SwarmStatus? Status => _swarm?.Status();
-    public IEnumerable<LinkEnd> Ends => _order;
     /// <summary>Links it has.</summary>
-    public int LinkCount => _ends.Count;
+    public int LinkCount => _ends.All.Count;
 
     private bool IsChecked => Class.Behavior != Behavior.Liar; // it serves what it does not have
 
@@ -103,20 +104,31 @@ internal sealed class VirtualPeer
         Tell(new Input(InputKind.Start));
     }
 
-    /// <summary>Leaves politely.</summary>
-    public void Leave() => Tell(new Input(InputKind.Stop));
+    /// <summary>Leaves politely; one that is not there just now, because it crashed, never comes back.</summary>
+    public void Leave()
+    {
+        if (IsRunning)
+        {
+            Tell(new Input(InputKind.Stop));
+        }
+        else
+        {
+            Go();
+        }
+    }
 
     /// <summary>The process is killed.</summary>
-    public void Crash()
+    /// <param name="isForGood">Whether it never comes back.</param>
+    public void Crash(bool isForGood)
     {
+        if (isForGood)
+        {
+            Go();
+        }
+
         if (!IsRunning)
         {
             return;
-        }
-
-        foreach (var end in _order.ToArray())
-        {
-            _world.HangUp(end);
         }
 
         while (_diskJobs.TryDequeue(out var output))
@@ -216,7 +228,7 @@ internal sealed class VirtualPeer
     {
         var end = new LinkEnd(this, LinkId.Incoming(++_incomingSequence), caller.Latency);
         LinkEnd.Join(caller, end);
-        Add(end);
+        _ends.Add(end);
         Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: _world.AddressOf(caller.Owner, CallingPort)));
         return end;
     }
@@ -240,15 +252,8 @@ internal sealed class VirtualPeer
 
         end.IsClosed = true;
         end.Expected.Clear();
-        _ends.Remove(end.Id);
-        _order.Remove(end);
+        _ends.Remove(end);
         Tell(new Input(InputKind.LinkClosed, Link: end.Id, Detail: reason));
-    }
-
-    private void Add(LinkEnd end)
-    {
-        _ends.Add(end.Id, end);
-        _order.Add(end);
     }
 
     private void Do(in Output output)
@@ -310,13 +315,13 @@ internal sealed class VirtualPeer
         }
     }
 
-    private bool TryFind(LinkId id, out LinkEnd end) => _ends.TryGetValue(id, out end!) && !end.IsHungUp;
+    private bool TryFind(LinkId id, [NotNullWhen(true)] out LinkEnd? end) => _ends.TryFind(id, out end) && !end.IsHungUp;
 
     private void Connect(in Output output)
     {
         var other = _world.PeerAt(output.Address);
         var end = new LinkEnd(this, output.Link, _world.LatencyBetween(this, other));
-        Add(end);
+        _ends.Add(end);
         _world.Call(end, other);
     }
 
@@ -342,7 +347,7 @@ internal sealed class VirtualPeer
     {
         if (_world.IsThorough)
         {
-            foreach (var end in _order)
+            foreach (var end in _ends.All)
             {
                 Safety.Require(!end.Expected.Exists(expected => expected.Slot == slot), "a slot is released that a block may still come to");
             }
@@ -435,7 +440,7 @@ internal sealed class VirtualPeer
                 _world.Completed(this);
                 break;
             case SwarmEvent.Stopped:
-                HasLeft = true;
+                Go();
                 End();
                 break;
             default:
@@ -443,18 +448,27 @@ internal sealed class VirtualPeer
         }
     }
 
+    private void Go()
+    {
+        if (!HasLeft)
+        {
+            _world.Leaves(this);
+            HasLeft = true;
+        }
+    }
+
     private void End()
     {
         _wastedBefore += _swarm!.Status().WastedBytes;
         (_swarm, _machine) = (null, null);
-        foreach (var end in _order)
+        foreach (var end in _ends.All)
         {
-            end.IsClosed = true; // what is on its way to it is not for the next life
+            _world.HangUp(end);
+            end.IsClosed = true; // what is on its way to it arrives nowhere
         }
 
         _ends.Clear();
         _diskJobs.Clear();
-        _order.Clear();
         _armedAt = Instant.Never;
         _hasherFreeAt = 0;
         Life++;
