@@ -27,19 +27,27 @@ internal static class SimulateCommand
             Compare, Plot, Csv, Jobs,
         };
         SimulatePlan.AddTo(command);
+        FuzzCommand.AddTo(command);
         command.WithOutput();
         command.Action = new CommandAction(
             invocation => RunAsync(invocation, Simulator.Run),
             "shoal simulate --peers 1000 --size 10GiB --up 1Gbit --down 1Gbit --seed-up 10Gbit",
             "shoal simulate examples/scenarios/flash-crowd.json --plot crowd.svg --csv crowd.csv",
             "shoal simulate rollout.json --compare --policy swarm,random,least-uploaded --seeds 10",
-            "shoal simulate rollout.json --compare --piece-length 256KiB,1MiB,4MiB --plot pieces.svg");
+            "shoal simulate rollout.json --compare --piece-length 256KiB,1MiB,4MiB --plot pieces.svg",
+            "shoal simulate --fuzz --for 1h");
         return command;
     }
 
     internal static async Task<int> RunAsync(Invocation invocation, Simulate simulate)
     {
         var parse = invocation.Parse;
+        if (parse.GetValue(FuzzCommand.Fuzz))
+        {
+            return await FuzzCommand.RunAsync(
+                invocation, parse.GetValue(SimulatePlan.Seed), parse.GetValue(SimulatePlan.Seeds), parse.GetValue(Jobs) ?? Environment.ProcessorCount);
+        }
+
         var plan = Plan(parse);
         RequireRoom(parse.GetValue(Plot));
         RequireRoom(parse.GetValue(Csv));

@@ -47,10 +47,12 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
     private static readonly Option<int?> BlockLength = SharedOptions.Parsed<int?>("--block-length", "SIZE", "Bytes in a block: longer ones run faster, and are coarser (default: 16KiB, or more where peers are many)", text =>
         ParseLength(text) is (var length, null) ? (length, null) : (null, ParseLength(text).Error));
 
-    private static readonly Option<ulong?> Seed = SharedOptions.Parsed<ulong?>("--seed", "NUMBER", "The seed of all chance: the same again gives the same run (default: 1)", text =>
+    /// <summary>The first seed.</summary>
+    public static Option<ulong?> Seed { get; } = SharedOptions.Parsed<ulong?>("--seed", "NUMBER", "The seed of all chance: the same again gives the same run (default: 1)", text =>
         ulong.TryParse(text, out var seed) ? (seed, null) : (null, $"'{text}' is not a whole number of at least 0"));
 
-    private static readonly Option<int?> Seeds = SharedOptions.Count("--seeds", "Run with so many seeds, from --seed on");
+    /// <summary>How many seeds.</summary>
+    public static Option<int?> Seeds { get; } = SharedOptions.Count("--seeds", "Run with so many seeds, from --seed on");
 
     private static readonly Option<TimeSpan?> Limit = Time("--limit", "Virtual time after which a run is broken off (default: 1d)");
 

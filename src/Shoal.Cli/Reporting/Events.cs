@@ -34,6 +34,9 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(CopyLackEvent), "copy-lack")]
 [JsonDerivedType(typeof(CopiedEvent), "copied")]
 [JsonDerivedType(typeof(SimulationProgressEvent), "simulation-progress")]
+[JsonDerivedType(typeof(FuzzProgressEvent), "fuzz-progress")]
+[JsonDerivedType(typeof(FuzzFailureEvent), "fuzz-failure")]
+[JsonDerivedType(typeof(FuzzedEvent), "fuzzed")]
 [JsonDerivedType(typeof(SimulationEvent), "simulation")]
 [JsonDerivedType(typeof(SimulationsEvent), "simulations")]
 [JsonDerivedType(typeof(ComparisonEvent), "comparison")]
@@ -47,7 +50,8 @@ internal abstract record Event
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
-        or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent;
+        or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
+        or FuzzFailureEvent or FuzzedEvent;
 }
 
 /// <summary>A port is open.</summary>

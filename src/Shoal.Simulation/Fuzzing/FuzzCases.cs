@@ -152,7 +152,7 @@ internal sealed class FuzzCases
         IsSplit = Chance(2),
         MeanLinkLifetime = Chance(2) ? Seconds(3, 120) : null,
         SilentPercent = Chance(2) ? _prng.Next(60) : 0,
-        UnreadablePerTenThousand = Chance(6) ? _prng.Next(50) : 0,
+        UnreadablePerTenThousand = Chance(3) ? _prng.Next(100) : 0,
         Until = Ticks(0, spreadSeconds),
         IsTearing = Chance(2),
         HasEndpoints = Chance(2),

@@ -12,7 +12,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [InlineData(nameof(EndgameThatNeverCancels), 10, "not told to keep it")]
     [InlineData(nameof(RequestThatIsNotForgotten), 10, "")]
     [InlineData(nameof(PickerThatForgetsReleasedBlocks), 10, "not complete")]
-    [InlineData(nameof(UploaderThatServesUnverifiedPieces), 40, "served that is not verified")]
+    [InlineData(nameof(UploaderThatServesUnverifiedPieces), 100, "served that is not verified")]
     [InlineData(nameof(HaveBeforeTheHash), 10, "announced that is not verified")]
     [InlineData(nameof(HashThatIsNotLookedAt), 20, "not right is written")]
     [InlineData(nameof(LostTimer), 10, "not complete")]
