@@ -109,12 +109,50 @@ public sealed class JobSwarmTests
         Assert.Equal((PieceCount - 1) * PieceLength, swarm.Status().DownloadedBytes);
     }
 
-    private static (World World, Stage Stage, Swarm Swarm) Begin(Bitfield? wanted = null, Func<SwarmOptions, SwarmOptions>? options = null)
+    [Fact]
+    public void A_piece_that_waits_for_one_link_alone_waits_for_none_that_a_near_peer_stands_in_for()
+    {
+        var near = Stage.AddressOf(1);
+        var left = new Bitfield(PieceLength / 1024);
+        left.Set(0); // of an earlier run, and not what it should be
+        var (world, stage, swarm) = Begin(
+            options: o => o with { IsNear = address => address.WithPort(0) == near.WithPort(0) },
+            partial: new Dictionary<PieceIndex, Bitfield> { [new PieceIndex(0)] = left });
+        for (var piece = 0; piece < PieceCount; piece++)
+        {
+            stage.Tell(Of(InputKind.PieceHashKnown, piece) with { Hash = HashOf(world, piece) });
+        }
+
+        var stranger = Seed(stage, 2);
+        foreach (var block in OfPiece(stranger, 0))
+        {
+            stranger.Deliver(block);
+        }
+
+        Assert.Single(stage.Events.OfType<SwarmEvent.PieceFailed>()); // from now on it is the stranger's alone
+        var neighbor = Seed(stage, 1, pieces: 1);
+        foreach (var block in OfPiece(stranger, 0))
+        {
+            stranger.Send(PeerMessage.Reject(block));
+        }
+
+        stage.Wait(TimeSpan.FromSeconds(30), () =>
+        {
+            stranger.DeliverAll();
+            neighbor.DeliverAll();
+        });
+        Assert.Equal((SwarmPhase.Seeding, PieceCount), (swarm.Status().Phase, swarm.Status().HaveCount));
+    }
+
+    private static BlockRequest[] OfPiece(RawPeer peer, int piece) => [.. peer.Expected.Keys.Where(block => block.Piece.Value == piece)];
+
+    private static (World World, Stage Stage, Swarm Swarm) Begin(
+        Bitfield? wanted = null, Func<SwarmOptions, SwarmOptions>? options = null, IReadOnlyDictionary<PieceIndex, Bitfield>? partial = null)
     {
         var world = new World(1, PieceCount * PieceLength, PieceLength);
         var (stage, swarm) = Stage.Of(
             world, knowsContent: false, options: o => (options ?? (same => same))(o with { IsTrusted = true }), starts: false);
-        stage.Tell(new Input(InputKind.ContentReady, Detail: new ContentState(world.Layout, default, new Bitfield(PieceCount), wanted)));
+        stage.Tell(new Input(InputKind.ContentReady, Detail: new ContentState(world.Layout, default, new Bitfield(PieceCount), wanted, partial)));
         stage.Tell(new Input(InputKind.Start));
         return (world, stage, swarm);
     }
