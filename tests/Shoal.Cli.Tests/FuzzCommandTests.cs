@@ -1,0 +1,27 @@
+namespace Shoal.Cli.Tests;
+
+/// <summary>`shoal simulate --fuzz`: runs what it is told to, and says what it cannot be told.</summary>
+public sealed class FuzzCommandTests
+{
+    [Fact]
+    public async Task A_number_of_seeds_is_run_from_the_one_that_is_named()
+    {
+        var run = await Command.RunAsync("simulate", "--fuzz", "--seed", "3", "--seeds", "4");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("4 seeds from 3 held in", run.Out.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--for 5s", "--for goes with --fuzz")]
+    [InlineData("--fuzz --peers 3", "--peers has no place beside --fuzz")]
+    [InlineData("--fuzz some.json", "--fuzz takes no scenario")]
+    [InlineData("--fuzz --shrunk 0.1", "--shrunk goes with --seed alone")]
+    [InlineData("--fuzz --seed 3 --shrunk 999", "no smaller swarm")]
+    [InlineData("--fuzz --seed 3 --shrunk x", "is not a way such as 0.3.1")]
+    public async Task What_means_nothing_to_it_is_refused(string arguments, string said)
+    {
+        var run = await Command.RunAsync(["simulate", .. arguments.Split(' ')]);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(said, run.Error.Text, StringComparison.Ordinal);
+    }
+}
