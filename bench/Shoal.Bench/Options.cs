@@ -84,7 +84,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash" or "idle" or "mpi" or "tracker":
+                case "transfer" or "fanout" or "hash" or "idle" or "simulation" or "mpi" or "tracker":
                     benches.Add(arguments[index]);
                     break;
                 default:

@@ -34,15 +34,14 @@ internal static class SimulationBench
             Console.Error.WriteLine($"  {count} peers: {seconds:F1} s");
             report.Add(
                 string.Create(CultureInfo.InvariantCulture, $"{count:N0} peers"), result.IsComplete ? "" : "not complete",
-                Text(seconds, "F1"), Text((process.TotalProcessorTime - cpuBefore).TotalSeconds, "F1"), Text(result.EventCount / 1e6, "F2"),
-                Text(result.EventCount / seconds, "N0"), Text(seconds * 1e6 / result.EventCount, "F2"),
-                Text((process.PeakWorkingSet64 - bytesBefore) / 1024.0 / count, "F0"), Text(result.EndedAt.TotalSeconds, "F1"));
+                Stat.One(seconds, "F1"), Stat.One((process.TotalProcessorTime - cpuBefore).TotalSeconds, "F1"), Stat.One(result.EventCount / 1e6, "F2"),
+                Stat.One(result.EventCount / seconds, "N0"), Stat.One(seconds * 1e6 / result.EventCount, "F2"),
+                Stat.One((process.PeakWorkingSet64 - bytesBefore) / 1024.0 / count, "F0"), Stat.One(result.EndedAt.TotalSeconds, "F1"));
         }
 
         return Task.FromResult(report);
     }
 
-    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private static Scenario CrowdOf(int count) => new()
     {
