@@ -18,6 +18,11 @@ internal static class Layouts
     {
         var wanted = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, scenario.ContentLength / WantedPieceCount));
         var pieceLength = scenario.PieceLength ?? (int)Math.Clamp(wanted, 16 * 1024, 16 * 1024 * 1024);
+        if (scenario.Swarm.IsJob)
+        {
+            return new PieceLayout(scenario.ContentLength, pieceLength, pieceLength); // a segment is one block
+        }
+
         var blockLength = scenario.BlockLength ?? PieceLayout.DefaultBlockLength;
         var received = (Int128)scenario.ContentLength * scenario.Classes.Sum(peers => peers.IsSeeder ? 0 : (long)peers.Count);
         while (scenario.BlockLength is null && blockLength < pieceLength && received / blockLength > MaximumBlockCount)
