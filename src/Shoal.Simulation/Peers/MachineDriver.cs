@@ -120,10 +120,10 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     public void Receive(LinkEnd end, in BlockRequest block, bool isCorrupt)
     {
         var kind = InputKind.BlockDiscarded;
+        peer.DownloadedBytes += block.Length;
         if (end.TryTakeExpected(block, out var slot))
         {
             kind = InputKind.BlockReceived;
-            peer.DownloadedBytes += block.Length;
             peer.Disk.Receive(slot, block, isCorrupt);
         }
 

@@ -64,7 +64,7 @@ internal sealed class VirtualPeer
     /// <summary>Payload that left, over all lives.</summary>
     public long UploadedBytes { get; set; }
 
-    /// <summary>Payload that came and was expected, over all lives.</summary>
+    /// <summary>Payload that came, expected or not, over all lives.</summary>
     public long DownloadedBytes { get; set; }
 
     /// <summary>Payload that was of no use, as the engine counts it.</summary>
