@@ -12,17 +12,34 @@ internal static class SimulationPlot
     public static string Draw(SimulatePlan plan, IReadOnlyList<FinishedRun> runs)
     {
         // With several seeds arrivals differ, and so do bounds: the least one holds for all.
-        var plot = new CompletionPlot(plan.Scenario.Name, Subtitle(plan, runs), runs.Select(run => run.Summary.Bound?.Seconds).Min());
+        var bound = runs.Select(run => run.Summary.Bound?.Seconds).Min();
+        var plot = new CompletionPlot(
+            plan.Scenario.Name, Subtitle(plan, runs), bound is { } seconds ? new PlotBound(seconds, $"lower bound {SimulationText.Time(seconds)}") : null);
         foreach (var label in plan.Labels)
         {
             var some = runs.Where(run => run.Label == label).ToList();
             if (some.Count > 0)
             {
-                plot.Add(new PlotSeries(label, Note(some), [.. some.Select(run => CompletionCurve.Of(run.Result))]));
+                plot.Add(new PlotSeries(plan.Labels.Count > 1 ? label : "all leechers", Note(some), [.. some.Select(run => CompletionCurve.Of(run.Result))]));
             }
         }
 
+        if (plan.Labels.Count == 1)
+        {
+            AddClasses(plot, plan.Scenario, runs);
+        }
+
         return plot.Render();
+    }
+
+    // Where nothing else is compared, classes are.
+    private static void AddClasses(CompletionPlot plot, Scenario scenario, IReadOnlyList<FinishedRun> runs)
+    {
+        var classes = scenario.Classes.Where(one => runs.Any(run => run.Result.Peers.Any(peer => peer.IsExpected && peer.Class == one.Name))).ToList();
+        foreach (var one in classes.Where(_ => classes.Count > 1))
+        {
+            plot.Add(new PlotSeries(one.Name, "", [.. runs.Select(run => CompletionCurve.Of(run.Result, one.Name))]));
+        }
     }
 
     private static string Subtitle(SimulatePlan plan, IReadOnlyList<FinishedRun> runs)
@@ -48,6 +65,6 @@ internal static class SimulationPlot
     private static string Note(List<FinishedRun> runs) => runs is [var one]
         ? one.Summary.LastCompletedSeconds is { } last ? $"all after {SimulationText.Time(last)}" : SimulationText.Say($"{one.Summary.CompletedCount:N0} of {one.Summary.ExpectedCount:N0}")
         : runs.TrueForAll(run => run.Summary.LastCompletedSeconds is not null)
-            ? $"all after {SimulationText.Time(runs.Sum(run => run.Summary.LastCompletedSeconds!.Value) / runs.Count)} in the mean"
+            ? $"all after {SimulationText.Time(runs.Sum(run => run.Summary.LastCompletedSeconds!.Value) / runs.Count)} (mean)"
             : $"all in {runs.Count(run => run.Summary.LastCompletedSeconds is not null)} of {runs.Count} runs";
 }

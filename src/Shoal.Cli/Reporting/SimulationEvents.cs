@@ -4,7 +4,7 @@ using Shoal.Simulation.Results;
 
 namespace Shoal.Cli.Reporting;
 
-/// <summary>How far simulated runs are. Virtual time is that of the run that is furthest.</summary>
+/// <summary>How far simulated runs are. Virtual time is that of the run that is furthest among those that go on.</summary>
 internal sealed record SimulationProgressEvent(
     int Runs, int DoneRuns, double VirtualSeconds, long Events, double EventsPerSecond, double Fraction, int Completed, int Expected, double? EtaSeconds) : Event
 {

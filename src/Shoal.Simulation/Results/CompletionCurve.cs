@@ -11,10 +11,14 @@ public readonly record struct CurvePoint(double Seconds, int CompletedCount);
 /// <param name="EndedSeconds">When the run ended.</param>
 public sealed record CompletionCurve(IReadOnlyList<double> CompletedSeconds, int ExpectedCount, double EndedSeconds)
 {
-    /// <summary>The curve of a run.</summary>
-    public static CompletionCurve Of(SimulationResult result) => new(
-        [.. result.Peers.Where(peer => peer.IsExpected && peer.CompletedAt != Instant.Never).Select(peer => Math.Round(peer.CompletedAt.Nanoseconds / 1e9, 6)).Order()],
-        result.Peers.Count(peer => peer.IsExpected), result.EndedAt.TotalSeconds);
+    /// <summary>The curve of a run, or of one class in it.</summary>
+    public static CompletionCurve Of(SimulationResult result, string? className = null)
+    {
+        var expected = result.Peers.Where(peer => peer.IsExpected && (className is null || peer.Class == className)).ToList();
+        return new CompletionCurve(
+            [.. expected.Where(peer => peer.CompletedAt != Instant.Never).Select(peer => Math.Round(peer.CompletedAt.Nanoseconds / 1e9, 6)).Order()],
+            expected.Count, result.EndedAt.TotalSeconds);
+    }
 
     /// <summary>At most so many points (2 at least) of the curve, evenly spread over the peers, the first and the last among them.</summary>
     public IReadOnlyList<CurvePoint> Points(int most)

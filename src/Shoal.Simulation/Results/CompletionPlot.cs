@@ -9,22 +9,28 @@ namespace Shoal.Simulation.Results;
 /// <param name="Curves">One curve at least.</param>
 public sealed record PlotSeries(string Label, string Note, IReadOnlyList<CompletionCurve> Curves);
 
+/// <summary>An upright line with a label.</summary>
+/// <param name="Seconds">Where.</param>
+/// <param name="Label">"lower bound 12.4 s".</param>
+public sealed record PlotBound(double Seconds, string Label);
+
 /// <summary>
 /// Completion curves as an SVG picture: the share of leechers that are complete over virtual time, the lower bound as an upright line.
 /// Follows the reader's light or dark theme. The same curves give the same bytes on every machine.
 /// </summary>
 /// <param name="title">Above it all.</param>
 /// <param name="subtitle">Below the title.</param>
-/// <param name="boundSeconds">Where the lower bound is drawn; null for nowhere.</param>
-public sealed class CompletionPlot(string title, string subtitle, double? boundSeconds)
+/// <param name="bound">The lower bound; null if none is drawn.</param>
+public sealed class CompletionPlot(string title, string subtitle, PlotBound? bound)
 {
     private const double Width = 860;
     private const double Left = 62;
     private const double Right = 640;
-    private const double Top = 74;
+    private const double Top = 98;
     private const double LegendLeft = 664;
     private const double LegendStep = 38;
     private const double PlotHeight = 320;
+    private const int MaximumLabelLength = 26;
 
     // Each hue in a darker shade for paper and a lighter one for the night.
     private static readonly (string Light, string Dark)[] Colors =
@@ -70,11 +76,13 @@ public sealed class CompletionPlot(string title, string subtitle, double? boundS
         return text.Append("</svg>\n").ToString();
     }
 
+    // A run that stands still until its limit would leave no room for what happened: its curve goes on beyond the picture.
     private double LastSecond()
     {
         var curves = _series.SelectMany(series => series.Curves).ToList();
-        return curves.Select(curve => curve.CompletedSeconds.Count == curve.ExpectedCount && curve.ExpectedCount > 0 ? curve.CompletedSeconds[^1] : curve.EndedSeconds)
-            .Append(boundSeconds ?? 0).Max();
+        var last = curves.Select(curve => curve.CompletedSeconds.Count > 0 ? curve.CompletedSeconds[^1] : 0).Append(bound?.Seconds ?? 0).Max();
+        var ended = curves.Select(curve => curve.CompletedSeconds.Count == curve.ExpectedCount ? 0 : curve.EndedSeconds).DefaultIfEmpty().Max();
+        return last > 0 ? Math.Max(last, Math.Min(ended, last * 1.2)) : ended;
     }
 
     private static void Style(StringBuilder text)
@@ -127,7 +135,7 @@ public sealed class CompletionPlot(string title, string subtitle, double? boundS
         }
 
         Label(text, "small", (Left + Right) / 2, Y(0) + 42, "middle", $"virtual time, {axis.Unit}");
-        Label(text, "small", Left, Top - 8, "start", "leechers that have everything");
+        Label(text, "small", Left, Top - 14, "start", "leechers that have everything");
     }
 
     private void Curves(StringBuilder text, int index, TimeAxis axis)
@@ -154,7 +162,7 @@ public sealed class CompletionPlot(string title, string subtitle, double? boundS
 
             if (drawn < curve.ExpectedCount)
             {
-                text.Append('H').Append(Number(X(curve.EndedSeconds, axis)));
+                text.Append('H').Append(Number(X(Math.Min(curve.EndedSeconds, axis.EndSeconds), axis)));
             }
 
             text.Append("\"/>\n");
@@ -163,27 +171,29 @@ public sealed class CompletionPlot(string title, string subtitle, double? boundS
 
     private void Bound(StringBuilder text, TimeAxis axis)
     {
-        if (boundSeconds is not { } seconds)
+        if (bound is not { } line)
         {
             return;
         }
 
-        var x = X(seconds, axis);
+        var x = X(line.Seconds, axis);
         Line(text, "bound", x, Y(0), x, Top);
-        var fits = x < Right - 110;
-        Label(text, "small", fits ? x + 6 : x - 6, Y(0) - 8, fits ? "start" : "end", $"lower bound {axis.Show(seconds)}");
+        var fits = x < Right - 150;
+        Label(text, "small", fits ? x + 6 : x - 6, Y(0) - 8, fits ? "start" : "end", line.Label);
     }
 
     private void Legend(StringBuilder text, int index)
     {
         var y = Top + 10 + (index * LegendStep);
         text.Append(CultureInfo.InvariantCulture, $"<path class=\"curve c{index % Colors.Length}\"{Dashes(index)} d=\"M{LegendLeft} {Number(y)}h22\"/>\n");
-        Label(text, "", LegendLeft + 30, y + 4, "start", _series[index].Label);
+        Label(text, "", LegendLeft + 30, y + 4, "start", Short(_series[index].Label));
         if (_series[index].Note.Length > 0)
         {
             Label(text, "small", LegendLeft + 30, y + 20, "start", _series[index].Note);
         }
     }
+
+    private static string Short(string label) => label.Length > MaximumLabelLength ? string.Concat(label.AsSpan(0, MaximumLabelLength - 1), "…") : label;
 
     private static string Dashes(int index) => (index / Colors.Length) switch
     {

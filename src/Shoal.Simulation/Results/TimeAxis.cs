@@ -10,27 +10,20 @@ public sealed record TimeAxis(double EndSeconds, string Unit, IReadOnlyList<(dou
 {
     private const int FewestTicks = 4;
 
-    private static readonly (string Unit, string Short, double Seconds)[] Units =
-        [("days", "d", 86_400), ("hours", "h", 3_600), ("minutes", "min", 60), ("seconds", "s", 1), ("milliseconds", "ms", 0.001)];
-
-    private double UnitSeconds { get; init; }
-
-    private string UnitShort { get; init; } = "";
+    private static readonly (string Unit, double Seconds)[] Units =
+        [("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1), ("milliseconds", 0.001)];
 
     /// <summary>An axis on which this time is near the end.</summary>
     public static TimeAxis For(double lastSeconds)
     {
         var last = lastSeconds > 0 ? lastSeconds : 1;
         // Two units and more of the larger one, or else the smaller one: "90 minutes", "2 hours".
-        var (unit, shortName, seconds) = Units.FirstOrDefault(one => last >= 2 * one.Seconds, Units[^1]);
+        var (unit, seconds) = Units.FirstOrDefault(one => last >= 2 * one.Seconds, Units[^1]);
         var end = last * 1.03 / seconds;
         var step = Steps(end).Last(step => end / step >= FewestTicks);
         var ticks = Enumerable.Range(0, (int)(end / step) + 1).Select(i => (i * step * seconds, (i * step).ToString("0.######", CultureInfo.InvariantCulture)));
-        return new TimeAxis(end * seconds, unit, [.. ticks]) { UnitSeconds = seconds, UnitShort = shortName };
+        return new TimeAxis(end * seconds, unit, [.. ticks]);
     }
-
-    /// <summary>A time in the axis's unit: "12.4 s".</summary>
-    public string Show(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds / UnitSeconds:0.##} {UnitShort}");
 
     // 1, 2, 5 and their tenfolds, from far below to above the end.
     private static IEnumerable<double> Steps(double end)

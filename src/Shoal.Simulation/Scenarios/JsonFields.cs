@@ -144,9 +144,5 @@ internal sealed class JsonFields
 
     private static string Shown(JsonElement value) => $"'{Cut(value.ValueKind == JsonValueKind.String ? value.GetRawText()[1..^1] : value.GetRawText())}'";
 
-    private static string Cut(string text)
-    {
-        var line = string.Concat(text.Take(MaximumShownLength).Select(character => char.IsControl(character) ? ' ' : character));
-        return text.Length > MaximumShownLength ? line + "…" : line;
-    }
+    private static string Cut(string text) => text.Length > MaximumShownLength ? text[..MaximumShownLength] + "…" : text;
 }

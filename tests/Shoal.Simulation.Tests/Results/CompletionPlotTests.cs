@@ -54,8 +54,8 @@ public class CompletionPlotTests
         plot.Add(new PlotSeries("half", "", [new CompletionCurve([10], 2, 20)]));
         var svg = XDocument.Parse(plot.Render()).Root!;
         string Path(string kind) => Paths(svg, kind).First().Attribute("d")!.Value;
-        Assert.EndsWith("V74", Path("curve c0"), StringComparison.Ordinal);
-        Assert.Matches(@"V234H\d", Path("curve c1"));
+        Assert.EndsWith("V98", Path("curve c0"), StringComparison.Ordinal);
+        Assert.Matches(@"V258H\d", Path("curve c1"));
         Assert.Empty(Paths(svg, "bound"));
     }
 
@@ -96,7 +96,7 @@ public class CompletionPlotTests
 
     private static string Text(string[] labels, int peers)
     {
-        var plot = new CompletionPlot("A <b>ig \"crowd\" & more", "peers", 66.5);
+        var plot = new CompletionPlot("A <b>ig \"crowd\" & more", "peers", new PlotBound(66.5, "lower bound 66.5 s"));
         foreach (var label in labels)
         {
             plot.Add(new PlotSeries(label, "all after 100 s", [new CompletionCurve([.. Enumerable.Range(1, peers).Select(i => 100.0 * i / peers)], peers, 100)]));
