@@ -10,7 +10,7 @@ namespace Shoal.Engine.Picking;
 internal static class Endgame
 {
     /// <summary>The most duplicate requests that one pick hands out.</summary>
-    private const int MaximumDuplicatesPerPick = 16;
+    private const int MaximumDuplicatesPerPick = 2;
 
     /// <summary>Takes blocks that other links have been asked for, and marks them as asked of this one too.</summary>
     public static int Take(

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
@@ -12,8 +13,7 @@ namespace Shoal.Simulation.Peers;
 internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram program)
 {
     private readonly IMachine _machine = program.Machine;
-    private readonly Dictionary<LinkId, LinkEnd> _ends = [];
-    private readonly List<LinkEnd> _order = []; // the same, in the order in which they were opened
+    private readonly LinkTable _ends = new();
     private long _incomingSequence;
     private Instant _armedAt = Instant.Never;
     private long _hasherFreeAt;
@@ -26,10 +26,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     public bool IsOver { get; private set; }
 
     /// <summary>Its ends of links, in the order in which they were opened.</summary>
-    public IReadOnlyList<LinkEnd> Ends => _order;
-
-    /// <summary>Links it has.</summary>
-    public int LinkCount => _ends.Count;
+    public IReadOnlyList<LinkEnd> Ends => _ends.All;
 
     /// <summary>Tells the machine what happened, and does what it wants done.</summary>
     public void Tell(in Input input)
@@ -76,7 +73,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     /// <summary>Ends all links at once, as a system does for a process that is killed.</summary>
     public void HangUp()
     {
-        foreach (var end in _order.ToArray())
+        foreach (var end in _ends.All.ToArray())
         {
             world.HangUp(end);
         }
@@ -86,13 +83,12 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     public void End()
     {
         IsOver = true;
-        foreach (var end in _order)
+        foreach (var end in _ends.All)
         {
             end.IsClosed = true;
         }
 
         _ends.Clear();
-        _order.Clear();
     }
 
     /// <summary>A control message came in.</summary>
@@ -142,7 +138,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     {
         var end = new LinkEnd(this, LinkId.Incoming(++_incomingSequence), caller.Latency);
         LinkEnd.Join(caller, end);
-        Add(end);
+        _ends.Add(end);
         Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: caller.Owner.Address));
         return end;
     }
@@ -166,15 +162,8 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
 
         end.IsClosed = true;
         end.Expected.Clear();
-        _ends.Remove(end.Id);
-        _order.Remove(end);
+        _ends.Remove(end);
         Tell(new Input(InputKind.LinkClosed, Link: end.Id, Detail: reason));
-    }
-
-    private void Add(LinkEnd end)
-    {
-        _ends.Add(end.Id, end);
-        _order.Add(end);
     }
 
     private void Do(in Output output)
@@ -233,13 +222,13 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
         }
     }
 
-    private bool TryFind(LinkId id, out LinkEnd end) => _ends.TryGetValue(id, out end!) && !end.IsHungUp;
+    private bool TryFind(LinkId id, [NotNullWhen(true)] out LinkEnd? end) => _ends.TryFind(id, out end) && !end.IsHungUp;
 
     private void Connect(in Output output)
     {
         var other = world.PeerAt(output.Address);
         var end = new LinkEnd(this, output.Link, world.LatencyBetween(peer, other));
-        Add(end);
+        _ends.Add(end);
         world.Call(end, other);
     }
 
@@ -265,7 +254,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     {
         if (world.IsThorough)
         {
-            foreach (var end in _order)
+            foreach (var end in _ends.All)
             {
                 Safety.Require(!end.Expected.Exists(expected => expected.Slot == slot), "a slot is released that a block may still come to");
             }

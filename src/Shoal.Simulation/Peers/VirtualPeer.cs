@@ -74,10 +74,7 @@ internal sealed class VirtualPeer
     public SwarmStatus? Status => (_program as SwarmProgram)?.Status;
 
     /// <summary>Its ends of links, in the order in which they were opened.</summary>
-    public IEnumerable<LinkEnd> Ends => Driver?.Ends ?? [];
-
-    /// <summary>Links it has.</summary>
-    public int LinkCount => Driver?.LinkCount ?? 0;
+    public IReadOnlyList<LinkEnd> Ends => Driver?.Ends ?? [];
 
     /// <summary>Whether it must keep the rules: a liar serves what it does not have.</summary>
     public bool IsChecked => Class.Behavior != Behavior.Liar;
