@@ -34,9 +34,13 @@ internal sealed class JobProgram : IProgram
 
     public long WastedBytes => _session.StatusOf(_swarm)?.WastedBytes ?? 0;
 
+    /// <summary>What it has carried.</summary>
+    public SessionLoad Load => _session.Load;
+
     public void Start(MachineDriver driver)
     {
         _driver = driver;
+        _job.Started(this);
         Turn();
     }
 
@@ -68,8 +72,7 @@ internal sealed class JobProgram : IProgram
         _isBusy = false;
         if (_jobPeer.IsOver && !_driver.IsOver)
         {
-            var load = _session.Load;
-            _job.Stopped(load.RequestCount, load.RejectCount);
+            _job.Stopped();
             _peer.Left();
         }
     }

@@ -18,11 +18,10 @@ internal sealed class VirtualJob
     private readonly World _world;
     private readonly JobTracker _tracker;
     private readonly long _latency; // one way from the middle of the network to rank 0
+    private readonly List<JobProgram> _programs = [];
     private int _runningCount;
     private long _fromTrackerCount;
     private long _betweenPeersCount;
-    private long _requestCount;
-    private long _rejectCount;
 
     public VirtualJob(World world, Scenario scenario)
     {
@@ -67,17 +66,16 @@ internal sealed class VirtualJob
         }
     }
 
+    /// <summary>A peer begins.</summary>
+    public void Started(JobProgram program) => _programs.Add(program);
+
     /// <summary>A peer has stopped.</summary>
-    public void Stopped(long requestCount, long rejectCount)
-    {
-        _runningCount--;
-        _requestCount += requestCount;
-        _rejectCount += rejectCount;
-    }
+    public void Stopped() => _runningCount--;
 
     /// <summary>What the ranks have said to each other.</summary>
     public JobResult Result() => new(
-        TrackerLoad.TotalCount, _fromTrackerCount, _betweenPeersCount, _requestCount, _rejectCount, _tracker.Outcome?.Failures ?? []);
+        TrackerLoad.TotalCount, _fromTrackerCount, _betweenPeersCount,
+        _programs.Sum(program => program.Load.RequestCount), _programs.Sum(program => program.Load.RejectCount), _tracker.Outcome?.Failures ?? []);
 
     private long LatencyBetween(int from, int to) => from == 0 || to == 0
         ? _latency + _world.Peers[Math.Max(from, to) - 1].Path.Latency
