@@ -39,10 +39,10 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
     private static readonly Option<bool> Trusted = new("--trusted") { Description = "All peers are parts of one job: nobody is choked" };
 
     private static readonly Option<IReadOnlyList<BalancePolicy>?> Policies = Listed<BalancePolicy>("--policy", "POLICY,…",
-        $"How requests are spread: {string.Join(", ", BalancePolicies.Names)}; several run one after another (default: {BalancePolicies.Names[0]})",
+        $"How requests are spread: {string.Join(", ", BalancePolicies.Names)}; several give a run each (default: {BalancePolicies.Names[0]})",
         text => BalancePolicies.TryParse(text, out var policy) ? (policy, null) : (default, $"'{text}' is none of {string.Join(", ", BalancePolicies.Names)}"));
 
-    private static readonly Option<IReadOnlyList<int>?> PieceLengths = Listed<int>("--piece-length", "SIZE,…", "Bytes in a piece; several run one after another (default: by size)", ParseLength);
+    private static readonly Option<IReadOnlyList<int>?> PieceLengths = Listed<int>("--piece-length", "SIZE,…", "Bytes in a piece; several give a run each (default: by size)", ParseLength);
 
     private static readonly Option<int?> BlockLength = SharedOptions.Parsed<int?>("--block-length", "SIZE", "Bytes in a block: longer ones run faster, and are coarser (default: 16KiB, or more where peers are many)", text =>
         ParseLength(text) is (var length, null) ? (length, null) : (null, ParseLength(text).Error));

@@ -60,7 +60,7 @@ internal sealed class SwarmContext(
     public bool TellsPieces => Options.Balance == BalancePolicy.Swarm;
 
     /// <summary>Whether a piece is told to those also who have it.</summary>
-    public bool TellsHoldersToo => Options.TellsHoldersToo && !IsTrusted;
+    public bool TellsHoldersToo => Options.TellsHoldersToo;
 
     public bool IsSeeding => Picker is { IsComplete: true };
 

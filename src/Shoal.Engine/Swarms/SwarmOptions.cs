@@ -41,7 +41,7 @@ public sealed record SwarmOptions
 
     /// <summary>
     /// Whether a piece that we got is told to those also who have it: that shows them how far we are, and when we need them no longer.
-    /// Else they cannot tell that we are a seeder; half of all messages are saved. Without effect in a job, where nobody cares.
+    /// Else they cannot tell that we are a seeder; half of all messages are saved.
     /// </summary>
     public bool TellsHoldersToo { get; init; } = true;
 
