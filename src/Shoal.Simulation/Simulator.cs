@@ -54,8 +54,9 @@ public static class Simulator
             peer.UploadedBytes, peer.DownloadedBytes, peer.WastedBytes))],
         EndedAt = world.Now - Instant.Zero,
         IsComplete = world.MissingCount == 0,
-        AnnounceCount = world.Tracker.AnnounceCount,
-        PeakAnnouncesPerSecond = world.Tracker.PeakPerSecond,
+        AnnounceCount = world.TrackerLoad.TotalCount,
+        PeakAnnouncesPerSecond = world.TrackerLoad.PeakPerSecond,
+        Job = world.Job?.Result(),
         SharedLinks = [.. world.Topology.Shared.Select(link => new SharedLinkResult(
             link.Name, link.BytesPerSecond, world.Network.CarriedOver(link.Resource)))],
         EventCount = world.EventCount,

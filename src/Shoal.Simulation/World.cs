@@ -4,6 +4,7 @@ using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Simulation.Faults;
+using Shoal.Simulation.Jobs;
 using Shoal.Simulation.Network;
 using Shoal.Simulation.Peers;
 using Shoal.Simulation.Scenarios;
@@ -36,6 +37,7 @@ internal sealed class World
     /// <param name="wrap">Puts something between a peer and its swarm: what looks on, or a test's bug.</param>
     public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, Swarm, IMachine>? wrap = null)
     {
+        JobRules.Check(scenario, scenario.Name);
         (_scenario, _wrap) = (scenario, wrap);
         Prng = new Prng(scenario.Seed);
         _adversary = adversity is null ? null : new Adversary(this, adversity);
@@ -50,6 +52,7 @@ internal sealed class World
             Peers.Add(new VirtualPeer(this, Peers.Count, peerClass, path));
         }
 
+        Job = scenario.Swarm.IsJob ? new VirtualJob(this, scenario) : null;
         _faults = new FaultBook(this, scenario, Topology);
         var joins = new JoinTimes(Prng);
         foreach (var peer in Peers)
@@ -84,6 +87,12 @@ internal sealed class World
 
     public VirtualTracker Tracker => _tracker;
 
+    /// <summary>What comes to the tracker: announces, or a job's letters.</summary>
+    public LoadMeter TrackerLoad => Job?.TrackerLoad ?? _tracker.Announces;
+
+    /// <summary>The job that it is; null of a torrent.</summary>
+    public VirtualJob? Job { get; }
+
     /// <summary>Whether costly checks are made too.</summary>
     public bool IsThorough { get; init; }
 
@@ -100,7 +109,7 @@ internal sealed class World
 
     public ulong EventHash => _eventHash;
 
-    public bool IsOver => MissingCount == 0 || Now >= Instant.Zero + _scenario.Limit;
+    public bool IsOver => (Job?.IsOver ?? MissingCount == 0) || Now >= Instant.Zero + _scenario.Limit;
 
     /// <summary>Lets the next thing happen; false if nothing ever will.</summary>
     public bool Step()
@@ -118,12 +127,9 @@ internal sealed class World
 
     public IMachine Wrap(VirtualPeer peer, Swarm swarm) => _wrap is null ? swarm : _wrap(peer, swarm);
 
-    /// <summary>Where the peer is found; where it calls from, if the port is another.</summary>
-    public PeerAddress AddressOf(VirtualPeer peer, ushort port = Adversary.Port) =>
-        _adversary is { HasEndpoints: true } ? Adversary.EndpointOf(peer.Number, port) : PeerAddress.FromRank(peer.Number);
-
-    public VirtualPeer PeerAt(PeerAddress address) =>
-        Peers[address.Kind == PeerAddressKind.Rank ? address.Rank : Adversary.NumberAt(address)];
+    /// <summary>Where the peer is found.</summary>
+    public PeerAddress AddressOf(VirtualPeer peer) =>
+        _adversary is { HasEndpoints: true } ? Adversary.EndpointOf(peer.Number) : PeerAddress.FromRank(peer.Rank);
 
     public SwarmOptions OptionsFor(VirtualPeer peer)
     {
@@ -153,6 +159,18 @@ internal sealed class World
 
     public PieceHash HashOf(PieceIndex piece, bool isRight) =>
         isRight ? new PieceHash(_hashes.AsSpan(piece.Value * PieceHash.Sha1Length, PieceHash.Sha1Length)) : default;
+
+    /// <summary>Who is at the address. Nobody may look for the tracker there.</summary>
+    public VirtualPeer PeerAt(PeerAddress address)
+    {
+        if (address.Kind != PeerAddressKind.Rank)
+        {
+            return Peers[Adversary.NumberAt(address)];
+        }
+
+        Safety.Require(address.Rank > 0, "the tracker is taken for a peer");
+        return Peers[address.Rank - 1];
+    }
 
     public long LatencyBetween(VirtualPeer from, VirtualPeer to) => Topology.LatencyBetween(from.Path, to.Path);
 
@@ -216,14 +234,11 @@ internal sealed class World
         }
     }
 
-    /// <summary>The peer is about to be gone for good.</summary>
-    public void Leaves(VirtualPeer peer)
+    /// <summary>A peer that was to complete is gone for good before.</summary>
+    public void GaveUp()
     {
-        if (peer is { IsExpected: true } && peer.CompletedAt == Instant.Never)
-        {
-            MissingCount--;
-            ExpectedCount--;
-        }
+        MissingCount--;
+        ExpectedCount--;
     }
 
     /// <summary>The peer is there for the first time.</summary>
@@ -246,10 +261,10 @@ internal sealed class World
         switch (happening.Kind)
         {
             case EventKind.Message when !happening.End!.IsClosed:
-                happening.End.Owner.Receive(happening.End, happening.Message);
+                happening.End.Driver.Receive(happening.End, happening.Message);
                 break;
             case EventKind.Block when !happening.End!.IsClosed:
-                happening.End.Owner.Receive(happening.End, happening.Message.Block, happening.Flag);
+                happening.End.Driver.Receive(happening.End, happening.Message.Block, happening.Flag);
                 break;
             case EventKind.BlockSent when happening.End!.Flow >= 0:
                 Sent(happening.End);
@@ -264,7 +279,7 @@ internal sealed class World
                 Answer(happening.End!, happening.Peer!);
                 break;
             case EventKind.Opened when !happening.End!.IsClosed:
-                happening.End.Owner.Opened(happening.End);
+                happening.End.Driver.Opened(happening.End);
                 break;
             case EventKind.Closed:
                 Close(happening.End!, (string)happening.Detail!);
@@ -277,6 +292,9 @@ internal sealed class World
                 break;
             case EventKind.Announce:
                 _tracker.Take(happening);
+                break;
+            case EventKind.Letter when happening.Peer is null:
+                Job!.Take((JobLetter)happening.Detail!);
                 break;
             case EventKind.FaultBegins or EventKind.FaultEnds:
                 _faults.Handle(happening);
@@ -292,7 +310,7 @@ internal sealed class World
         var block = _network.Sent(end);
         var isCorrupt = end.Owner.Class.Behavior == Behavior.Corrupter && Prng.Next(CorruptOneOf) == 0;
         Deliver(end.Other, end.Latency, new Event(EventKind.Block, End: end.Other, Message: PeerMessage.Request(block), Flag: isCorrupt));
-        end.Owner.Sent(end, block.Length);
+        end.Driver.Sent(end, block.Length);
     }
 
     private void Answer(LinkEnd caller, VirtualPeer callee)
@@ -302,14 +320,15 @@ internal sealed class World
             return;
         }
 
-        if (!callee.IsRunning)
+        if (callee.Driver is not { } driver)
         {
             Timeline.After(caller.Latency, new Event(EventKind.Closed, End: caller, Detail: "connection refused"));
             return;
         }
 
         Deliver(caller, caller.Latency, new Event(EventKind.Opened, End: caller));
-        _adversary?.Opened(callee.Accept(caller));
+        var accepted = driver.Accept(caller);
+        _adversary?.Opened(accepted);
     }
 
     // What goes over one link keeps its order, whatever holds it up.
@@ -329,7 +348,7 @@ internal sealed class World
     {
         end.IsHungUp = true;
         _network.Close(end);
-        end.Owner.Closed(end, reason);
+        end.Driver.Closed(end, reason);
     }
 
     private byte[] Bytes(int count)
@@ -350,6 +369,11 @@ internal sealed class World
         Mix(ref hash, (ulong)Now.Nanoseconds);
         Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
         Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
+        if (happening.Detail is JobLetter letter)
+        {
+            Mix(ref hash, letter.Digest());
+        }
+
         _eventHash = hash;
     }
 

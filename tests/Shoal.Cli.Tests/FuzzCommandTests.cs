@@ -8,7 +8,7 @@ public sealed class FuzzCommandTests
     {
         var run = await Command.RunAsync("simulate", "--fuzz", "--seed", "3", "--seeds", "4");
         Assert.Equal(0, run.ExitCode);
-        Assert.Contains("4 seeds from 3 held in", run.Out.Text, StringComparison.Ordinal);
+        Assert.Contains("4 seeds from 3 held in", string.Join('\n', run.Out.Lines), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -22,6 +22,6 @@ public sealed class FuzzCommandTests
     {
         var run = await Command.RunAsync(["simulate", .. arguments.Split(' ')]);
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains(said, run.Error.Text, StringComparison.Ordinal);
+        Assert.Contains(said, string.Join('\n', run.Error.Lines), StringComparison.Ordinal);
     }
 }

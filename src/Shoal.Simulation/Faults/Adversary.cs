@@ -13,7 +13,10 @@ namespace Shoal.Simulation.Faults;
 internal sealed class Adversary(World world, Adversity adversity)
 {
     /// <summary>Where peers that have an endpoint take calls.</summary>
-    public const ushort Port = 6881;
+    private const ushort Port = 6881;
+
+    /// <summary>And from where they call.</summary>
+    private const ushort CallingPort = 50_000;
 
     private const uint FirstHost = 10 << 24;
     private const int MostCuts = 3;
@@ -25,12 +28,12 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     private bool IsOver => world.Now >= Instant.Zero + adversity.Until;
 
-    public static PeerAddress EndpointOf(int number, ushort port)
+    public static PeerAddress EndpointOf(int number)
     {
         Span<byte> bytes = stackalloc byte[4];
         // Each in a network of its own, or all would be granted the same pieces.
         BinaryPrimitives.WriteUInt32BigEndian(bytes, FirstHost + ((uint)number << 8) + 1);
-        return PeerAddress.FromBytes(bytes, port);
+        return PeerAddress.FromBytes(bytes, Port);
     }
 
     public static int NumberAt(PeerAddress address)
@@ -39,6 +42,9 @@ internal sealed class Adversary(World world, Adversity adversity)
         address.WriteAddress(bytes);
         return (int)((BinaryPrimitives.ReadUInt32BigEndian(bytes) - FirstHost) >> 8);
     }
+
+    /// <summary>Where a call comes from of one who is found there.</summary>
+    public static PeerAddress CallerAt(PeerAddress address) => address.Kind == PeerAddressKind.Rank ? address : address.WithPort(CallingPort);
 
     public SwarmOptions Narrow(SwarmOptions options) => options with
     {
@@ -114,7 +120,7 @@ internal sealed class Adversary(World world, Adversity adversity)
         else if (!end.IsClosed)
         {
             end.Owner.Disk.Lose(happening.Message.Piece);
-            end.Owner.Tell(new Input(
+            end.Driver.Tell(new Input(
                 InputKind.ReadFailed, Link: end.Id, Message: happening.Message,
                 Detail: ReadFailure.Of(happening.Message.Piece, "the disk does not give it back")));
         }
@@ -152,11 +158,11 @@ internal sealed class Adversary(World world, Adversity adversity)
 
             if (message.Kind == PeerMessageKind.Piece)
             {
-                end.Owner.Receive(end, message.Block, isCorrupt);
+                end.Driver.Receive(end, message.Block, isCorrupt);
             }
             else
             {
-                end.Owner.Receive(end, message);
+                end.Driver.Receive(end, message);
             }
         }
     }

@@ -46,6 +46,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         end.Uploads.Enqueue(block);
         if (end.Uploads.Count > 1)
         {
+            _flows[end.Flow].QueuedCount++;
             return;
         }
 
@@ -71,6 +72,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             LookSoon();
         }
 
+        flow.QueuedCount = 1;
         Begin(ref flow);
     }
 
@@ -80,12 +82,13 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         ref var flow = ref _flows[end.Flow];
         flow.IsDue = false;
         var block = end.Uploads.Dequeue();
+        flow.QueuedCount--;
         foreach (var resource in flow.Resources)
         {
             _carried[resource] += block.Length;
         }
 
-        if (end.Uploads.Count > 0)
+        if (flow.QueuedCount > 0)
         {
             Begin(ref flow);
         }
@@ -144,7 +147,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         foreach (var active in _active)
         {
             ref var flow = ref _flows[active];
-            if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+            if (!flow.IsDue && flow.QueuedCount > 0)
             {
                 ScheduleIfNear(ref flow);
             }
@@ -169,7 +172,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
     private bool IsIdle(int number)
     {
         ref var flow = ref _flows[number];
-        if (flow.End!.Uploads.Count > 0 || flow.UpdatedAt > _lastLookAt)
+        if (flow.QueuedCount > 0 || flow.UpdatedAt > _lastLookAt)
         {
             return false;
         }
@@ -199,7 +202,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 
     private static void Settle(ref Flow flow, Instant now)
     {
-        if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+        if (!flow.IsDue && flow.QueuedCount > 0)
         {
             var moved = (long)((Int128)flow.Rate * (now.Nanoseconds - flow.UpdatedAt.Nanoseconds) / VirtualTime.Second);
             flow.Remaining = Math.Max(1, flow.Remaining - moved);
@@ -227,6 +230,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         public long Remaining;       // bytes of the first block, as of UpdatedAt
         public long Rate;            // bytes per second
         public Instant UpdatedAt;
+        public int QueuedCount;      // blocks that the end has to send
         public bool IsActive;
         public bool IsDue;           // its end is on the timeline
     }

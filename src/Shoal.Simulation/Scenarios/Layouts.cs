@@ -15,6 +15,11 @@ internal static class Layouts
     public static PieceLayout Of(Scenario scenario)
     {
         var pieceLength = ScenarioRules.PieceLengthOf(scenario);
+        if (scenario.Swarm.IsJob)
+        {
+            return new PieceLayout(scenario.ContentLength, pieceLength, pieceLength); // a segment is one block
+        }
+
         var blockLength = scenario.BlockLength ?? PieceLayout.DefaultBlockLength;
         var received = (Int128)scenario.ContentLength * scenario.Classes.Sum(peers => peers.IsSeeder ? 0 : (long)peers.Count);
         while (scenario.BlockLength is null && blockLength < pieceLength && received / blockLength > MaximumBlockCount)

@@ -49,6 +49,9 @@ internal enum EventKind : byte
     /// <summary>Something breaks, by chance and not by the scenario.</summary>
     Mishap,
 
+    /// <summary>A job's letter arrives at a rank: at the tracker if it is no peer's.</summary>
+    Letter,
+
     /// <summary>The network's shares are looked at again.</summary>
     Shares,
 
