@@ -1,51 +1,44 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Shoal.Simulation.Network;
 
 /// <summary>
 /// Max-min fair rates of flows over shared resources by progressive filling, in whole bytes per second and integer arithmetic only:
-/// the same calls give the same rates on every machine, in whatever portions the recomputations come.
+/// the same calls give the same rates on every machine, and however often one recomputes between, the rates in the end are the same.
 /// <para>
-/// The allocation is defined without regard to any order: the level rises from 0 in steps of one byte per second; every flow gets the
+/// The allocation is defined without regard to any order: a level rises from 0 in steps of one byte per second; every flow gets the
 /// level, until its cap is the level or one of its resources could not give all of its unfrozen flows one byte more: then it is frozen at
-/// the level. Several resources that are full at one level freeze their flows at once. So no resource gives more than it has, and what a
-/// bottleneck loses by rounding down is less than one byte per second for each flow that it froze: the rates are the exact max-min
-/// allocation of a network whose bottlenecks have that much less.
+/// the level. So no resource gives more than it has, and what a bottleneck loses by rounding down is less than one byte per second for
+/// each flow that it froze: the rates are the exact max-min allocation of a network whose bottlenecks have that much less.
 /// </para>
 /// <para>
-/// The level leaps from one full resource to the next by a heap of resources with their <b>share</b>, what the frozen flows left divided
-/// by the number of unfrozen ones, rounded down. Freezing updates no key: a key may be outdated and is looked at again only when it is
-/// the lowest. That is right because shares never fall: with R left for n flows, a flow frozen at a level s that no share is below has
-/// s ≤ R/n, so (R − s)/(n − 1) ≥ (R − R/n)/(n − 1) = R/n. Each key is therefore a lower bound, and a lowest key that is up to date
-/// is the lowest share of all.
-/// </para>
-/// <para>
-/// A recomputation touches what is connected with a change through active flows and limited resources, and costs O(F·k + (R + P) log R)
-/// for F flows with k resources each, R resources and P outdated keys met (a few per resource, at most one per frozen flow and resource).
-/// It allocates nothing once its arrays have grown. Not thread-safe.
+/// A recomputation touches what is connected with a change through active flows and limited resources; see <see cref="Filling"/> for how
+/// and at what cost. Where one component has most of all flows, looking for its members costs more than filling, so a change in it
+/// recomputes everything: the others come to what they had. Nothing is allocated once the arrays have grown. Not thread-safe.
 /// </para>
 /// </summary>
 internal sealed class FairShares
 {
+    /// <summary>After so many recomputations of everything one looks whether the giant component still is one.</summary>
+    private const int GiantLifetime = 64;
+
     private readonly FlowGraph _graph = new();
-    private readonly LevelHeap _heap = new();
+    private readonly Filling _filling;
     private readonly List<int> _queuedFlows = [];
     private readonly List<int> _queuedResources = [];
     private readonly List<int> _reached = [];
-    private readonly List<int> _full = [];
     private readonly List<int> _changed = [];
-
-    // What the running computation has reached bears _mark, and flows that it has frozen bear _mark + 1.
     private int _mark;
-    private int _unfrozenCount;
+    private int _giantAge;
+
+    public FairShares() => _filling = new Filling(_graph);
 
     /// <summary>Whether something was changed since the last <see cref="Recompute"/> that may change a rate.</summary>
     public bool IsDirty => _queuedFlows.Count > 0 || _queuedResources.Count > 0;
 
     /// <summary>
-    /// The active flows whose rate the last <see cref="Recompute"/> changed, those that were frozen at lower levels first; the same calls
-    /// give the same order. Valid until the next.
+    /// The active flows whose rate the last <see cref="Recompute"/> changed, each once; the same calls give the same order.
+    /// Valid until the next.
     /// </summary>
     public ReadOnlySpan<int> Changed => CollectionsMarshal.AsSpan(_changed);
 
@@ -84,8 +77,8 @@ internal sealed class FairShares
     }
 
     /// <summary>
-    /// Whether the flow has something to send. Going and coming back between two recomputations costs nothing and changes nothing:
-    /// nobody else has been given its rate.
+    /// Whether the flow has something to send. Going and coming back between two recomputations changes nothing: nobody else has been
+    /// given its rate.
     /// </summary>
     public void SetActive(int flow, bool isActive)
     {
@@ -102,11 +95,17 @@ internal sealed class FairShares
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytesPerSecond);
         ref var known = ref Known(flow);
+        ref var cap = ref _graph.Caps[flow];
 
         // A cap above the rate did not make the rate, and one that is not below it will not change it.
-        var isIdle = !known.IsLinked || (known.Rate < known.Cap && known.Rate <= bytesPerSecond) || known.Cap == bytesPerSecond;
-        known.Cap = bytesPerSecond;
-        if (!isIdle)
+        var makesNoDifference = cap == bytesPerSecond || (known.Rate < cap && known.Rate <= bytesPerSecond);
+        cap = bytesPerSecond;
+        if (cap == long.MaxValue && known.IsOpaque && known.RouteLength <= 2)
+        {
+            _graph.SetOpaque(flow, false);
+        }
+
+        if (known.IsLinked && !makesNoDifference)
         {
             known.IsTouched = true;
             Queue(flow, ref known);
@@ -123,26 +122,31 @@ internal sealed class FairShares
         return asked.IsActive ? asked.Rate : 0;
     }
 
-    /// <summary>Computes the rates anew of all that a change may have touched, and of nothing else.</summary>
+    /// <summary>Computes the rates anew of all that a change may have touched.</summary>
     public void Recompute()
     {
         _changed.Clear();
-        if (IsDirty)
+        if (!IsDirty)
         {
-            _mark += 2;
-            ReachWhatChanged();
-            for (var i = 0; i < _reached.Count; i++)
-            {
-                Spread(_reached[i]);
-            }
-
-            _reached.Clear();
-            _heap.Build();
-            Fill();
+            return;
         }
+
+        _filling.Begin(++_mark);
+        UpdateLinks();
+        var isGiant = IsGiantTouched();
+        if (isGiant && ++_giantAge < GiantLifetime)
+        {
+            FillEverything();
+        }
+        else
+        {
+            FillReached(isGiant);
+        }
+
+        ClearQueues();
     }
 
-    private ref Flow Known(int flow)
+    private ref FlowState Known(int flow)
     {
         ref var known = ref _graph.Flows[flow];
         if (known.RouteLength == 0)
@@ -153,7 +157,7 @@ internal sealed class FairShares
         return ref known;
     }
 
-    private void Queue(int id, ref Flow flow)
+    private void Queue(int id, ref FlowState flow)
     {
         if (!flow.IsQueued)
         {
@@ -175,9 +179,8 @@ internal sealed class FairShares
     private void Unlink(int id)
     {
         _graph.Unlink(id);
-        ref var flow = ref _graph.Flows[id];
-        flow.Rate = 0;
-        foreach (var resource in flow.Route[..flow.RouteLength])
+        _graph.Flows[id].Rate = 0;
+        foreach (var resource in _graph.RouteOf(id))
         {
             if (_graph.Resources[resource].Capacity != long.MaxValue)
             {
@@ -186,9 +189,9 @@ internal sealed class FairShares
         }
     }
 
-    private void ReachWhatChanged()
+    /// <summary>Does what was put off: all links must be made before a resource is reached, since it counts its flows then.</summary>
+    private void UpdateLinks()
     {
-        // All links first, since a resource counts its flows when it is reached.
         foreach (var id in _queuedFlows)
         {
             ref var flow = ref _graph.Flows[id];
@@ -201,180 +204,190 @@ internal sealed class FairShares
             {
                 Unlink(id);
             }
+
+            flow.IsTouched &= flow.IsLinked;
+        }
+    }
+
+    private bool IsGiantTouched()
+    {
+        foreach (var resource in _queuedResources)
+        {
+            if (_graph.Resources[resource].IsInGiant)
+            {
+                return true;
+            }
+        }
+
+        foreach (var id in _queuedFlows)
+        {
+            if (_graph.Flows[id].IsTouched && _graph.Resources[_graph.RouteOf(id)[0]].IsInGiant)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void ClearQueues()
+    {
+        foreach (var id in _queuedFlows)
+        {
+            _graph.Flows[id].IsQueued = false;
+            _graph.Flows[id].IsTouched = false;
         }
 
         foreach (var resource in _queuedResources)
         {
             _graph.Resources[resource].IsQueued = false;
-            Reach(ref _graph.Resources[resource]);
-            _reached.Add(resource);
-        }
-
-        foreach (var id in _queuedFlows)
-        {
-            ref var flow = ref _graph.Flows[id];
-            if (flow.IsLinked && flow.IsTouched && flow.Mark < _mark)
-            {
-                Reach(id, ref flow);
-            }
-
-            flow.IsQueued = false;
-            flow.IsTouched = false;
         }
 
         _queuedFlows.Clear();
         _queuedResources.Clear();
     }
 
-    /// <summary>Reaches all flows of a resource, and puts the resource among those that may become full.</summary>
-    private void Spread(int id)
+    private void FillEverything()
     {
-        var flows = _graph.Flows;
-        foreach (var entry in _graph.EntriesOf(id))
+        for (var id = 0; id < _graph.ResourceCount; id++)
         {
-            ref var flow = ref flows[entry >> FlowGraph.EntryShift];
-            if (flow.Mark < _mark)
+            _filling.Add(id);
+        }
+
+        var caps = _graph.Caps.AsSpan(0, _graph.FlowCount);
+        for (var id = 0; id < caps.Length; id++)
+        {
+            if (caps[id] != long.MaxValue && _graph.Flows[id].IsLinked)
             {
-                Reach(entry >> FlowGraph.EntryShift, ref flow);
+                _filling.AddCap(id);
             }
         }
 
-        ref var resource = ref _graph.Resources[id];
-        if (resource.FlowCount > 0 && resource.Capacity != long.MaxValue)
+        _filling.Run();
+        for (var id = 0; id < caps.Length; id++)
         {
-            _heap.Append(resource.Capacity / resource.FlowCount, id);
+            if (_graph.Flows[id].IsLinked)
+            {
+                UpdateRate(id);
+            }
         }
     }
 
-    private void Reach(int id, ref Flow flow)
+    private void FillReached(bool isGiantOld)
     {
-        flow.Mark = _mark;
-        var narrowest = long.MaxValue;
-        var resources = _graph.Resources;
-        for (var i = 0; i < flow.RouteLength; i++)
+        ReachWhatChanged();
+        var placeCount = 0;
+        for (var i = 0; i < _reached.Count; i++)
         {
-            ref var resource = ref resources[flow.Route[i]];
-            if (resource.Mark != _mark)
+            foreach (var link in _graph.LinksOf(_reached[i]))
             {
-                Reach(ref resource);
-                if (resource.Capacity != long.MaxValue)
+                ReachOthers(link);
+            }
+
+            placeCount += _graph.Resources[_reached[i]].FlowCount;
+        }
+
+        _filling.Run();
+        foreach (var resource in _reached)
+        {
+            foreach (var link in _graph.LinksOf(resource))
+            {
+                UpdateRate(link.Flow);
+            }
+        }
+
+        foreach (var id in _queuedFlows)
+        {
+            if (_graph.Flows[id].IsTouched)
+            {
+                UpdateRate(id); // it may pass nothing that is limited
+            }
+        }
+
+        _reached.Clear();
+        var isGiant = placeCount * 2L > _graph.PlaceCount;
+        if (isGiant || isGiantOld)
+        {
+            RememberGiant(isGiant);
+        }
+    }
+
+    private void ReachWhatChanged()
+    {
+        foreach (var resource in _queuedResources)
+        {
+            // Also one that has just become unlimited: its flows were bound to each other.
+            _filling.Add(resource);
+            _reached.Add(resource);
+        }
+
+        foreach (var id in _queuedFlows)
+        {
+            if (_graph.Flows[id].IsTouched)
+            {
+                foreach (var resource in _graph.RouteOf(id))
                 {
-                    _reached.Add(flow.Route[i]); // what is unlimited binds nobody to anybody
+                    Reach(resource);
                 }
             }
-
-            narrowest = Math.Min(narrowest, resource.Capacity);
-        }
-
-        _unfrozenCount++;
-        if (flow.Cap < narrowest)
-        {
-            _heap.Append(flow.Cap, ~id);
-        }
-        else if (narrowest == long.MaxValue)
-        {
-            Freeze(id, ref flow, long.MaxValue);
         }
     }
 
-    private void Reach(ref Resource resource)
+    private void ReachOthers(Link link)
     {
-        resource.Mark = _mark;
-        resource.Remaining = resource.Capacity;
-        resource.UnfrozenCount = resource.FlowCount;
-    }
-
-    /// <summary>Raises the level until every flow is frozen.</summary>
-    private void Fill()
-    {
-        while (_unfrozenCount > 0)
+        if (link.Other >= 0)
         {
-            var level = _heap.Top.Level;
-            TakeFull(level);
-
-            // Only now: what freezes first must not decide what else is full at the same level.
-            foreach (var id in _full)
+            Reach(link.Other);
+        }
+        else
+        {
+            foreach (var resource in _graph.RouteOf(link.Flow))
             {
-                if (id < 0)
-                {
-                    Freeze(~id, ref _graph.Flows[~id], level);
-                }
-                else
-                {
-                    FreezeAll(id, level);
-                }
+                Reach(resource);
             }
-
-            _full.Clear();
         }
 
-        _heap.Clear();
-    }
-
-    /// <summary>Takes from the heap whatever is full at the lowest key, and brings keys up to date that are outdated.</summary>
-    private void TakeFull(long level)
-    {
-        while (_heap.Count > 0 && _heap.Top.Level == level)
+        if (_graph.Caps[link.Flow] != long.MaxValue)
         {
-            var id = _heap.Top.Id;
-            if (id < 0)
-            {
-                _heap.Pop();
-                _full.Add(id);
-                continue;
-            }
-
-            ref var resource = ref _graph.Resources[id];
-            var share = resource.UnfrozenCount == 0 ? level : resource.Remaining / resource.UnfrozenCount;
-            if (share > level)
-            {
-                _heap.RaiseTop(share);
-            }
-            else
-            {
-                _heap.Pop();
-                _full.Add(id);
-            }
+            _filling.AddCap(link.Flow);
         }
     }
 
-    private void FreezeAll(int id, long level)
+    private void Reach(int id)
     {
         ref var resource = ref _graph.Resources[id];
-        var flows = _graph.Flows;
-        foreach (var entry in _graph.EntriesOf(id))
+        if (resource.Mark != _mark)
         {
-            if (resource.UnfrozenCount == 0)
+            _filling.Add(id);
+            if (resource.Capacity != long.MaxValue)
             {
-                break;
+                _reached.Add(id); // what is unlimited binds nobody to anybody
             }
-
-            Freeze(entry >> FlowGraph.EntryShift, ref flows[entry >> FlowGraph.EntryShift], level);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Freeze(int id, ref Flow flow, long level)
+    private void RememberGiant(bool isGiant)
     {
-        if (flow.Mark > _mark)
+        _giantAge = 0;
+        foreach (ref var resource in _graph.Resources.AsSpan(0, _graph.ResourceCount))
         {
-            return;
+            resource.IsInGiant = isGiant && resource.Mark == _mark;
+        }
+    }
+
+    private void UpdateRate(int id)
+    {
+        var rate = _graph.Caps[id];
+        foreach (var resource in _graph.RouteOf(id))
+        {
+            rate = Math.Min(rate, _graph.Levels[resource]);
         }
 
-        flow.Mark = _mark + 1;
-        _unfrozenCount--;
-        if (flow.Rate != level)
+        ref var flow = ref _graph.Flows[id];
+        if (flow.Rate != rate)
         {
-            flow.Rate = level;
+            flow.Rate = rate;
             _changed.Add(id);
-        }
-
-        var resources = _graph.Resources;
-        for (var i = 0; i < flow.RouteLength; i++)
-        {
-            ref var resource = ref resources[flow.Route[i]];
-            resource.Remaining -= level;
-            resource.UnfrozenCount--;
         }
     }
 }

@@ -1,58 +1,68 @@
 namespace Shoal.Simulation.Network;
 
+/// <summary>A level in bytes per second, and what may be full at it: a resource, or ~flow for a flow's cap.</summary>
+internal readonly record struct LevelEntry(long Level, int Id);
+
 /// <summary>
-/// A min-heap of levels (bytes per second) and what becomes full at them, in one array with four children a node: shallow, and the
-/// children of a node are one cache line. Equal levels come out in any, but always the same, order.
+/// A min-heap of levels, in one array with four children a node: shallow, and the children of a node are one cache line.
+/// Equal levels come out in any, but always the same, order.
 /// </summary>
 internal sealed class LevelHeap
 {
-    private (long Level, int Id)[] _entries = new (long Level, int Id)[64];
+    private LevelEntry[] _entries = new LevelEntry[64];
 
-    /// <summary>How many are in it.</summary>
-    public int Count { get; private set; }
+    private int _count;
 
-    /// <summary>The lowest. There must be one.</summary>
-    public (long Level, int Id) Top => _entries[0];
+    /// <summary>The lowest level; <see cref="long.MaxValue"/> if there is none.</summary>
+    public long Lowest => _count > 0 ? _entries[0].Level : long.MaxValue;
 
-    /// <summary>Puts one at the end, which breaks the order until <see cref="Build"/>.</summary>
-    public void Append(long level, int id)
+    /// <summary>What has the lowest level. There must be one.</summary>
+    public int LowestId => _entries[0].Id;
+
+    /// <summary>Puts one in.</summary>
+    public void Push(LevelEntry entry)
     {
-        if (Count == _entries.Length)
+        if (_count == _entries.Length)
         {
-            Array.Resize(ref _entries, Count * 2);
+            Array.Resize(ref _entries, _count * 2);
         }
 
-        _entries[Count++] = (level, id);
-    }
-
-    /// <summary>Makes the order good, in linear time.</summary>
-    public void Build()
-    {
-        for (var i = (Count - 2) >> 2; i >= 0 && Count > 1; i--)
+        var place = _count++;
+        while (place > 0)
         {
-            Sink(i, _entries[i]);
+            var parent = (place - 1) >> 2;
+            if (_entries[parent].Level <= entry.Level)
+            {
+                break;
+            }
+
+            _entries[place] = _entries[parent];
+            place = parent;
         }
+
+        _entries[place] = entry;
     }
 
     /// <summary>Takes the lowest away.</summary>
-    public void Pop()
+    public void TakeLowest()
     {
-        Count--;
-        if (Count > 0)
+        _count--;
+        if (_count > 0)
         {
-            Sink(0, _entries[Count]);
+            Sink(_entries[_count]);
         }
     }
 
     /// <summary>Raises the lowest to a level that is not lower.</summary>
-    public void RaiseTop(long level) => Sink(0, (level, _entries[0].Id));
+    public void RaiseLowest(long level) => Sink(new LevelEntry(level, _entries[0].Id));
 
     /// <summary>Empties it.</summary>
-    public void Clear() => Count = 0;
+    public void Clear() => _count = 0;
 
-    private void Sink(int place, (long Level, int Id) entry)
+    private void Sink(LevelEntry entry)
     {
-        var entries = _entries.AsSpan(0, Count);
+        var entries = _entries.AsSpan(0, _count);
+        var place = 0;
         while (true)
         {
             var child = (place << 2) + 1;

@@ -1,0 +1,211 @@
+namespace Shoal.Simulation.Network;
+
+/// <summary>
+/// Progressive filling of one or several components: finds the level at which each resource is full. A flow's rate is then the lowest
+/// level of its resources, or its cap if that is lower, so filling itself need not write down a rate.
+/// <para>
+/// The level rises in steps of one byte per second; a resource is full when it could not give all of its unfrozen flows one byte more,
+/// and all resources that are full at one level are found before any of their flows is frozen, so that no order has a say.
+/// The level leaps from one full resource to the next by a queue of resources with their <b>share</b> as the key: what the frozen flows
+/// left divided by the number of unfrozen ones, rounded down. Freezing updates no key: a key may be outdated, and is looked at again only
+/// when it is the lowest. That is right because shares never fall: with R left for n flows, a flow frozen at a level s that no share is below has
+/// s ≤ R/n, so (R − s)/(n − 1) ≥ (R − R/n)/(n − 1) = R/n. Each key is therefore a lower bound of its share, and a lowest key that is
+/// up to date is the lowest share of all. The first keys are sorted; those that were outdated when their turn came are in a heap.
+/// </para>
+/// <para>
+/// Filling a resource takes the level from the other resource of each of its flows without asking whether the flow was frozen before:
+/// if it was, it was by that other resource, which is full, and whose numbers nobody reads any more.
+/// Only flows with three or more resources, or frozen by their caps, are asked.
+/// </para>
+/// <para>
+/// For F flows over k resources each, R resources and P outdated keys met: O(F·k + R + P log P) and, beside the flow lists, memory is
+/// walked in the order of resources' small numbers only. P is at most F·k; in random networks of 8 flows a resource it is around R.
+/// </para>
+/// </summary>
+internal sealed class Filling(FlowGraph graph)
+{
+    private readonly LevelList _first = new();
+    private readonly LevelHeap _raised = new();
+    private readonly List<int> _full = [];
+    private int _mark;
+    private int _openCount;
+
+    /// <summary>Begins a computation. Each has another mark, not 0.</summary>
+    public void Begin(int mark)
+    {
+        _mark = mark;
+        _openCount = 0;
+        _first.Clear();
+        _raised.Clear();
+    }
+
+    /// <summary>A resource of the component. Its links must be what they are to be.</summary>
+    public void Add(int id)
+    {
+        ref var resource = ref graph.Resources[id];
+        resource.Mark = _mark;
+        graph.Levels[id] = long.MaxValue;
+        if (resource.Capacity == long.MaxValue)
+        {
+            graph.Left[id] = new Left { FlowCount = int.MaxValue }; // never full, never closed
+        }
+        else
+        {
+            graph.Left[id] = new Left { Capacity = resource.Capacity, FlowCount = resource.FlowCount };
+            if (resource.FlowCount > 0)
+            {
+                _openCount++;
+                _first.Append(new LevelEntry(resource.Capacity / resource.FlowCount, id));
+            }
+        }
+    }
+
+    /// <summary>A flow of the component with a cap; it may be told more than once. One without a limited resource needs not be told.</summary>
+    public void AddCap(int id)
+    {
+        var narrowest = long.MaxValue;
+        foreach (var resource in graph.RouteOf(id))
+        {
+            narrowest = Math.Min(narrowest, graph.Resources[resource].Capacity);
+        }
+
+        if (graph.Caps[id] < narrowest && narrowest != long.MaxValue)
+        {
+            _first.Append(new LevelEntry(graph.Caps[id], ~id));
+        }
+    }
+
+    /// <summary>Raises the level until every resource is full or without unfrozen flows.</summary>
+    public void Run()
+    {
+        _first.Sort();
+        while (_openCount > 0)
+        {
+            var level = Math.Min(_first.Lowest, _raised.Lowest);
+            TakeFull(level);
+            foreach (var id in _full)
+            {
+                if (id >= 0)
+                {
+                    FreezeFlowsOf(id, level);
+                }
+                else
+                {
+                    FreezeByCap(~id, level);
+                }
+            }
+
+            _full.Clear();
+        }
+    }
+
+    /// <summary>Takes from the queue whatever is full at the lowest key, and brings keys up to date that are outdated.</summary>
+    private void TakeFull(long level)
+    {
+        while (_first.Lowest == level)
+        {
+            var id = _first.Take();
+            if (IsOutdated(id, level, out var share))
+            {
+                _raised.Push(new LevelEntry(share, id));
+            }
+        }
+
+        while (_raised.Lowest == level)
+        {
+            if (IsOutdated(_raised.LowestId, level, out var share))
+            {
+                _raised.RaiseLowest(share);
+            }
+            else
+            {
+                _raised.TakeLowest();
+            }
+        }
+    }
+
+    /// <summary>Tells the higher share if the key is outdated; else what has the key is full, or has no unfrozen flows any more.</summary>
+    private bool IsOutdated(int id, long level, out long share)
+    {
+        share = level;
+        if (id < 0)
+        {
+            _full.Add(id);
+            return false;
+        }
+
+        ref var left = ref graph.Left[id];
+        if (left.FlowCount > 0)
+        {
+            share = left.Capacity / left.FlowCount;
+            if (share > level)
+            {
+                return true;
+            }
+
+            graph.Levels[id] = level;
+            left.FlowCount = 0;
+            _openCount--;
+            _full.Add(id);
+        }
+
+        return false;
+    }
+
+    private void FreezeFlowsOf(int id, long level)
+    {
+        var resources = graph.Left;
+        foreach (var link in graph.LinksOf(id))
+        {
+            if (link.Other >= 0)
+            {
+                Take(ref resources[link.Other], level);
+            }
+            else if (graph.FrozenIn[link.Flow] != _mark)
+            {
+                Freeze(link.Flow, level);
+            }
+        }
+    }
+
+    private void FreezeByCap(int id, long level)
+    {
+        if (graph.FrozenIn[id] == _mark)
+        {
+            return; // it was told twice
+        }
+
+        foreach (var resource in graph.RouteOf(id))
+        {
+            if (graph.Levels[resource] != long.MaxValue)
+            {
+                return; // full before, or now: that freezes it
+            }
+        }
+
+        if (!graph.Flows[id].IsOpaque)
+        {
+            graph.SetOpaque(id, true);
+        }
+
+        Freeze(id, level);
+    }
+
+    private void Freeze(int id, long level)
+    {
+        graph.FrozenIn[id] = _mark;
+        foreach (var resource in graph.RouteOf(id))
+        {
+            Take(ref graph.Left[resource], level);
+        }
+    }
+
+    private void Take(ref Left left, long level)
+    {
+        left.Capacity -= level;
+        if (--left.FlowCount == 0)
+        {
+            _openCount--;
+        }
+    }
+}
