@@ -64,6 +64,9 @@ internal sealed class VirtualPeer
     /// <summary>Payload that came and was expected, over all lives.</summary>
     public long DownloadedBytes { get; private set; }
 
+    /// <summary>Acknowledgements that are to go through its uplink, see <see cref="WireCosts"/>.</summary>
+    public long OwedAckBytes { get; set; }
+
     /// <summary>Payload that was of no use, as the swarm counts it.</summary>
     public long WastedBytes => _wastedBefore + (_swarm?.Status().WastedBytes ?? 0);
 
