@@ -107,6 +107,7 @@ internal static class App
             TrackerCommand.Create(),
             ScrapeCommand.Create(),
             MpiCommand.Create(),
+            SimulateCommand.Create(),
         };
         root.Options.Add(new HelpOption { Action = new ExampleHelp() });
         root.Options.Add(new Option<bool>("--version") { Description = "Show the version", Action = new VersionAction() });

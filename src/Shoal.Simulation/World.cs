@@ -119,6 +119,7 @@ internal sealed class World
         IsTrusted = _scenario.Swarm.IsTrusted,
         IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => Peers[address.Rank].Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
+        TellsHoldersToo = _scenario.Swarm.TellsHoldersToo,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
     };
 

@@ -60,6 +60,7 @@ public class ArgumentTests
     [InlineData("verify")]
     [InlineData("tracker")]
     [InlineData("scrape")]
+    [InlineData("simulate")]
     public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
     {
         var run = await Command.RunAsync(command, "--help");

@@ -33,6 +33,10 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(CopyProgressEvent), "copy-progress")]
 [JsonDerivedType(typeof(CopyLackEvent), "copy-lack")]
 [JsonDerivedType(typeof(CopiedEvent), "copied")]
+[JsonDerivedType(typeof(SimulationProgressEvent), "simulation-progress")]
+[JsonDerivedType(typeof(SimulationEvent), "simulation")]
+[JsonDerivedType(typeof(SimulationsEvent), "simulations")]
+[JsonDerivedType(typeof(ComparisonEvent), "comparison")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -43,7 +47,7 @@ internal abstract record Event
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
-        or CopyLackEvent or CopiedEvent;
+        or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent;
 }
 
 /// <summary>A port is open.</summary>

@@ -92,6 +92,7 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
         HashingEvent e => new Rows(Bar($"Hashing {e.Path}", Fraction.Of(e.Bytes, e.TotalBytes), $"of {Units.Size(e.TotalBytes)}")),
         CheckingEvent e => new Rows(Bar($"Checking {e.Path}", Fraction.Of(e.Bytes, e.TotalBytes), $"of {Units.Size(e.TotalBytes)}")),
         CopyProgressEvent e => new Rows(Bar("Copying", Fraction.Of(e.Bytes, e.TotalBytes), $"of {Units.Size(e.TotalBytes)}"), Markup.FromInterpolated($"{Printable.Of(e.Rest)}")),
+        SimulationProgressEvent e => new Rows(Bar(e.What, e.Fraction, ""), Markup.FromInterpolated($"{e.Rest}")),
         ProgressEvent { State: "metadata" } e => new Rows(Markup.FromInterpolated($"[yellow]Fetching metadata[/] {e.Name}  {e.PeerCount} peers")),
         ProgressEvent e when e.Peers is { Count: > 0 } => new Rows(Progress(e), PeerTable(e.Peers)),
         ProgressEvent e => new Rows(Progress(e)),

@@ -9,8 +9,8 @@ namespace Shoal.Engine.Picking;
 /// <remarks>Cohen (2003), section 2.4.4.</remarks>
 internal static class Endgame
 {
-    /// <summary>The most duplicate requests that one pick hands out.</summary>
-    private const int MaximumDuplicatesPerPick = 16;
+    /// <summary>The most duplicate requests that one pick hands out: what is on its way cannot be called back.</summary>
+    private const int MaximumDuplicatesPerPick = 2;
 
     /// <summary>Takes blocks that other links have been asked for, and marks them as asked of this one too.</summary>
     public static int Take(

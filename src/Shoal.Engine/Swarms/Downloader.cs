@@ -334,7 +334,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        MayDuplicate: MayDuplicate);
+        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0);
 
     // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
     private bool MayDuplicate =>

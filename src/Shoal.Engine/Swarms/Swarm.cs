@@ -184,9 +184,8 @@ public sealed class Swarm : IMachine
             if (connection.Phase == ConnectionPhase.Open)
             {
                 Downloader.WeGot(connection, piece);
-                if (_context.TellsPieces)
+                if (_context.TellsPieces && (_context.TellsHoldersToo || connection.Has?[piece] != true))
                 {
-                    // To seeders too: they show how far we are, and leave when we need them no longer.
                     _context.Send(connection, PeerMessage.Have(piece));
                 }
             }

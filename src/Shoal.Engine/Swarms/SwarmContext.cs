@@ -59,6 +59,9 @@ internal sealed class SwarmContext(
     /// <summary>Whether peers tell each other what they have; else each asks, and is rejected where it asks in vain.</summary>
     public bool TellsPieces => Options.Balance == BalancePolicy.Swarm;
 
+    /// <summary>Whether a piece is told to those also who have it.</summary>
+    public bool TellsHoldersToo => Options.TellsHoldersToo;
+
     public bool IsSeeding => Picker is { IsComplete: true };
 
     public void AddConnection(PeerConnection connection)

@@ -39,6 +39,12 @@ public sealed record SwarmOptions
     /// <summary>How requests are spread over those who have what we want.</summary>
     public BalancePolicy Balance { get; init; } = BalancePolicy.Swarm;
 
+    /// <summary>
+    /// Whether a piece that we got is told to those also who have it: that shows them how far we are, and when we need them no longer.
+    /// Else they cannot tell that we are a seeder; half of all messages are saved.
+    /// </summary>
+    public bool TellsHoldersToo { get; init; } = true;
+
     /// <summary>Bytes of pieces in memory at most; but never fewer than two pieces.</summary>
     public long BufferBytes { get; init; } = 48 * 1024 * 1024;
 

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Shoal.Simulation.Network;
 
 /// <summary>
@@ -12,26 +10,18 @@ namespace Shoal.Simulation.Network;
 /// each flow that it froze: the rates are the exact max-min allocation of a network whose bottlenecks have that much less.
 /// </para>
 /// <para>
-/// A recomputation touches what is connected with a change through active flows and limited resources; see <see cref="Filling"/> for how
-/// and at what cost. Where one component has most of all flows, looking for its members costs more than filling, so a change in it
-/// recomputes everything: the others come to what they had. Nothing is allocated once the arrays have grown. Not thread-safe.
+/// Here is what callers say and ask; <see cref="Recomputation"/> finds what a change may touch, and <see cref="Filling"/> the levels.
+/// Nothing is allocated once the arrays have grown. Not thread-safe.
 /// </para>
 /// </summary>
 internal sealed class FairShares
 {
-    /// <summary>After so many recomputations of everything one looks whether the giant component still is one.</summary>
-    private const int GiantLifetime = 64;
-
     private readonly FlowGraph _graph = new();
-    private readonly Filling _filling;
+    private readonly Recomputation _recomputation;
     private readonly List<int> _queuedFlows = [];
     private readonly List<int> _queuedResources = [];
-    private readonly List<int> _reached = [];
-    private readonly List<int> _changed = [];
-    private int _mark;
-    private int _giantAge;
 
-    public FairShares() => _filling = new Filling(_graph);
+    public FairShares() => _recomputation = new Recomputation(_graph);
 
     /// <summary>Whether something was changed since the last <see cref="Recompute"/> that may change a rate.</summary>
     public bool IsDirty => _queuedFlows.Count > 0 || _queuedResources.Count > 0;
@@ -40,7 +30,7 @@ internal sealed class FairShares
     /// The active flows whose rate the last <see cref="Recompute"/> changed, each once; the same calls give the same order.
     /// Valid until the next.
     /// </summary>
-    public ReadOnlySpan<int> Changed => CollectionsMarshal.AsSpan(_changed);
+    public ReadOnlySpan<int> Changed => _recomputation.Changed;
 
     /// <summary>A directed capacity. <see cref="long.MaxValue"/> is no limit, 0 lets nothing through.</summary>
     public int AddResource(long bytesPerSecond)
@@ -125,24 +115,8 @@ internal sealed class FairShares
     /// <summary>Computes the rates anew of all that a change may have touched.</summary>
     public void Recompute()
     {
-        _changed.Clear();
-        if (!IsDirty)
-        {
-            return;
-        }
-
-        _filling.Begin(++_mark);
         UpdateLinks();
-        var isGiant = IsGiantTouched();
-        if (isGiant && ++_giantAge < GiantLifetime)
-        {
-            FillEverything();
-        }
-        else
-        {
-            FillReached(isGiant);
-        }
-
+        _recomputation.Run(_queuedFlows, _queuedResources);
         ClearQueues();
     }
 
@@ -189,7 +163,7 @@ internal sealed class FairShares
         }
     }
 
-    /// <summary>Does what was put off: all links must be made before a resource is reached, since it counts its flows then.</summary>
+    /// <summary>Does what was put off: all links must be right before a resource is reached, since it counts its flows then.</summary>
     private void UpdateLinks()
     {
         foreach (var id in _queuedFlows)
@@ -209,27 +183,6 @@ internal sealed class FairShares
         }
     }
 
-    private bool IsGiantTouched()
-    {
-        foreach (var resource in _queuedResources)
-        {
-            if (_graph.Resources[resource].IsInGiant)
-            {
-                return true;
-            }
-        }
-
-        foreach (var id in _queuedFlows)
-        {
-            if (_graph.Flows[id].IsTouched && _graph.Resources[_graph.RouteOf(id)[0]].IsInGiant)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     private void ClearQueues()
     {
         foreach (var id in _queuedFlows)
@@ -245,149 +198,5 @@ internal sealed class FairShares
 
         _queuedFlows.Clear();
         _queuedResources.Clear();
-    }
-
-    private void FillEverything()
-    {
-        for (var id = 0; id < _graph.ResourceCount; id++)
-        {
-            _filling.Add(id);
-        }
-
-        var caps = _graph.Caps.AsSpan(0, _graph.FlowCount);
-        for (var id = 0; id < caps.Length; id++)
-        {
-            if (caps[id] != long.MaxValue && _graph.Flows[id].IsLinked)
-            {
-                _filling.AddCap(id);
-            }
-        }
-
-        _filling.Run();
-        for (var id = 0; id < caps.Length; id++)
-        {
-            if (_graph.Flows[id].IsLinked)
-            {
-                UpdateRate(id);
-            }
-        }
-    }
-
-    private void FillReached(bool isGiantOld)
-    {
-        ReachWhatChanged();
-        var placeCount = 0;
-        for (var i = 0; i < _reached.Count; i++)
-        {
-            foreach (var link in _graph.LinksOf(_reached[i]))
-            {
-                ReachOthers(link);
-            }
-
-            placeCount += _graph.Resources[_reached[i]].FlowCount;
-        }
-
-        _filling.Run();
-        foreach (var resource in _reached)
-        {
-            foreach (var link in _graph.LinksOf(resource))
-            {
-                UpdateRate(link.Flow);
-            }
-        }
-
-        foreach (var id in _queuedFlows)
-        {
-            if (_graph.Flows[id].IsTouched)
-            {
-                UpdateRate(id); // it may pass nothing that is limited
-            }
-        }
-
-        _reached.Clear();
-        var isGiant = placeCount * 2L > _graph.PlaceCount;
-        if (isGiant || isGiantOld)
-        {
-            RememberGiant(isGiant);
-        }
-    }
-
-    private void ReachWhatChanged()
-    {
-        foreach (var resource in _queuedResources)
-        {
-            // Also one that has just become unlimited: its flows were bound to each other.
-            _filling.Add(resource);
-            _reached.Add(resource);
-        }
-
-        foreach (var id in _queuedFlows)
-        {
-            if (_graph.Flows[id].IsTouched)
-            {
-                foreach (var resource in _graph.RouteOf(id))
-                {
-                    Reach(resource);
-                }
-            }
-        }
-    }
-
-    private void ReachOthers(Link link)
-    {
-        if (link.Other >= 0)
-        {
-            Reach(link.Other);
-        }
-        else
-        {
-            foreach (var resource in _graph.RouteOf(link.Flow))
-            {
-                Reach(resource);
-            }
-        }
-
-        if (_graph.Caps[link.Flow] != long.MaxValue)
-        {
-            _filling.AddCap(link.Flow);
-        }
-    }
-
-    private void Reach(int id)
-    {
-        ref var resource = ref _graph.Resources[id];
-        if (resource.Mark != _mark)
-        {
-            _filling.Add(id);
-            if (resource.Capacity != long.MaxValue)
-            {
-                _reached.Add(id); // what is unlimited binds nobody to anybody
-            }
-        }
-    }
-
-    private void RememberGiant(bool isGiant)
-    {
-        _giantAge = 0;
-        foreach (ref var resource in _graph.Resources.AsSpan(0, _graph.ResourceCount))
-        {
-            resource.IsInGiant = isGiant && resource.Mark == _mark;
-        }
-    }
-
-    private void UpdateRate(int id)
-    {
-        var rate = _graph.Caps[id];
-        foreach (var resource in _graph.RouteOf(id))
-        {
-            rate = Math.Min(rate, _graph.Levels[resource]);
-        }
-
-        ref var flow = ref _graph.Flows[id];
-        if (flow.Rate != rate)
-        {
-            flow.Rate = rate;
-            _changed.Add(id);
-        }
     }
 }

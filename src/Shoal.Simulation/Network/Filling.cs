@@ -8,9 +8,9 @@ namespace Shoal.Simulation.Network;
 /// and all resources that are full at one level are found before any of their flows is frozen, so that no order has a say.
 /// The level leaps from one full resource to the next by a queue of resources with their <b>share</b> as the key: what the frozen flows
 /// left divided by the number of unfrozen ones, rounded down. Freezing updates no key: a key may be outdated, and is looked at again only
-/// when it is the lowest. That is right because shares never fall: with R left for n flows, a flow frozen at a level s that no share is below has
-/// s ≤ R/n, so (R − s)/(n − 1) ≥ (R − R/n)/(n − 1) = R/n. Each key is therefore a lower bound of its share, and a lowest key that is
-/// up to date is the lowest share of all. The first keys are sorted; those that were outdated when their turn came are in a heap.
+/// when it is the lowest. That is right because shares never fall: with R left for n flows, a flow frozen at a level s that no share is
+/// below has s ≤ R/n, so (R − s)/(n − 1) ≥ (R − R/n)/(n − 1) = R/n. Each key is therefore a lower bound of its share, and a lowest
+/// key that is up to date is the lowest share of all. The first keys are sorted; those that were outdated in their turn are in a heap.
 /// </para>
 /// <para>
 /// Filling a resource takes the level from the other resource of each of its flows without asking whether the flow was frozen before:
@@ -18,8 +18,8 @@ namespace Shoal.Simulation.Network;
 /// Only flows with three or more resources, or frozen by their caps, are asked.
 /// </para>
 /// <para>
-/// For F flows over k resources each, R resources and P outdated keys met: O(F·k + R + P log P) and, beside the flow lists, memory is
-/// walked in the order of resources' small numbers only. P is at most F·k; in random networks of 8 flows a resource it is around R.
+/// Costs O(F·k + R + P log P) for F flows over k resources each, R resources and P outdated keys met: at most F·k, in random
+/// networks about as many as resources.
 /// </para>
 /// </summary>
 internal sealed class Filling(FlowGraph graph)
@@ -60,7 +60,7 @@ internal sealed class Filling(FlowGraph graph)
         }
     }
 
-    /// <summary>A flow of the component with a cap; it may be told more than once. One without a limited resource needs not be told.</summary>
+    /// <summary>A flow of the component with a cap; it may be told twice, and need not be without a limited resource.</summary>
     public void AddCap(int id)
     {
         var narrowest = long.MaxValue;

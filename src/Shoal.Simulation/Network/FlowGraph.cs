@@ -21,7 +21,7 @@ internal sealed class FlowGraph
     /// <summary>What is left of each resource during a computation, by id.</summary>
     public Left[] Left = new Left[64];
 
-    /// <summary>The level at which each resource was full in the last computation, by id; <see cref="long.MaxValue"/> if it was not.</summary>
+    /// <summary>The level at which each resource was full when last computed, by id; <see cref="long.MaxValue"/> if it was not.</summary>
     public long[] Levels = new long[64];
 
     /// <summary>The flows, by id.</summary>
@@ -223,7 +223,7 @@ internal struct Resource
     /// <summary>Whether it is in the list of those to look at in the next computation.</summary>
     public bool IsQueued;
 
-    /// <summary>Whether it was in a component that had most of all flows, when that was last looked at.</summary>
+    /// <summary>Whether it was in a component with most of all flows, when that was last looked at.</summary>
     public bool IsInGiant;
 }
 

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Shoal.Simulation.Network;
 
-/// <summary>A list of levels that is sorted once and then read from the lowest up: much cheaper than a heap where most keys never change.</summary>
+/// <summary>Levels that are sorted once and then taken from the lowest up: cheaper than a heap where most keys never change.</summary>
 internal sealed class LevelList
 {
     private const int DigitBits = 11;

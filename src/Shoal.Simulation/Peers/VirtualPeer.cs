@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -16,8 +17,7 @@ namespace Shoal.Simulation.Peers;
 internal sealed class VirtualPeer
 {
     private readonly World _world;
-    private readonly Dictionary<LinkId, LinkEnd> _ends = [];
-    private readonly List<LinkEnd> _order = []; // the same, in the order in which they were opened
+    private readonly LinkTable _ends = new();
     private Swarm? _swarm;
     private long _incomingSequence;
     private Instant _armedAt = Instant.Never;
@@ -71,9 +71,9 @@ internal sealed class VirtualPeer
     public long WastedBytes => _wastedBefore + (_swarm?.Status().WastedBytes ?? 0);
 
     public SwarmStatus? Status => _swarm?.Status();
-    public IEnumerable<LinkEnd> Ends => _order;
+    public IEnumerable<LinkEnd> Ends => _ends.All;
     /// <summary>Links it has.</summary>
-    public int LinkCount => _ends.Count;
+    public int LinkCount => _ends.All.Count;
 
     private bool IsChecked => Class.Behavior != Behavior.Liar; // it serves what it does not have
 
@@ -113,7 +113,7 @@ internal sealed class VirtualPeer
             return;
         }
 
-        foreach (var end in _order.ToArray())
+        foreach (var end in _ends.All.ToArray())
         {
             _world.HangUp(end);
         }
@@ -210,7 +210,7 @@ internal sealed class VirtualPeer
     {
         var end = new LinkEnd(this, LinkId.Incoming(++_incomingSequence), caller.Latency);
         LinkEnd.Join(caller, end);
-        Add(end);
+        _ends.Add(end);
         Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: PeerAddress.FromRank(caller.Owner.Number)));
         return end;
     }
@@ -234,15 +234,8 @@ internal sealed class VirtualPeer
 
         end.IsClosed = true;
         end.Expected.Clear();
-        _ends.Remove(end.Id);
-        _order.Remove(end);
+        _ends.Remove(end);
         Tell(new Input(InputKind.LinkClosed, Link: end.Id, Detail: reason));
-    }
-
-    private void Add(LinkEnd end)
-    {
-        _ends.Add(end.Id, end);
-        _order.Add(end);
     }
 
     private void Do(in Output output)
@@ -304,13 +297,13 @@ internal sealed class VirtualPeer
         }
     }
 
-    private bool TryFind(LinkId id, out LinkEnd end) => _ends.TryGetValue(id, out end!) && !end.IsHungUp;
+    private bool TryFind(LinkId id, [NotNullWhen(true)] out LinkEnd? end) => _ends.TryFind(id, out end) && !end.IsHungUp;
 
     private void Connect(in Output output)
     {
         var other = _world.Peers[output.Address.Rank];
         var end = new LinkEnd(this, output.Link, _world.LatencyBetween(this, other));
-        Add(end);
+        _ends.Add(end);
         _world.Call(end, other);
     }
 
@@ -336,7 +329,7 @@ internal sealed class VirtualPeer
     {
         if (_world.IsThorough)
         {
-            foreach (var end in _order)
+            foreach (var end in _ends.All)
             {
                 Safety.Require(!end.Expected.Exists(expected => expected.Slot == slot), "a slot is released that a block may still come to");
             }
@@ -418,7 +411,6 @@ internal sealed class VirtualPeer
         _wastedBefore += _swarm!.Status().WastedBytes;
         _swarm = null;
         _ends.Clear();
-        _order.Clear();
         _armedAt = Instant.Never;
         (_hasherFreeAt, _diskFreeAt) = (0, 0);
         Life++;

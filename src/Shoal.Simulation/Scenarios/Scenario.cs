@@ -142,6 +142,9 @@ public sealed record SwarmModel
     /// <summary>Links of a peer at most.</summary>
     public int MaximumConnectionCount { get; init; } = 50;
 
+    /// <summary>Whether a piece is told to those also who have it (<see cref="SwarmOptions.TellsHoldersToo"/>).</summary>
+    public bool TellsHoldersToo { get; init; } = true;
+
     /// <summary>Peers that one uploads to at once.</summary>
     public int UploadSlotCount { get; init; } = 8;
 }

@@ -154,7 +154,7 @@ public sealed class PiecePickerTests
     {
         var picker = Draw(availability, partial: partial);
         Assert.Equal(expected, picker.IsEndgame);
-        Assert.Equal(expected ? "0.0 0.1 0.2 0.3" : "", Pick(picker, "x."));
+        Assert.Equal(expected ? "0.0 0.1" : "", Pick(picker, "x.")); // a few at a time
     }
 
     [Fact]

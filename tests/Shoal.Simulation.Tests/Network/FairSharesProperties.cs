@@ -31,13 +31,84 @@ public sealed class FairSharesProperties
         }
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void A_large_network_that_changed_step_by_step_has_the_rates_of_one_built_at_once(int routeLength)
+    {
+        var prng = new Prng((ulong)routeLength);
+        var capacities = Enumerable.Range(0, 300).Select(_ => 1000L + prng.Next(1_000_000)).ToArray();
+        var routes = Enumerable.Range(0, 2000).Select(_ => Enumerable.Range(0, routeLength).Select(_ => prng.Next(300)).ToArray()).ToArray();
+        var caps = Enumerable.Repeat(long.MaxValue, routes.Length).ToArray();
+        var isActive = new bool[routes.Length];
+        var shares = Build(capacities, routes);
+        for (var step = 0; step < 100; step++)
+        {
+            for (var i = 0; i < 30; i++)
+            {
+                var flow = prng.Next(routes.Length);
+                shares.SetActive(flow, isActive[flow] = step < 60 ? prng.Next(4) > 0 : prng.Next(9) == 0);
+                flow = prng.Next(routes.Length);
+                shares.SetCap(flow, caps[flow] = prng.Next(3) == 0 ? long.MaxValue : prng.Next(50_000));
+            }
+
+            shares.Recompute();
+            if (step % 9 == 0)
+            {
+                var fresh = Build(capacities, routes);
+                for (var flow = 0; flow < routes.Length; flow++)
+                {
+                    fresh.SetActive(flow, isActive[flow]);
+                    fresh.SetCap(flow, caps[flow]);
+                }
+
+                fresh.Recompute();
+                Assert.Equal(routes.Select((_, flow) => fresh.RateOf(flow)), routes.Select((_, flow) => shares.RateOf(flow)));
+            }
+        }
+
+        static FairShares Build(long[] capacities, int[][] routes)
+        {
+            var shares = new FairShares();
+            Array.ForEach(capacities, capacity => shares.AddResource(capacity));
+            Array.ForEach(routes, route => shares.AddFlow(route));
+            return shares;
+        }
+    }
+
+    [Theory]
+    [InlineData(10, 1000)]
+    [InlineData(500, 3)]
+    [InlineData(500, 1 << 30)]
+    public void Levels_come_out_in_order(int count, int bound)
+    {
+        var prng = new Prng(1);
+        var levels = Enumerable.Range(0, count).Select(_ => (long)prng.Next(bound) * prng.Next(bound)).ToArray();
+        var (list, heap) = (new LevelList(), new LevelHeap());
+        for (var i = 0; i < count; i++)
+        {
+            list.Append(new LevelEntry(levels[i], i));
+            heap.Push(new LevelEntry(levels[i], i));
+        }
+
+        list.Sort();
+        foreach (var level in levels.Order())
+        {
+            Assert.Equal((level, level), (list.Lowest, heap.Lowest));
+            Assert.Equal((level, level), (levels[list.Take()], levels[heap.LowestId]));
+            heap.TakeLowest();
+        }
+
+        Assert.Equal((long.MaxValue, long.MaxValue), (list.Lowest, heap.Lowest));
+    }
+
     private sealed class World
     {
         private readonly Prng _prng;
         private readonly Oracle _oracle = new();
         private readonly long _scale;
         private readonly int _longest;
-        private List<int> _ids = [];
+        private readonly List<int> _ids = [];
 
         public World(ulong seed)
         {
@@ -54,11 +125,9 @@ public sealed class FairSharesProperties
             count = 1 + _prng.Next(25);
             for (var i = 0; i < count; i++)
             {
-                Add(Shares.AddFlow);
+                Add();
             }
         }
-
-        private delegate int AddFlow(ReadOnlySpan<int> route);
 
         public FairShares Shares { get; } = new();
 
@@ -99,7 +168,7 @@ public sealed class FairSharesProperties
                     Shares.RemoveFlow(_ids[flow]);
                     _ids.RemoveAt(flow);
                     _oracle.Flows.RemoveAt(flow);
-                    Add(Shares.AddFlow);
+                    Add();
                     break;
                 default:
                     Shares.SetActive(_ids[flow], !isActive);
@@ -108,7 +177,7 @@ public sealed class FairSharesProperties
             }
         }
 
-        private void Add(AddFlow add)
+        private void Add()
         {
             var route = new int[1 + _prng.Next(_longest)];
             foreach (ref var resource in route.AsSpan())
@@ -116,7 +185,7 @@ public sealed class FairSharesProperties
                 resource = _prng.Next(_oracle.Capacities.Count);
             }
 
-            _ids.Add(add(route));
+            _ids.Add(Shares.AddFlow(route));
             _oracle.Flows.Add((route, false, long.MaxValue));
         }
 
@@ -133,7 +202,8 @@ public sealed class FairSharesProperties
         private void CheckRates()
         {
             var rates = _ids.Select(Shares.RateOf).ToArray();
-            Assert.Equal(_oracle.Allocate(isWhole: true).Select(rate => rate?.Floor ?? long.MaxValue), rates.Select(rate => (BigInteger)rate));
+            var expected = _oracle.Allocate(isWhole: true).Select(rate => rate?.Floor ?? long.MaxValue);
+            Assert.Equal(expected, rates.Select(rate => (BigInteger)rate));
 
             // And the same without rounding, once each bottleneck has less by what it lost.
             var exact = new Oracle();
@@ -142,7 +212,7 @@ public sealed class FairSharesProperties
             Assert.Equal(exact.Allocate(isWhole: false).Select(rate => rate ?? long.MaxValue), rates.Select(rate => (Rational)rate));
         }
 
-        /// <summary>What the resource gives if it is a bottleneck: what it has left is less than one byte per second for each flow.</summary>
+        /// <summary>What the resource gives if it is a bottleneck: what it has left is then less than one byte per second a flow.</summary>
         private long CapacityUsed(int resource, long capacity, long[] rates)
         {
             if (capacity == long.MaxValue)

@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+using Shoal.Engine;
+
+namespace Shoal.Simulation.Peers;
+
+/// <summary>
+/// A peer's ends of links, by what its machine calls them: numbers that are given in order, so an array will do. Also in the order in
+/// which they were opened.
+/// </summary>
+internal sealed class LinkTable
+{
+    private readonly List<LinkEnd> _order = [];
+    private LinkEnd?[] _byNumber = new LinkEnd?[64];
+
+    /// <summary>The ends, oldest first.</summary>
+    public IReadOnlyList<LinkEnd> All => _order;
+
+    public void Add(LinkEnd end)
+    {
+        if (end.Id.Value >= _byNumber.Length)
+        {
+            Array.Resize(ref _byNumber, (int)Math.Max(end.Id.Value + 1, _byNumber.Length * 2L));
+        }
+
+        _byNumber[end.Id.Value] = end;
+        _order.Add(end);
+    }
+
+    public bool TryFind(LinkId id, [NotNullWhen(true)] out LinkEnd? end)
+    {
+        end = (ulong)id.Value < (ulong)_byNumber.Length ? _byNumber[id.Value] : null;
+        return end is not null;
+    }
+
+    public void Remove(LinkEnd end)
+    {
+        _byNumber[end.Id.Value] = null;
+        _order.Remove(end);
+    }
+
+    public void Clear()
+    {
+        Array.Clear(_byNumber);
+        _order.Clear();
+    }
+}
