@@ -17,7 +17,6 @@ public readonly record struct SimulationProgress(TimeSpan Now, long EventCount, 
 /// </summary>
 public static class Simulator
 {
-    internal static Action<World>? Debug;
     private const int EventsBetweenReports = 1 << 14;
 
     /// <summary>Runs the scenario to its end.</summary>
@@ -35,7 +34,6 @@ public static class Simulator
             }
         }
 
-        Debug?.Invoke(world);
         return ResultOf(scenario, world);
     }
 
@@ -52,12 +50,13 @@ public static class Simulator
         Name = scenario.Name,
         Seed = scenario.Seed,
         Peers = [.. world.Peers.Select(peer => new PeerResult(
-            peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, World.IsExpected(peer),
+            peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, peer.IsExpected,
             peer.UploadedBytes, peer.DownloadedBytes, peer.WastedBytes))],
         EndedAt = world.Now - Instant.Zero,
         IsComplete = world.MissingCount == 0,
-        AnnounceCount = world.Tracker.AnnounceCount,
-        PeakAnnouncesPerSecond = world.Tracker.PeakPerSecond,
+        AnnounceCount = world.TrackerLoad.TotalCount,
+        PeakAnnouncesPerSecond = world.TrackerLoad.PeakPerSecond,
+        Job = world.Job?.Result(),
         SharedLinks = [.. world.Topology.Shared.Select(link => new SharedLinkResult(
             link.Name, link.BytesPerSecond, world.Network.CarriedOver(link.Resource)))],
         EventCount = world.EventCount,

@@ -4,6 +4,7 @@ using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Simulation.Faults;
+using Shoal.Simulation.Jobs;
 using Shoal.Simulation.Network;
 using Shoal.Simulation.Peers;
 using Shoal.Simulation.Scenarios;
@@ -31,6 +32,7 @@ internal sealed class World
 
     public World(Scenario scenario)
     {
+        JobRules.Check(scenario, scenario.Name);
         _scenario = scenario;
         Prng = new Prng(scenario.Seed);
         Layout = Layouts.Of(scenario);
@@ -44,12 +46,13 @@ internal sealed class World
             Peers.Add(new VirtualPeer(this, Peers.Count, peerClass, path));
         }
 
+        Job = scenario.Swarm.IsJob ? new VirtualJob(this, scenario) : null;
         _faults = new FaultBook(this, scenario, Topology);
         var joins = new JoinTimes(Prng);
         foreach (var peer in Peers)
         {
             Timeline.Add(joins.Next(peer.Class), new Event(EventKind.Join, peer));
-            MissingCount += IsExpected(peer) ? 1 : 0;
+            MissingCount += peer.IsExpected ? 1 : 0;
         }
 
         ExpectedCount = MissingCount;
@@ -75,11 +78,17 @@ internal sealed class World
 
     public VirtualTracker Tracker => _tracker;
 
+    /// <summary>What comes to the tracker: announces, or a job's letters.</summary>
+    public LoadMeter TrackerLoad => Job?.TrackerLoad ?? _tracker.Announces;
+
+    /// <summary>The job that it is; null of a torrent.</summary>
+    public VirtualJob? Job { get; }
+
     /// <summary>Whether costly checks are made too.</summary>
     public bool IsThorough { get; init; }
 
     /// <summary>Leechers that are expected to complete.</summary>
-    public int ExpectedCount { get; }
+    public int ExpectedCount { get; private set; }
 
     /// <summary>Those of them that have not.</summary>
     public int MissingCount { get; private set; }
@@ -91,7 +100,7 @@ internal sealed class World
 
     public ulong EventHash => _eventHash;
 
-    public bool IsOver => MissingCount == 0 || Now >= Instant.Zero + _scenario.Limit;
+    public bool IsOver => (Job?.IsOver ?? MissingCount == 0) || Now >= Instant.Zero + _scenario.Limit;
 
     /// <summary>Lets the next thing happen; false if nothing ever will.</summary>
     public bool Step()
@@ -107,17 +116,13 @@ internal sealed class World
         return true;
     }
 
-    /// <summary>Whether the peer is to complete.</summary>
-    public static bool IsExpected(VirtualPeer peer) =>
-        peer.Class is { IsSeeder: false, Behavior: Behavior.Honest, MeanLifetime: null };
-
     public SwarmOptions OptionsFor(VirtualPeer peer) => new()
     {
         InfoHash = InfoHash,
         Trackers = [[VirtualTracker.Name]],
         Balance = _scenario.Swarm.Policy,
         IsTrusted = _scenario.Swarm.IsTrusted,
-        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => Peers[address.Rank].Path.Rack == peer.Path.Rack : null,
+        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
         TellsHoldersToo = _scenario.Swarm.TellsHoldersToo,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
@@ -133,6 +138,13 @@ internal sealed class World
 
     public PieceHash HashOf(PieceIndex piece, bool isRight) =>
         isRight ? new PieceHash(_hashes.AsSpan(piece.Value * PieceHash.Sha1Length, PieceHash.Sha1Length)) : default;
+
+    /// <summary>Who is at the address. Nobody may look for the tracker there.</summary>
+    public VirtualPeer PeerAt(PeerAddress address)
+    {
+        Safety.Require(address.Rank > 0, "the tracker is taken for a peer");
+        return Peers[address.Rank - 1];
+    }
 
     public long LatencyBetween(VirtualPeer from, VirtualPeer to) => Topology.LatencyBetween(from.Path, to.Path);
 
@@ -179,14 +191,24 @@ internal sealed class World
 
     public void Announce(VirtualPeer peer, AnnounceOrder order) => _tracker.Announce(peer, order);
 
-    public void Got(VirtualPeer peer) => GotCount += IsExpected(peer) ? 1 : 0;
+    public void Got(VirtualPeer peer) => GotCount += peer.IsExpected ? 1 : 0;
 
     public void Completed(VirtualPeer peer)
     {
-        MissingCount -= IsExpected(peer) ? 1 : 0;
+        MissingCount -= peer.IsExpected ? 1 : 0;
         if (peer.Class.StayAfterCompletion is { } stay)
         {
             Timeline.After(stay.Nanoseconds(), new Event(EventKind.Leave, peer));
+        }
+    }
+
+    /// <summary>The peer is about to be gone for good.</summary>
+    public void Leaves(VirtualPeer peer)
+    {
+        if (peer is { IsExpected: true } && peer.CompletedAt == Instant.Never)
+        {
+            MissingCount--;
+            ExpectedCount--;
         }
     }
 
@@ -210,10 +232,10 @@ internal sealed class World
         switch (happening.Kind)
         {
             case EventKind.Message when !happening.End!.IsClosed:
-                happening.End.Owner.Receive(happening.End, happening.Message);
+                happening.End.Driver.Receive(happening.End, happening.Message);
                 break;
             case EventKind.Block when !happening.End!.IsClosed:
-                happening.End.Owner.Receive(happening.End, happening.Message.Block, happening.Flag);
+                happening.End.Driver.Receive(happening.End, happening.Message.Block, happening.Flag);
                 break;
             case EventKind.BlockSent when happening.End!.Flow >= 0:
                 Sent(happening.End);
@@ -225,7 +247,7 @@ internal sealed class World
                 Answer(happening.End!, happening.Peer!);
                 break;
             case EventKind.Opened when !happening.End!.IsClosed:
-                happening.End.Owner.Opened(happening.End);
+                happening.End.Driver.Opened(happening.End);
                 break;
             case EventKind.Closed:
                 Close(happening.End!, (string)happening.Detail!);
@@ -238,6 +260,9 @@ internal sealed class World
                 break;
             case EventKind.Announce:
                 _tracker.Take(happening);
+                break;
+            case EventKind.Letter when happening.Peer is null:
+                Job!.Take((JobLetter)happening.Detail!);
                 break;
             case EventKind.FaultBegins or EventKind.FaultEnds:
                 _faults.Handle(happening);
@@ -253,7 +278,7 @@ internal sealed class World
         var block = _network.Sent(end);
         var isCorrupt = end.Owner.Class.Behavior == Behavior.Corrupter && Prng.Next(CorruptOneOf) == 0;
         Timeline.After(end.Latency, new Event(EventKind.Block, End: end.Other, Message: PeerMessage.Request(block), Flag: isCorrupt));
-        end.Owner.Sent(end, block.Length);
+        end.Driver.Sent(end, block.Length);
     }
 
     private void Answer(LinkEnd caller, VirtualPeer callee)
@@ -263,21 +288,21 @@ internal sealed class World
             return;
         }
 
-        if (!callee.IsRunning)
+        if (callee.Driver is not { } driver)
         {
             Timeline.After(caller.Latency, new Event(EventKind.Closed, End: caller, Detail: "connection refused"));
             return;
         }
 
         Timeline.After(caller.Latency, new Event(EventKind.Opened, End: caller));
-        callee.Accept(caller);
+        driver.Accept(caller);
     }
 
     private void Close(LinkEnd end, string reason)
     {
         end.IsHungUp = true;
         _network.Close(end);
-        end.Owner.Closed(end, reason);
+        end.Driver.Closed(end, reason);
     }
 
     private byte[] Bytes(int count)
@@ -298,6 +323,11 @@ internal sealed class World
         Mix(ref hash, (ulong)Now.Nanoseconds);
         Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
         Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
+        if (happening.Detail is JobLetter letter)
+        {
+            Mix(ref hash, letter.Digest());
+        }
+
         _eventHash = hash;
     }
 

@@ -47,6 +47,14 @@ public class SimulateTests
     }
 
     [Fact]
+    public void Swarm_is_a_torrent_alone_and_a_job_beside_the_policies_of_jobs()
+    {
+        Assert.All(Plan("--policy swarm --seeds 2").Runs, run => Assert.False(run.Scenario.Swarm.IsJob));
+        Assert.All(Plan("--policy swarm,random").Runs, run => Assert.True(run.Scenario.Swarm.IsJob));
+        Assert.All(Plan("--policy random").Runs, run => Assert.True(run.Scenario.Swarm.IsJob));
+    }
+
+    [Fact]
     public async Task One_run_is_told_in_full()
     {
         var run = await RunAsync("--peers 40");

@@ -81,12 +81,14 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
             throw new UserErrorException($"that would be {(long)policies.Count * lengths.Count * seeds} runs; at most {MaximumRunCount} are made");
         }
 
+        // Where swarm is compared with the others nothing but the policy may differ.
+        var isJob = scenario.Swarm.IsJob || policies.Any(policy => policy != BalancePolicy.Swarm);
         var labels = new List<string>();
         var runs = new List<PlannedRun>();
         foreach (var (policy, length) in policies.SelectMany(policy => lengths.Select(length => (policy, length))))
         {
             string[] parts = [.. policies.Count > 1 ? [BalancePolicies.NameOf(policy)] : (string[])[], .. lengths.Count > 1 ? [Units.Size(length!.Value)] : (string[])[]];
-            var variant = scenario with { PieceLength = length, Swarm = scenario.Swarm with { Policy = policy } };
+            var variant = scenario with { PieceLength = length, Swarm = scenario.Swarm with { Policy = policy, IsJob = isJob } };
             ScenarioRules.Check(variant, source);
             labels.Add(parts.Length > 0 ? string.Join(", ", parts) : scenario.Name);
             runs.AddRange(Enumerable.Range(0, seeds).Select(i => new PlannedRun(labels[^1], variant with { Seed = unchecked(scenario.Seed + (ulong)i) })));

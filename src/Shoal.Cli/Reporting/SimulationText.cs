@@ -50,7 +50,7 @@ internal static class SimulationText
 
         lines.Add(Say($"Uploads       {Units.Size(run.UploadedBytes)}, {Share(run.SeederShare)} of it by seeders; Jain's index of leechers' {Figure(run.Fairness)}"));
         lines.Add($"Wasted        {Units.Size(run.WastedBytes)}, {Share(run.DownloadedBytes > 0 ? (double)run.WastedBytes / run.DownloadedBytes : null)} of what was downloaded");
-        lines.Add(Say($"Tracker       {run.AnnounceCount:N0} announces, {run.AnnouncesPerSecond:N1} a second, {run.PeakAnnouncesPerSecond:N0} in the busiest"));
+        lines.Add(Say($"Tracker       {run.AnnounceCount:N0} {(run.Job is null ? "announces" : "messages to rank 0")}, {run.AnnouncesPerSecond:N1} a second, {run.PeakAnnouncesPerSecond:N0} in the busiest"));
         lines.Add(Say($"Events        {run.EventCount:N0}, hash {run.EventHash}"));
         lines.Add("");
         lines.Add(Classes(run));

@@ -98,7 +98,7 @@ internal sealed class FaultBook
                 _struck[fault] = struck;
                 foreach (var peer in struck)
                 {
-                    Strike(fault.Kind, peer);
+                    Strike(fault, peer);
                 }
 
                 break;
@@ -125,12 +125,12 @@ internal sealed class FaultBook
         }
     }
 
-    private void Strike(FaultKind kind, VirtualPeer peer)
+    private void Strike(Fault fault, VirtualPeer peer)
     {
-        switch (kind)
+        switch (fault.Kind)
         {
             case FaultKind.Crash:
-                peer.Crash();
+                peer.Crash(isForGood: fault.Duration == TimeSpan.Zero);
                 break;
             case FaultKind.SlowDisk:
                 _slow.Add(peer);

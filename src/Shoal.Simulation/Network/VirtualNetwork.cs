@@ -50,6 +50,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         end.Uploads.Enqueue(block);
         if (end.Uploads.Count > 1)
         {
+            _flows[end.Flow].QueuedCount++;
             return;
         }
 
@@ -82,6 +83,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             LookSoon();
         }
 
+        flow.QueuedCount = 1;
         Begin(ref flow);
     }
 
@@ -91,13 +93,14 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         ref var flow = ref _flows[end.Flow];
         flow.IsDue = false;
         var block = end.Uploads.Dequeue();
+        flow.QueuedCount--;
         foreach (var resource in flow.Resources)
         {
             _carried[resource] += block.Length;
         }
 
         end.Other.Owner.OwedAckBytes += WireCosts.AcksFor(block.Length);
-        if (end.Uploads.Count > 0)
+        if (flow.QueuedCount > 0)
         {
             Begin(ref flow);
         }
@@ -161,7 +164,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         foreach (var active in _active)
         {
             ref var flow = ref _flows[active];
-            if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+            if (!flow.IsDue && flow.QueuedCount > 0)
             {
                 ScheduleIfNear(ref flow);
             }
@@ -228,7 +231,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
     private bool IsIdle(int number)
     {
         ref var flow = ref _flows[number];
-        if (flow.End!.Uploads.Count > 0 || flow.UpdatedAt > _lastLookAt)
+        if (flow.QueuedCount > 0 || flow.UpdatedAt > _lastLookAt)
         {
             return false;
         }
@@ -262,7 +265,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 
     private static void Settle(ref Flow flow, Instant now)
     {
-        if (!flow.IsDue && flow.End!.Uploads.Count > 0)
+        if (!flow.IsDue && flow.QueuedCount > 0)
         {
             var moved = (long)((Int128)flow.Rate * (now.Nanoseconds - flow.UpdatedAt.Nanoseconds) / VirtualTime.Second);
             flow.Remaining = Math.Max(1, flow.Remaining - moved);
@@ -294,6 +297,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         public SlowStart SlowStart;
         public Instant HastenAt;     // when its window has grown
         public Instant IdleSince;    // when its last block had left and there was no other; never if there was none before
+        public int QueuedCount;      // blocks that the end has to send
         public bool IsActive;
         public bool IsDue;           // its end is on the timeline
     }

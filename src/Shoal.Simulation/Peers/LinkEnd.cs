@@ -7,13 +7,13 @@ namespace Shoal.Simulation.Peers;
 /// One peer's end of a link. What it sends arrives at the other end after the link's latency, in order; blocks go one after the other
 /// at the rate that the network grants, beside the control messages.
 /// </summary>
-internal sealed class LinkEnd(VirtualPeer owner, LinkId id, long latency)
+internal sealed class LinkEnd(MachineDriver driver, LinkId id, long latency)
 {
-    /// <summary>Whose end.</summary>
-    public VirtualPeer Owner => owner;
-
     /// <summary>The life of its owner in which it was opened.</summary>
-    public int Life { get; } = owner.Life;
+    public MachineDriver Driver => driver;
+
+    /// <summary>Whose end.</summary>
+    public VirtualPeer Owner { get; } = driver.Peer;
 
     /// <summary>What the owner's machine calls it.</summary>
     public LinkId Id => id;

@@ -20,14 +20,9 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
         new TrackerPolicy { Interval = model.Interval }, new TrackerCapacity(int.MaxValue, int.MaxValue), new Prng(world.Prng.NextUInt64()));
 
     private readonly byte[] _peers = new byte[TrackerCore.BufferLength(200)];
-    private long _second;
-    private int _inSecond;
 
     /// <summary>Announces answered.</summary>
-    public long AnnounceCount { get; private set; }
-
-    /// <summary>The most in one second.</summary>
-    public int PeakPerSecond { get; private set; }
+    public LoadMeter Announces { get; } = new();
 
     /// <summary>Whether it does not answer.</summary>
     public bool IsDown { get; set; }
@@ -47,9 +42,9 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
             return;
         }
 
-        Count();
+        Announces.Count(world.Now);
         var request = new AnnounceRequest(
-            world.InfoHash, default, 0, PeerAddress.FromRank(peer.Number), order.UploadedBytes, order.DownloadedBytes, order.LeftBytes,
+            world.InfoHash, default, 0, peer.Address, order.UploadedBytes, order.DownloadedBytes, order.LeftBytes,
             order.Kind switch
             {
                 AnnounceKind.Started => AnnounceEvent.Started,
@@ -72,13 +67,4 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
 
     private void Answer(in Event announce, long delay, AnnounceResult result) =>
         world.Timeline.After(delay, new Event(EventKind.Answer, announce.Peer, announce.Life, Detail: result));
-
-    private void Count()
-    {
-        AnnounceCount++;
-        var second = world.Now.Nanoseconds / VirtualTime.Second;
-        _inSecond = second == _second ? _inSecond + 1 : 1;
-        _second = second;
-        PeakPerSecond = Math.Max(PeakPerSecond, _inSecond);
-    }
 }

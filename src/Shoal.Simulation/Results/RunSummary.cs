@@ -66,6 +66,9 @@ public sealed record RunSummary
 
     public required int PeakAnnouncesPerSecond { get; init; }
 
+    /// <summary>What only a job has; null of a torrent.</summary>
+    public JobResult? Job { get; init; }
+
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 
     public required IReadOnlyList<LinkSummary> SharedLinks { get; init; }
@@ -110,6 +113,7 @@ public sealed record RunSummary
             AnnounceCount = result.AnnounceCount,
             AnnouncesPerSecond = ended > 0 ? Math.Round(result.AnnounceCount / ended, 3) : 0,
             PeakAnnouncesPerSecond = result.PeakAnnouncesPerSecond,
+            Job = result.Job,
             Classes = [.. scenario.Classes.Select(one => ClassSummary.Of(one.Name, [.. result.Peers.Where(peer => peer.Class == one.Name)]))],
             SharedLinks = [.. result.SharedLinks.Select(link => new LinkSummary(
                 link.Name, link.BytesPerSecond, link.CarriedBytes, Share(link.CarriedBytes, link.BytesPerSecond * ended) ?? 0))],

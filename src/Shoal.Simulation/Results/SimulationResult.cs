@@ -20,11 +20,14 @@ public sealed record SimulationResult
     /// <summary>Whether every leecher that was expected to is complete.</summary>
     public required bool IsComplete { get; init; }
 
-    /// <summary>Announces that the tracker answered.</summary>
+    /// <summary>Announces that the tracker answered; in a job, messages that came to rank 0.</summary>
     public required long AnnounceCount { get; init; }
 
-    /// <summary>The most announces in any one second.</summary>
+    /// <summary>The most of these in any one second.</summary>
     public required int PeakAnnouncesPerSecond { get; init; }
+
+    /// <summary>What only a job has; null of a torrent.</summary>
+    public JobResult? Job { get; init; }
 
     /// <summary>Shared links (racks, zones) and what went over them.</summary>
     public required IReadOnlyList<SharedLinkResult> SharedLinks { get; init; }
@@ -35,6 +38,16 @@ public sealed record SimulationResult
     /// <summary>The hash of all events in their order: two runs that have it in common were the same in everything.</summary>
     public required ulong EventHash { get; init; }
 }
+
+/// <summary>What a job's ranks said to each other, beside their links where not said otherwise.</summary>
+/// <param name="ToTrackerCount">Messages to rank 0.</param>
+/// <param name="FromTrackerCount">Messages from rank 0.</param>
+/// <param name="BetweenPeersCount">Messages between peers: how much have you uploaded, and so much.</param>
+/// <param name="RequestCount">Segments asked for on links.</param>
+/// <param name="RejectCount">Of these: rejected, since the peer that was asked lacked the segment.</param>
+/// <param name="Failures">What went wrong, as the tracker tells all, a line each.</param>
+public sealed record JobResult(
+    long ToTrackerCount, long FromTrackerCount, long BetweenPeersCount, long RequestCount, long RejectCount, IReadOnlyList<string> Failures);
 
 /// <summary>What became of one peer.</summary>
 /// <param name="Number">Its number.</param>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Shoal.Protocol;
 using Shoal.Simulation.Time;
 
@@ -10,14 +9,17 @@ internal static class Layouts
     /// <summary>Blocks that all peers together receive, at most, where the block length is left to us.</summary>
     private const long MaximumBlockCount = 20_000_000;
 
-    private const long WantedPieceCount = 1024;
     private const int SmallCount = 500;
 
     /// <summary>How the content is cut.</summary>
     public static PieceLayout Of(Scenario scenario)
     {
-        var wanted = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, scenario.ContentLength / WantedPieceCount));
-        var pieceLength = scenario.PieceLength ?? (int)Math.Clamp(wanted, 16 * 1024, 16 * 1024 * 1024);
+        var pieceLength = ScenarioRules.PieceLengthOf(scenario);
+        if (scenario.Swarm.IsJob)
+        {
+            return new PieceLayout(scenario.ContentLength, pieceLength, pieceLength); // a segment is one block
+        }
+
         var blockLength = scenario.BlockLength ?? PieceLayout.DefaultBlockLength;
         var received = (Int128)scenario.ContentLength * scenario.Classes.Sum(peers => peers.IsSeeder ? 0 : (long)peers.Count);
         while (scenario.BlockLength is null && blockLength < pieceLength && received / blockLength > MaximumBlockCount)

@@ -139,13 +139,19 @@ public sealed record SwarmModel
     /// <summary>Whether all peers are parts of one job, so that nobody is choked.</summary>
     public bool IsTrusted { get; init; }
 
-    /// <summary>Links of a peer at most.</summary>
+    /// <summary>
+    /// Whether it runs as a job of <c>shoal mpi run</c>: rank 0 is the tracker, all begin together, each peer has a link to each other,
+    /// a piece is one block, nobody is choked. Every policy but Swarm does; say so for Swarm too where it is compared with them.
+    /// </summary>
+    public bool IsJob { get => field || Policy != BalancePolicy.Swarm; init; }
+
+    /// <summary>Links of a peer at most; not in a job.</summary>
     public int MaximumConnectionCount { get; init; } = 50;
 
     /// <summary>Whether a piece is told to those also who have it (<see cref="SwarmOptions.TellsHoldersToo"/>).</summary>
     public bool TellsHoldersToo { get; init; } = true;
 
-    /// <summary>Peers that one uploads to at once.</summary>
+    /// <summary>Peers that one uploads to at once; not in a job.</summary>
     public int UploadSlotCount { get; init; } = 8;
 }
 

@@ -20,7 +20,7 @@ internal static class ScenarioFields
 
     public static readonly IReadOnlyList<string> Tracker = ["interval", "latency"];
 
-    public static readonly IReadOnlyList<string> Swarm = ["policy", "trusted", "connections", "uploadSlots"];
+    public static readonly IReadOnlyList<string> Swarm = ["policy", "job", "trusted", "connections", "uploadSlots"];
 
     public static readonly IReadOnlyList<string> Fault = ["kind", "at", "for", "class", "count", "zone"];
 

@@ -119,6 +119,7 @@ public static class ScenarioReader
         return fields is null ? defaults : new SwarmModel
         {
             Policy = (BalancePolicy)fields.Choice("policy", BalancePolicies.Names, (int)defaults.Policy),
+            IsJob = fields.Flag("job"),
             IsTrusted = fields.Flag("trusted"),
             MaximumConnectionCount = fields.Count("connections", defaults.MaximumConnectionCount),
             UploadSlotCount = fields.Count("uploadSlots", defaults.UploadSlotCount),

@@ -56,6 +56,7 @@ public static class ScenarioRules
         check.Range("swarm.connections", scenario.Swarm.MaximumConnectionCount, 1, MaximumConnectionCount);
         check.Range("swarm.uploadSlots", scenario.Swarm.UploadSlotCount, 1, MaximumConnectionCount);
         CheckFaults(scenario, check);
+        JobRules.Check(scenario, source);
     }
 
     private static void CheckContent(Scenario scenario, Checker check)

@@ -43,6 +43,9 @@ internal enum EventKind : byte
     /// <summary>The tracker's answer arrives.</summary>
     Answer,
 
+    /// <summary>A job's letter arrives at a rank: at the tracker if it is no peer's.</summary>
+    Letter,
+
     /// <summary>The network's shares are looked at again.</summary>
     Shares,
 

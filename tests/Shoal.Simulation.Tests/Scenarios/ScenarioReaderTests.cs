@@ -39,7 +39,7 @@ public class ScenarioReaderTests
               ],
               "zones": [{ "name": "eu", "up": "1Gbit", "down": "3Gbit", "latency": "20ms" }],
               "tracker": { "interval": "1min", "latency": "9ms" },
-              "swarm": { "policy": "least-uploaded", "trusted": true, "connections": 33, "uploadSlots": 5 },
+              "swarm": { "policy": "swarm", "job": false, "trusted": true, "connections": 33, "uploadSlots": 5 },
               "faults": [
                 { "kind": "crash", "at": "1s", "for": "2s", "class": "l", "count": 3 },
                 { "kind": "partition", "at": "1s", "for": "2s", "zone": "eu" },
@@ -62,11 +62,27 @@ public class ScenarioReaderTests
         Assert.Equal(0.5, scenario.Classes[2].ArrivalsPerSecond);
         Assert.Equal([new Zone("eu", 125_000_000, 375_000_000, TimeSpan.FromMilliseconds(20))], scenario.Zones);
         Assert.Equal(new TrackerModel { Interval = TimeSpan.FromMinutes(1), Latency = TimeSpan.FromMilliseconds(9) }, scenario.Tracker);
-        Assert.Equal(new SwarmModel { Policy = BalancePolicy.LeastUploaded, IsTrusted = true, MaximumConnectionCount = 33, UploadSlotCount = 5 }, scenario.Swarm);
+        Assert.Equal(new SwarmModel { IsTrusted = true, MaximumConnectionCount = 33, UploadSlotCount = 5 }, scenario.Swarm);
         Assert.Equal([FaultKind.Crash, FaultKind.Partition, FaultKind.SlowDisk, FaultKind.FullDisk, FaultKind.TrackerDown], scenario.Faults.Select(fault => fault.Kind));
         Assert.Equal(
             new Fault { Kind = FaultKind.Crash, At = TimeSpan.FromSeconds(1), Duration = TimeSpan.FromSeconds(2), Class = "l", Count = 3 }, scenario.Faults[0]);
     }
+
+    [Theory]
+    [InlineData("swarm", false)]
+    [InlineData("random", true)]
+    [InlineData("least-requested", true)]
+    [InlineData("least-uploaded", true)]
+    [InlineData("tracker-polled", true)]
+    public void The_policies_are_those_of_jobs_and_all_but_swarm_run_as_one(string policy, bool isJob)
+    {
+        var swarm = Read($$$"""{"size":1,"classes":[{{{Seeder}}},{{{Leecher}}}],"swarm":{"policy":"{{{policy}}}"}}""").Swarm;
+        Assert.Equal((policy, isJob), (BalancePolicies.NameOf(swarm.Policy), swarm.IsJob));
+    }
+
+    [Fact]
+    public void Swarm_runs_as_a_job_where_that_is_said() =>
+        Assert.True(Read($$$"""{"size":1,"classes":[{{{Seeder}}},{{{Leecher}}}],"swarm":{"job":true}}""").Swarm.IsJob);
 
     public static TheoryData<string, string> Wrong => new()
     {
@@ -118,6 +134,7 @@ public class ScenarioReaderTests
         { $$"""{"size":1,"classes":[{{Seeder}},{{Leecher}}],"faults":[{"kind":"tracker-down","at":"1s"}]}""", "faults[0]: 'for' is missing: how long tracker-down lasts" },
         { $$"""{"size":1,"classes":[{{Seeder}},{{Leecher}}],"faults":[{"kind":"partition","at":"1s","for":"1s"}]}""", "faults[0].zone: is missing: partition cuts off a zone" },
         { $$"""{"size":1,"classes":[{{Seeder}},{{Leecher}}],"faults":[{"kind":"partition","at":"1s","for":"1s","zone":"x"}]}""", "faults[0].zone: there is no zone 'x'" },
+        { $$$"""{"size":1,"classes":[{{{Seeder}}},{"name":"l","up":"1Mbit","stay":"1s"}],"swarm":{"policy":"random"}}""", "classes[1].stay: policy 'random' lets nobody leave before its end" },
     };
 
     [Theory]
