@@ -202,14 +202,11 @@ internal sealed class World
         }
     }
 
-    /// <summary>The peer is about to be gone for good.</summary>
-    public void Leaves(VirtualPeer peer)
+    /// <summary>A peer that was to complete is gone for good before.</summary>
+    public void GaveUp()
     {
-        if (peer is { IsExpected: true } && peer.CompletedAt == Instant.Never)
-        {
-            MissingCount--;
-            ExpectedCount--;
-        }
+        MissingCount--;
+        ExpectedCount--;
     }
 
     /// <summary>The peer is there for the first time.</summary>

@@ -18,6 +18,7 @@ internal sealed class VirtualPeer
     private readonly World _world;
     private IProgram? _program;
     private long _wastedBefore;
+    private bool _hasGivenUp; // left before it was complete, and not because all was over
 
     public VirtualPeer(World world, int number, PeerClass peerClass, Path path)
     {
@@ -62,7 +63,7 @@ internal sealed class VirtualPeer
     public bool HasLeft { get; private set; }
 
     /// <summary>Whether it is to complete: an honest leecher that has not gone before.</summary>
-    public bool IsExpected => Class is { IsSeeder: false, Behavior: Behavior.Honest } && !(HasLeft && CompletedAt == Instant.Never);
+    public bool IsExpected => Class is { IsSeeder: false, Behavior: Behavior.Honest } && !_hasGivenUp;
 
     /// <summary>Payload that left, over all lives.</summary>
     public long UploadedBytes { get; set; }
@@ -173,8 +174,12 @@ internal sealed class VirtualPeer
     {
         if (!HasLeft)
         {
-            _world.Leaves(this);
             HasLeft = true;
+            if (_world.Job is null && IsExpected && CompletedAt == Instant.Never)
+            {
+                _hasGivenUp = true;
+                _world.GaveUp();
+            }
         }
     }
 
