@@ -6,7 +6,7 @@ namespace Shoal.Simulation.Network;
 /// <para>
 /// Of a full frame's 1,514 bytes 1,448 are payload: Ethernet takes 14, IPv4 20, TCP with timestamps 32. For every second segment
 /// an acknowledgement of 66 bytes goes back (RFC 1122, 4.2.3.2), and competes with what is uploaded: little where the uplink is as wide as
-/// the downlink, a quarter of it where it is ten times narrower. Messages of the peer wire that are no blocks are left out: one
+/// the downlink, a fifth of it where it is ten times narrower. Messages of the peer wire that are no blocks are left out: one
 /// request is 17 bytes for 16 KiB.
 /// </para>
 /// </summary>
