@@ -178,8 +178,9 @@ public sealed class CompletionPlot(string title, string subtitle, PlotBound? bou
 
         var x = X(line.Seconds, axis);
         Line(text, "bound", x, Y(0), x, Top);
-        var fits = x < Right - 150;
-        Label(text, "small", fits ? x + 6 : x - 6, Y(0) - 8, fits ? "start" : "end", line.Label);
+        // On top, to the left: a curve is there only if it is better than the bound.
+        var fits = x > Left + 150;
+        Label(text, "small", fits ? x - 6 : x + 6, Top + 12, fits ? "end" : "start", line.Label);
     }
 
     private void Legend(StringBuilder text, int index)
