@@ -7,12 +7,14 @@ namespace Shoal.Simulation.Network;
 
 /// <summary>
 /// Carries blocks: each end of a link sends its blocks one after the other, at the max-min fair rate of its flow. Rates change at
-/// most once a quantum; between two looks they are constant, so the moment at which a block has left is exact.
+/// most once a quantum; between two looks they are constant, so the moment at which a block has left is exact. Capacities are given as
+/// of the line, headers included; a receiver's acknowledgements go in front of the next block that it sends itself.
 /// </summary>
 internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 {
     private readonly FairShares _shares = new();
     private readonly List<int> _active = [];
+    private readonly List<long> _capacities = []; // by resource
     private readonly Dictionary<int, long> _carried = []; // by shared resource
     private Flow[] _flows = new Flow[64];
     private Instant _nextLookAt = Instant.Never;
@@ -22,7 +24,8 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
     /// <summary>A capacity that flows share. Unlimited if the rate is <see cref="long.MaxValue"/>.</summary>
     public int AddResource(long bytesPerSecond, bool isCounted)
     {
-        var resource = _shares.AddResource(bytesPerSecond);
+        var resource = _shares.AddResource(WireCosts.PayloadOf(bytesPerSecond));
+        _capacities.Add(bytesPerSecond);
         if (isCounted)
         {
             _carried.Add(resource, 0);
@@ -31,12 +34,13 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         return resource;
     }
 
-    /// <summary>Bytes that have gone over a resource that is counted.</summary>
-    public long CarriedOver(int resource) => _carried[resource];
+    /// <summary>Bytes that have gone over a resource that is counted, with headers, without acknowledgements.</summary>
+    public long CarriedOver(int resource) => WireCosts.OnLine(_carried[resource]);
 
     public void SetCapacity(int resource, long bytesPerSecond)
     {
-        _shares.SetCapacity(resource, bytesPerSecond);
+        _shares.SetCapacity(resource, WireCosts.PayloadOf(bytesPerSecond));
+        _capacities[resource] = bytesPerSecond;
         LookSoon();
     }
 
@@ -60,13 +64,20 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
                 Array.Resize(ref _flows, Math.Max(end.Flow + 1, _flows.Length * 2));
             }
 
-            _flows[end.Flow] = new Flow { End = end, Resources = _carried.Count > 0 ? Counted(resources[..count]) : [] };
+            _flows[end.Flow] = new Flow
+            {
+                End = end,
+                Resources = _carried.Count > 0 ? Counted(resources[..count]) : [],
+                PathRate = Narrowest(resources[..count]),
+                IdleSince = Instant.Never,
+            };
         }
 
         ref var flow = ref _flows[end.Flow];
         if (!flow.IsActive)
         {
             flow.IsActive = true;
+            StartSlowly(end, ref flow);
             _shares.SetActive(end.Flow, true);
             _active.Add(end.Flow);
             LookSoon();
@@ -88,9 +99,14 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             _carried[resource] += block.Length;
         }
 
+        end.Other.Owner.OwedAckBytes += WireCosts.AcksFor(block.Length);
         if (flow.QueuedCount > 0)
         {
             Begin(ref flow);
+        }
+        else
+        {
+            flow.IdleSince = timeline.Now;
         }
 
         return block;
@@ -126,6 +142,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 
         _active.RemoveAll(IsIdle);
         (_lastLookAt, _nextLookAt) = (now, Instant.Never);
+        Hasten(now);
         if (_shares.IsDirty)
         {
             _shares.Recompute();
@@ -168,6 +185,48 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         return [.. counted];
     }
 
+    private long Narrowest(ReadOnlySpan<int> resources)
+    {
+        var narrowest = long.MaxValue;
+        foreach (var resource in resources)
+        {
+            narrowest = Math.Min(narrowest, _capacities[resource]);
+        }
+
+        return WireCosts.PayloadOf(narrowest);
+    }
+
+    // A new flow, or one that was idle for so long that TCP has forgotten what the path can bear.
+    private void StartSlowly(LinkEnd end, ref Flow flow)
+    {
+        var roundTrip = TimeSpan.FromTicks(2 * end.Latency / TimeSpan.NanosecondsPerTick);
+        if (flow.IdleSince == Instant.Never || timeline.Now - flow.IdleSince > SlowStart.IdleLimit(roundTrip))
+        {
+            flow.SlowStart = new SlowStart(timeline.Now, roundTrip, flow.PathRate);
+            flow.HastenAt = timeline.Now;
+            SetCap(end.Flow, ref flow);
+        }
+    }
+
+    // Windows have grown.
+    private void Hasten(Instant now)
+    {
+        foreach (var active in _active)
+        {
+            ref var flow = ref _flows[active];
+            if (flow.HastenAt <= now)
+            {
+                SetCap(active, ref flow);
+            }
+        }
+    }
+
+    private void SetCap(int number, ref Flow flow)
+    {
+        _shares.SetCap(number, flow.SlowStart.CapAt(timeline.Now));
+        flow.HastenAt = flow.SlowStart.NextChange(timeline.Now);
+    }
+
     // One that has been idle since before the last look; a shorter pause keeps its share.
     private bool IsIdle(int number)
     {
@@ -195,7 +254,11 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 
     private void Begin(ref Flow flow)
     {
-        flow.Remaining = flow.End!.Uploads.Peek().Length;
+        var end = flow.End!;
+        var length = end.Uploads.Peek().Length;
+        // What was owed while nothing was sent has long been paid: acknowledgements never take more than half of the line.
+        flow.Remaining = length + Math.Min(length, end.Owner.OwedAckBytes);
+        end.Owner.OwedAckBytes = 0;
         flow.UpdatedAt = timeline.Now;
         ScheduleIfNear(ref flow);
     }
@@ -230,6 +293,10 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         public long Remaining;       // bytes of the first block, as of UpdatedAt
         public long Rate;            // bytes per second
         public Instant UpdatedAt;
+        public long PathRate;        // what it would get if it were alone
+        public SlowStart SlowStart;
+        public Instant HastenAt;     // when its window has grown
+        public Instant IdleSince;    // when its last block had left and there was no other; never if there was none before
         public int QueuedCount;      // blocks that the end has to send
         public bool IsActive;
         public bool IsDue;           // its end is on the timeline

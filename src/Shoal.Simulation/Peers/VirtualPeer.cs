@@ -71,6 +71,9 @@ internal sealed class VirtualPeer
     /// <summary>Payload that came, expected or not, over all lives.</summary>
     public long DownloadedBytes { get; set; }
 
+    /// <summary>Acknowledgements that are to go through its uplink, see <see cref="WireCosts"/>.</summary>
+    public long OwedAckBytes { get; set; }
+
     /// <summary>Payload that was of no use, as the engine counts it.</summary>
     public long WastedBytes => _wastedBefore + (_program?.WastedBytes ?? 0);
 
