@@ -69,10 +69,17 @@ public class SimulateTests
     [Fact]
     public async Task Runs_in_parallel_are_told_in_their_order_whoever_ends_first()
     {
+        using var later = new ManualResetEventSlim();
         var run = await RunAsync("--peers 10 --policy random,swarm --seeds 4 --jobs 8", (scenario, progress) =>
         {
-            Thread.Sleep(scenario.Seed == 1 ? 30 : 0);
-            return FluidSimulator.Run(scenario, progress);
+            if (scenario.Seed == 1)
+            {
+                Assert.True(later.Wait(TimeSpan.FromMinutes(1)), "no later run ended");
+            }
+
+            var result = FluidSimulator.Run(scenario, progress);
+            later.Set();
+            return result;
         });
         Assert.Equal(["random", "random", "random", "random", "swarm", "swarm", "swarm", "swarm"], run.Out.Lines[1..].Select(line => line.Split(' ')[0]));
     }
