@@ -12,21 +12,23 @@ public sealed class TurnoverTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Peers_that_come_one_after_the_other_form_no_closed_circles(int seed)
+    public void Peers_that_know_each_other_first_form_no_closed_circles(int seed)
     {
         var world = new World((ulong)seed, 20 * PieceLength, PieceLength);
         static SwarmOptions Few(SwarmOptions options) => options with { MaximumConnectionCount = LinkCount };
-        for (var i = 0; i < 40; i++)
+        // Each circle of as many as know each other first could fill all its links by itself.
+        for (var i = 0; i < 5 * (LinkCount + 1); i++)
         {
-            var peer = world.Add(isSeeder: i == 0, Few);
-            peer.Start();
-            foreach (var earlier in world.Hosts.Where(other => other != peer))
-            {
-                peer.Meet(earlier);
-            }
-
-            world.RunUntil(() => false, TimeSpan.FromMilliseconds(100));
+            world.Add(isSeeder: i == 0, Few).Start();
         }
+
+        foreach (var circle in world.Hosts.Chunk(LinkCount + 1))
+        {
+            Array.ForEach(circle, peer => Array.ForEach(circle, other => Meet(peer, other)));
+        }
+
+        world.RunUntil(() => false, TimeSpan.FromSeconds(2));
+        world.Hosts.ForEach(peer => world.Hosts.ForEach(other => Meet(peer, other)));
 
         Assert.True(
             world.RunUntil(() => world.Hosts.TrueForAll(host => host.Swarm.Phase == SwarmPhase.Seeding), TimeSpan.FromMinutes(10)),
@@ -48,5 +50,13 @@ public sealed class TurnoverTests
         world.RunUntil(() => false, TimeSpan.FromSeconds(2));
 
         Assert.Equal(LinkCount / 2, peer.Swarm.Status().Peers.Count);
+    }
+
+    private static void Meet(Host peer, Host other)
+    {
+        if (peer.Number > other.Number)
+        {
+            peer.Meet(other);
+        }
     }
 }
