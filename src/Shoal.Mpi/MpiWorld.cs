@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Shoal.Mpi.Links;
 using Shoal.Mpi.Native;
 
 namespace Shoal.Mpi;
@@ -12,6 +13,7 @@ namespace Shoal.Mpi;
 public sealed unsafe partial class MpiWorld : IDisposable
 {
     private static readonly TimeSpan FinalizeLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(50);
 
     private readonly nint _communicator;
     private readonly nint _node;
@@ -137,13 +139,13 @@ public sealed unsafe partial class MpiWorld : IDisposable
     public void Dispose() => End(0);
 
     /// <summary>
-    /// The same, by a rank that is going to exit with this code and has nothing more to say. MPICH before 4.2 over UCX can hang in
-    /// MPI_Finalize between nodes (one rank waits there for another that moves nothing on any more). By then all ranks have done
-    /// everything, so one that comes back from there too late exits at once.
+    /// The same, by a rank that is going to exit with this code and has nothing more to say. One that does not come back from
+    /// MPI_Finalize (see <see cref="TakeLeave"/>) exits at once: by then all ranks have done everything.
     /// </summary>
     public void End(int exitCode)
     {
         _ = Max(0); // whoever is early waits here, politely, and not inside of MPI_Finalize
+        TakeLeave();
         Api.Free(_node);
         Api.Free(_communicator);
         using var late = new Timer(_ => Exit(exitCode), null, FinalizeLimit, Timeout.InfiniteTimeSpan);
@@ -164,6 +166,36 @@ public sealed unsafe partial class MpiWorld : IDisposable
     // Not Environment.Exit: that would run what the libraries want done at the end, beside a thread that is inside of them.
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void Exit(int code);
+
+    // MPICH before 4.2 over UCX and TCP hangs in MPI_Finalize between nodes (its pull request 6596): each rank there asks all to whom
+    // it sent anything since to acknowledge it, and once all did, waits where it acknowledges nothing any more; who asks it after
+    // that, asks for ever. With a last message both ways between every two, each waits for the other, whose question goes out
+    // before its answer, provided that it is in MPI_Finalize too: hence the silence, in which those who are behind catch up.
+    private void TakeLeave()
+    {
+        if (Api.Abi.Family == MpiFamily.OpenMpi || Leaders.Distinct().Count() == 1)
+        {
+            return;
+        }
+
+        var others = Enumerable.Range(0, Size).Where(rank => Leaders[rank] != Leaders[Rank]).ToArray();
+        fixed (long* handles = new long[2 * others.Length])
+        {
+            var handle = handles;
+            foreach (var other in others)
+            {
+                Api.Irecv(null, 0, other, Tags.Leave, _communicator, handle++);
+                Api.Isend(null, 0, other, Tags.Leave, _communicator, handle++);
+            }
+
+            while (handle > handles)
+            {
+                Await(--handle);
+            }
+        }
+
+        Thread.Sleep(Silence);
+    }
 
     private int LeaderOf()
     {

@@ -28,6 +28,9 @@ public static class Tags
     /// <summary>What the first rank of a copy tells the others, and what a reader tells of what it cannot read.</summary>
     public const int Job = 7;
 
+    /// <summary>The last message of a rank to each on other nodes, empty; see <see cref="MpiWorld"/>.</summary>
+    public const int Leave = 8;
+
     /// <summary>The payload of one block, bare: the reply slot that its request named is what goes beyond this.</summary>
     public const int FirstPayload = 1024;
 
@@ -44,6 +47,7 @@ public static class Tags
         Progress => "progress",
         PieceHash => "piece-hash",
         Job => "job",
+        Leave => "leave",
         >= FirstPayload and < FirstPayload + ReplySlotCount => "payload",
         _ => "unknown",
     };
