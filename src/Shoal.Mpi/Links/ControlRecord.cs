@@ -23,6 +23,9 @@ internal enum ControlKind : byte
     /// <summary>The sender has closed the link; for every request it had, it has refused or will send.</summary>
     Close,
 
+    /// <summary>The sender's loop still turns; speaks of no link.</summary>
+    Alive,
+
     /// <summary>The last record of all from that rank; speaks of no link.</summary>
     Farewell,
 }

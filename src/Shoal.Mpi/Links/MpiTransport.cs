@@ -26,6 +26,8 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     private readonly List<MpiLink> _starved = []; // links whose requests wait for a slot
     private readonly Dictionary<int, Action<int, ReadOnlyMemory<byte>>> _handlers = [];
     private ILinkEvents? _events;
+    private Heartbeat? _heartbeat;
+    private bool _hasSaidFarewell;
     private long _incomingSequence;
 
     /// <summary>A transport of this rank, with so many threads that read what is sent. On the thread that made the world.</summary>
@@ -53,6 +55,12 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     /// <inheritdoc/>
     public void Bind(ILinkEvents events) => _events = events;
 
+    /// <summary>
+    /// From now on rank 0 and every other tell each other that they are alive. All ranks must call, and then <see cref="Advance"/>, which
+    /// throws when one has been silent for too long.
+    /// </summary>
+    public void KeepWatch() => _heartbeat = new Heartbeat(_world.Rank == 0 ? Enumerable.Range(1, _world.Size - 1) : [0], TimeProvider.System);
+
     /// <summary>Hands every message with the tag to the handler, whole, with the rank that sent it.</summary>
     public void Handle(int tag, Action<int, ReadOnlyMemory<byte>> handler) => _handlers[tag] = handler;
 
@@ -71,8 +79,14 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     }
 
     /// <summary>Moves everything on that can be moved. Whether there was anything.</summary>
+    /// <exception cref="MpiException">A call of MPI failed, or a rank broke the protocol or is silent; see <see cref="KeepWatch"/>.</exception>
     public bool Advance()
     {
+        if (_heartbeat?.TryBeat() == true)
+        {
+            Beat(_heartbeat);
+        }
+
         var moved = _requests.Advance();
         moved |= _mail.Advance();
         moved |= SendRead();
@@ -103,6 +117,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     /// </summary>
     public void SayFarewell()
     {
+        _hasSaidFarewell = true;
         for (var other = 0; other < _world.Size; other++)
         {
             if (other != _world.Rank)
@@ -178,6 +193,21 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
 
     internal void Forget(MpiLink link) => _links.Remove((link.Rank, link.Name));
 
+    private void Beat(Heartbeat heartbeat)
+    {
+        if (heartbeat.Silent is { } silent)
+        {
+            throw new MpiException(
+                $"rank {silent} has said nothing for {(Heartbeat.Interval * Heartbeat.Patience).TotalMinutes:F0} minutes: its process is stopped, or its machine is gone");
+        }
+
+        foreach (var rank in _hasSaidFarewell ? [] : heartbeat.Partners)
+        {
+            _ = Write(rank, new ControlRecord(ControlKind.Alive, default), int.MaxValue);
+            Flush(rank);
+        }
+    }
+
     private unsafe bool SendRead()
     {
         var moved = false;
@@ -244,6 +274,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
 
     private void TakeControl(int rank, ReadOnlySpan<byte> bytes)
     {
+        _heartbeat?.Heard(rank);
         while (!bytes.IsEmpty)
         {
             if (!ControlRecord.TryRead(ref bytes, out var record))
@@ -259,6 +290,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
             else if (record.Kind == ControlKind.Farewell)
             {
                 FarewellCount++;
+                _heartbeat?.Left(rank);
             }
             else if (record.Kind == ControlKind.Refuse)
             {

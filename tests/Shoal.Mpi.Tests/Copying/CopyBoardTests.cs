@@ -3,7 +3,7 @@ namespace Shoal.Mpi.Copying;
 /// <summary>What the first rank makes of what the others tell: when a copy is over, and how far it is.</summary>
 public sealed class CopyBoardTests
 {
-    private readonly Clock _clock = new();
+    private readonly ManualClock _clock = new();
     private readonly CopyBoard _board;
 
     public CopyBoardTests() => _board = new CopyBoard([0, 2], 1000, ["node a", "node a", "node b"], _clock);
@@ -61,16 +61,5 @@ public sealed class CopyBoardTests
         Assert.Equal(new RankProgress(2, "node b", 0.2), progress.Slowest);
         Assert.Equal(new RankProgress(0, "node a", 0.8), progress.Fastest);
         Assert.Equal(2.0 * 1000 / 900, progress.EtaSeconds!.Value, 6);
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        private TimeSpan _now;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _now.Ticks;
-
-        public void Pass(TimeSpan time) => _now += time;
     }
 }

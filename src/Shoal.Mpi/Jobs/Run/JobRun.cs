@@ -81,6 +81,7 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
         // Hash texts are small and in memory: to hand them to other threads takes longer than to read, hash and write them.
         var loop = options.IsData ? new RankLoop(world, machine) : new RankLoop(world, machine, new SwarmHostOptions { DiskWorkerCount = 0 }, readerCount: 0);
         var traceFile = options.TraceFile is null ? null : TraceFile.Begin();
+        loop.Transport.KeepWatch();
         _ = world.Max(0); // all begin at once, and their traces' clocks with them
         var began = Stopwatch.GetTimestamp();
         RankReport report;

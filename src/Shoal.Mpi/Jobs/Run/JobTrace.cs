@@ -54,7 +54,7 @@ internal sealed class JobTrace(Stream output, Func<InfoHash, string?> nameOf) : 
 
     private void Describe(in ControlRecord record, Utf8JsonWriter writer)
     {
-        if (record.Kind == ControlKind.Farewell)
+        if (record.Kind is ControlKind.Alive or ControlKind.Farewell)
         {
             return;
         }
