@@ -81,17 +81,30 @@ internal static class App
         text = OneLine(text);
         if (isJson)
         {
-            JsonReporter.Write(surface.Out, new ErrorEvent(text, code));
+            Tell(() => JsonReporter.Write(surface.Out, new ErrorEvent(text, code)));
         }
 
-        surface.Error.WriteLine($"shoal: {text}");
+        Tell(() => surface.Error.WriteLine($"shoal: {text}"));
         if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
         {
-            surface.Error.WriteLine(exception);
+            Tell(() => surface.Error.WriteLine(exception));
         }
 
         (exception as UserErrorException)?.AfterTelling?.Invoke(code);
         return code;
+    }
+
+    // What cannot be told, since its disk is full or its reader is gone, is still an exit code.
+    private static void Tell(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            // There is nowhere else to say it.
+        }
     }
 
     private static Command BuildRoot()

@@ -44,6 +44,7 @@ public class SimulateTests
         Assert.Equal([5UL, 6UL, 7UL], plan.Runs.Where(run => run.Label == "least-uploaded, 4.0 MiB").Select(run => run.Scenario.Seed));
         Assert.All(plan.Runs, run => Assert.Equal(run.Label.StartsWith("swarm", StringComparison.Ordinal), run.Scenario.Swarm.Policy == BalancePolicy.Swarm));
         Assert.Equal(10, Plan("--compare --policy swarm,random").Runs.Count);
+        Assert.Equal(["1,000,000 B", "1,000,001 B"], Plan("--piece-length 1000000,1000001").Labels);
     }
 
     [Fact]
@@ -119,7 +120,52 @@ public class SimulateTests
         Assert.Equal(4, XDocument.Load(svg).Descendants().Count(element => element.Attribute("class")?.Value.StartsWith("curve many", StringComparison.Ordinal) == true));
         var lines = await File.ReadAllLinesAsync(csv);
         Assert.Equal(1 + (2 * 2 * 11), lines.Length);
-        Assert.All(lines, line => Assert.Equal(13, line.Split(',').Length));
+        Assert.All(lines, line => Assert.Equal(14, line.Split(',').Length));
+    }
+
+    [Fact]
+    public async Task A_file_that_cannot_be_written_takes_nothing_else_with_it()
+    {
+        if (!File.Exists("/dev/full"))
+        {
+            Assert.Skip("there is no /dev/full here");
+        }
+
+        using var place = new Workplace();
+        var svg = place.At("a.svg");
+        var run = await Command.RunAsync("simulate", "--peers", "2", "--size", "1MiB", "--csv", "/dev/full", "--plot", svg);
+        Assert.Equal(3, run.ExitCode);
+        Assert.StartsWith("shoal: '/dev/full' cannot be written: ", Assert.Single(run.Error.Lines), StringComparison.Ordinal);
+        Assert.NotEmpty(XDocument.Load(svg).Descendants());
+        Assert.Contains("All complete", string.Join(Environment.NewLine, run.Out.Lines));
+    }
+
+    [Fact]
+    public async Task Where_nothing_can_be_told_there_is_still_an_exit_code()
+    {
+        if (!File.Exists("/dev/full") || !Repository.Has("sh"))
+        {
+            Assert.Skip("there is no /dev/full or sh here");
+        }
+
+        var (exitCode, said, _) = await Repository.RunAsync(
+            Path.GetTempPath(), "sh", "-c", $"dotnet '{typeof(App).Assembly.Location}' simulate --peers 2 --size 1MiB --json >/dev/full 2>/dev/full; echo $?");
+        Assert.Equal((0, "3"), (exitCode, said.Trim()));
+    }
+
+    [Theory]
+    [InlineData("flash-crowd.json", "swarm,random,least-uploaded")]
+    [InlineData("cluster-rollout.json", "swarm,random,least-uploaded")]
+    [InlineData("home-uplinks.json", "swarm,random,least-uploaded")]
+    [InlineData("churn.json", "swarm")]
+    [InlineData("free-riders.json", "swarm")]
+    [InlineData("two-data-centres.json", "swarm")]
+    public async Task Each_example_runs_in_small(string example, string policies)
+    {
+        var run = await Command.RunAsync(
+            "simulate", Path.Combine(Examples, example), "--peers", "12", "--size", "64MiB", "--piece-length", "1MiB", "--block-length", "256KiB", "--policy", policies);
+        Assert.True(run.ExitCode == 0, string.Join(Environment.NewLine, run.Error.Lines));
+        Assert.DoesNotContain("NOT COMPLETE", string.Join(Environment.NewLine, run.Out.Lines));
     }
 
     [Fact]
@@ -169,6 +215,8 @@ public class SimulateTests
         { "simulate --peers 300000 --size 1MiB", "the options' flash crowd: classes[1].count: 300,000 is above 200,000, the most there may be" },
         { "simulate --seeds 10001", "that would be 10001 runs; at most 10000 are made" },
         { "simulate --compare", "--compare: there is one variant only; name several, as with --policy swarm,random or --piece-length 256KiB,1MiB" },
+        { "simulate --csv /tmp/one --plot /tmp/../tmp/one", "'/tmp/../tmp/one' cannot be written: --csv writes there" },
+        { $"simulate {Path.Combine(Examples, "churn.json")} --plot {Path.Combine(Examples, "churn.json")}", $"'{Path.Combine(Examples, "churn.json")}' cannot be written: it is the scenario" },
         { "simulate --plot /nonexistent/x.svg", "'/nonexistent/x.svg' cannot be written: there is no such folder" },
         { "simulate --csv /tmp", "'/tmp' cannot be written: it is a folder" },
     };

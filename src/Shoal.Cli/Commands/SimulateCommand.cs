@@ -33,8 +33,8 @@ internal static class SimulateCommand
             invocation => RunAsync(invocation, Simulator.Run),
             "shoal simulate --peers 1000 --size 10GiB --up 1Gbit --down 1Gbit --seed-up 10Gbit",
             "shoal simulate examples/scenarios/flash-crowd.json --plot crowd.svg --csv crowd.csv",
-            "shoal simulate rollout.json --compare --policy swarm,random,least-uploaded --seeds 10",
-            "shoal simulate rollout.json --compare --piece-length 256KiB,1MiB,4MiB --plot pieces.svg",
+            "shoal simulate examples/scenarios/cluster-rollout.json --peers 200 --compare --policy swarm,random,least-uploaded",
+            "shoal simulate --peers 50 --size 100MiB --compare --piece-length 64KiB,256KiB,1MiB --plot pieces.svg",
             "shoal simulate --fuzz --for 1h");
         return command;
     }
@@ -49,8 +49,7 @@ internal static class SimulateCommand
         }
 
         var plan = Plan(parse);
-        RequireRoom(parse.GetValue(Plot));
-        RequireRoom(parse.GetValue(Csv));
+        RequireRoom(parse);
         await using var reporter = invocation.CreateReporter();
         var runs = await new SimulationRuns(plan.Runs, simulate, reporter, invocation.Stop).RunAsync(parse.GetValue(Jobs) ?? Environment.ProcessorCount);
         Tell(runs, reporter);
@@ -60,14 +59,14 @@ internal static class SimulateCommand
             reporter.Report(new ComparisonEvent(comparison, ComparisonText.Verdict(comparison)));
         }
 
-        if (parse.GetValue(Csv) is { } csv)
+        string?[] failures =
+        [
+            await TryWriteAsync(parse.GetValue(Csv), () => PeerTable.Header + string.Concat(runs.Select(run => PeerTable.Lines(run.Scenario, run.Result)))),
+            await TryWriteAsync(parse.GetValue(Plot), () => SimulationPlot.Draw(plan, runs)),
+        ];
+        if (failures.OfType<string>().Any())
         {
-            await File.WriteAllTextAsync(csv, PeerTable.Header + string.Concat(runs.Select(run => PeerTable.Lines(run.Scenario, run.Result))), CancellationToken.None);
-        }
-
-        if (parse.GetValue(Plot) is { } plot)
-        {
-            await File.WriteAllTextAsync(plot, SimulationPlot.Draw(plan, runs), CancellationToken.None);
+            throw new UserErrorException(string.Join("; ", failures.OfType<string>()), ExitCode.Environment);
         }
 
         return runs.Count < plan.Runs.Count || runs.Any(run => run.IsBrokenOff) ? ExitCode.Interrupted : ExitCode.Ok;
@@ -103,11 +102,44 @@ internal static class SimulateCommand
     }
 
     // Told before the minutes that a run may take, not after.
-    private static void RequireRoom(string? file)
+    private static void RequireRoom(ParseResult parse)
     {
-        if (file is not null && (Directory.Exists(file) || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file)))))
+        var taken = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (SimulatePlan.FileOf(parse) is { } scenario)
         {
-            throw new UserErrorException($"'{file}' cannot be written: {(Directory.Exists(file) ? "it is a folder" : "there is no such folder")}");
+            taken.Add(Path.GetFullPath(scenario), "it is the scenario");
+        }
+
+        foreach (var (file, what) in new[] { (parse.GetValue(Csv), "--csv writes there"), (parse.GetValue(Plot), "--plot writes there") })
+        {
+            var wrong = file is null ? null
+                : file.Length == 0 ? "it has no name"
+                : Directory.Exists(file) ? "it is a folder"
+                : !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file))) ? "there is no such folder"
+                : taken.TryAdd(Path.GetFullPath(file), what) ? null : taken[Path.GetFullPath(file)];
+            if (wrong is not null)
+            {
+                throw new UserErrorException($"'{file}' cannot be written: {wrong}");
+            }
+        }
+    }
+
+    /// <summary>One that fails does not take the others with it: returns what went wrong.</summary>
+    private static async Task<string?> TryWriteAsync(string? file, Func<string> text)
+    {
+        if (file is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            await File.WriteAllTextAsync(file, text(), CancellationToken.None);
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"'{file}' cannot be written: {error.Message}";
         }
     }
 }

@@ -24,7 +24,7 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<int?> Peers = SharedOptions.Count("--peers", "Leechers (default: 100); the classes of a file in proportion");
+    private static readonly Option<int?> Peers = SharedOptions.Count("--peers", "Leechers (default: 100); the classes of a file, and how many of them faults strike, in proportion");
 
     private static readonly Option<long?> Size = Sized("--size", "Bytes of the content (default: 1GiB)");
 
@@ -67,6 +67,9 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
         }
     }
 
+    /// <summary>The scenario's file; null for the options' flash crowd.</summary>
+    public static string? FileOf(ParseResult parse) => parse.GetValue(File);
+
     /// <summary>Makes the plan.</summary>
     /// <exception cref="ScenarioException">A scenario cannot be.</exception>
     /// <exception cref="UserErrorException">The file cannot be read, or there would be too many runs.</exception>
@@ -85,11 +88,12 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
 
         // Where swarm is compared with the others nothing but the policy may differ.
         var isJob = scenario.Swarm.IsJob || policies.Any(policy => policy != BalancePolicy.Swarm);
+        var sizes = LabelsOf(lengths);
         var labels = new List<string>();
         var runs = new List<PlannedRun>();
-        foreach (var (policy, length) in policies.SelectMany(policy => lengths.Select(length => (policy, length))))
+        foreach (var (policy, length, size) in policies.SelectMany(policy => lengths.Zip(sizes, (length, size) => (policy, length, size))))
         {
-            string[] parts = [.. policies.Count > 1 ? [BalancePolicies.NameOf(policy)] : (string[])[], .. lengths.Count > 1 ? [Units.Size(length!.Value)] : (string[])[]];
+            string[] parts = [.. policies.Count > 1 ? [BalancePolicies.NameOf(policy)] : (string[])[], .. lengths.Count > 1 ? [size] : (string[])[]];
             var variant = scenario with { PieceLength = length, Swarm = scenario.Swarm with { Policy = policy, IsJob = isJob } };
             ScenarioRules.Check(variant, source);
             labels.Add(parts.Length > 0 ? string.Join(", ", parts) : scenario.Name);
@@ -97,6 +101,13 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
         }
 
         return new SimulatePlan(scenario, labels, runs);
+    }
+
+    // In bytes where two would look alike: a label names one variant.
+    private static List<string> LabelsOf(List<int?> lengths)
+    {
+        var sizes = lengths.ConvertAll(length => Units.Size(length ?? 0));
+        return sizes.Distinct(StringComparer.Ordinal).Count() == sizes.Count ? sizes : lengths.ConvertAll(length => $"{length:N0} B");
     }
 
     private static Scenario FlashCrowd()
@@ -118,6 +129,7 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
     {
         var leechers = scenario.Classes.Where(one => !one.IsSeeder).Sum(one => (long)one.Count);
         var peers = parse.GetValue(Peers);
+        int Scaled(int count) => peers is not { } wanted ? count : (int)Math.Max(1, ((2L * wanted * count) + leechers) / (2 * leechers));
         return scenario with
         {
             ContentLength = parse.GetValue(Size) ?? scenario.ContentLength,
@@ -127,10 +139,14 @@ internal sealed record SimulatePlan(Scenario Scenario, IReadOnlyList<string> Lab
             Swarm = scenario.Swarm with { IsTrusted = scenario.Swarm.IsTrusted || parse.GetValue(Trusted) },
             Classes = [.. scenario.Classes.Select(one => one with
             {
-                Count = one.IsSeeder || peers is not { } wanted ? one.Count : (int)Math.Max(1, ((2L * wanted * one.Count) + leechers) / (2 * leechers)),
+                Count = one.IsSeeder ? one.Count : Scaled(one.Count),
                 UpBytesPerSecond = (one.IsSeeder ? parse.GetValue(SeedUp) : parse.GetValue(Up)) ?? one.UpBytesPerSecond,
                 DownBytesPerSecond = (one.IsSeeder ? null : parse.GetValue(Down)) ?? one.DownBytesPerSecond,
                 Latency = parse.GetValue(Latency) ?? one.Latency,
+            })],
+            Faults = [.. scenario.Faults.Select(fault => fault with
+            {
+                Count = scenario.Classes.Any(one => one.IsSeeder && one.Name == fault.Class) ? fault.Count : Scaled(fault.Count),
             })],
         };
     }

@@ -55,7 +55,7 @@ internal static class SimulationPlot
 
         if (policies.Count == 1)
         {
-            parts.Add($"policy {BalancePolicies.NameOf(policies[0])}");
+            parts.Add($"policy {BalancePolicies.NameOf(policies[0])}{(plan.Runs[0].Scenario.Swarm.IsJob ? " of a job" : "")}");
         }
 
         parts.Add(seeds == 1 ? SimulationText.Say($"seed {plan.Scenario.Seed}") : $"{seeds} seeds");

@@ -92,7 +92,7 @@ internal sealed class SimulationRuns(IReadOnlyList<PlannedRun> plan, Simulate si
             shown = new SimulationProgressEvent(
                 plan.Count, _finished.Count(run => run is not null), _progress.Where((_, i) => _finished[i] is null).Max(one => one.Now).TotalSeconds, events,
                 Math.Round((events - _lastEvents) * 1000.0 / Math.Max(1, now - _lastReport)), share, _progress.Sum(one => one.CompletedCount),
-                _progress.Sum(one => one.ExpectedCount), share > 0.001 ? Math.Round(elapsed * (1 - share) / share, 1) : null);
+                _progress.Sum(one => one.ExpectedCount), share > 0.00001 ? Math.Round(elapsed * (1 - share) / share, 1) : null);
             (_lastReport, _lastEvents) = (now, events);
             _nextReport = now + (long)reporter.ProgressInterval.TotalMilliseconds;
         }

@@ -36,7 +36,7 @@ internal static class SimulationText
         var pieces = (run.ContentBytes + run.PieceLength - 1) / run.PieceLength;
         List<string> lines =
         [
-            Say($"{run.Name}: {run.ExpectedCount:N0} leechers, {Units.Size(run.ContentBytes)} in {pieces:N0} pieces of {Units.Size(run.PieceLength)}, policy {run.Policy}, seed {run.Seed}"),
+            Say($"{run.Name}: {run.ExpectedCount:N0} leechers, {Units.Size(run.ContentBytes)} in {pieces:N0} pieces of {Units.Size(run.PieceLength)}, policy {run.Policy}{(run.Job is null ? "" : " of a job")}, seed {run.Seed}"),
             End(run, isBrokenOff),
             "",
             Columns([["Time from joining", "least", "median", "90 %", "99 %", "most"],

@@ -30,7 +30,13 @@ public sealed class CompletionPlot(string title, string subtitle, PlotBound? bou
     private const double LegendLeft = 664;
     private const double LegendStep = 38;
     private const double PlotHeight = 320;
-    private const int MaximumLabelLength = 26;
+    private const double Margin = 12;
+
+    // Of a letter of ordinary width, as a part of the type's size; what is wider counts twice.
+    private const double LetterWidth = 0.56;
+    private const double LetterSize = 13;
+    private const double TitleSize = 17;
+    private const double SmallSize = 12;
 
     // Each hue in a darker shade for paper and a lighter one for the night.
     private static readonly (string Light, string Dark)[] Colors =
@@ -59,7 +65,7 @@ public sealed class CompletionPlot(string title, string subtitle, PlotBound? bou
             """);
         Style(text);
         text.Append("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n");
-        Label(text, "title", Left, 32, "start", title);
+        Label(text, "title", Left, 32, "start", Short(title, TitleSize, Width - Left - Margin));
         Label(text, "small", Left, 53, "start", subtitle);
         Axes(text, axis);
         for (var i = 0; i < _series.Count; i++)
@@ -178,8 +184,10 @@ public sealed class CompletionPlot(string title, string subtitle, PlotBound? bou
 
         var x = X(line.Seconds, axis);
         Line(text, "bound", x, Y(0), x, Top);
-        // On top, to the left: a curve is there only if it is better than the bound.
-        var fits = x > Left + 150;
+        // To the left, where curves seldom are, and in front of them.
+        var width = WidthOf(line.Label, SmallSize);
+        var fits = x > Left + width + 12;
+        text.Append(CultureInfo.InvariantCulture, $"<rect class=\"paper\" x=\"{Number(fits ? x - 8 - width : x + 4)}\" y=\"{Number(Top)}\" width=\"{Number(width + 4)}\" height=\"16\"/>\n");
         Label(text, "small", fits ? x - 6 : x + 6, Top + 12, fits ? "end" : "start", line.Label);
     }
 
@@ -187,14 +195,28 @@ public sealed class CompletionPlot(string title, string subtitle, PlotBound? bou
     {
         var y = Top + 10 + (index * LegendStep);
         text.Append(CultureInfo.InvariantCulture, $"<path class=\"curve c{index % Colors.Length}\"{Dashes(index)} d=\"M{LegendLeft} {Number(y)}h22\"/>\n");
-        Label(text, "", LegendLeft + 30, y + 4, "start", Short(_series[index].Label));
+        Label(text, "", LegendLeft + 30, y + 4, "start", Short(_series[index].Label, LetterSize, Width - LegendLeft - 30 - Margin));
         if (_series[index].Note.Length > 0)
         {
             Label(text, "small", LegendLeft + 30, y + 20, "start", _series[index].Note);
         }
     }
 
-    private static string Short(string label) => label.Length > MaximumLabelLength ? string.Concat(label.AsSpan(0, MaximumLabelLength - 1), "…") : label;
+    private static string Short(string label, double size, double width)
+    {
+        var fitting = label.EnumerateRunes().ToList();
+        var isWhole = true;
+        while (WidthOf(string.Concat(fitting), size) > width)
+        {
+            fitting.RemoveAt(fitting.Count - 1);
+            isWhole = false;
+        }
+
+        return isWhole ? label : $"{string.Concat(fitting.SkipLast(1))}…";
+    }
+
+    private static double WidthOf(string label, double size) =>
+        size * LetterWidth * label.EnumerateRunes().Sum(rune => rune.Value > 0x2e80 ? 2 : Rune.IsUpper(rune) || rune.Value is 'm' or 'w' ? 1.4 : 1);
 
     private static string Dashes(int index) => (index / Colors.Length) switch
     {

@@ -11,13 +11,13 @@ public static class PeerTable
 {
     /// <summary>The first line.</summary>
     public const string Header =
-        "policy,piece_length,seed,peer,class,seeder,expected,joined_s,completed_s,download_s,uploaded_bytes,downloaded_bytes,wasted_bytes\n";
+        "policy,job,piece_length,seed,peer,class,seeder,expected,joined_s,completed_s,download_s,uploaded_bytes,downloaded_bytes,wasted_bytes\n";
 
     /// <summary>The lines of one run.</summary>
     public static string Lines(Scenario scenario, SimulationResult result)
     {
         var run = string.Create(
-            CultureInfo.InvariantCulture, $"{BalancePolicies.NameOf(scenario.Swarm.Policy)},{ScenarioRules.PieceLengthOf(scenario)},{result.Seed}");
+            CultureInfo.InvariantCulture, $"{BalancePolicies.NameOf(scenario.Swarm.Policy)},{(scenario.Swarm.IsJob ? 1 : 0)},{ScenarioRules.PieceLengthOf(scenario)},{result.Seed}");
         var text = new StringBuilder();
         foreach (var peer in result.Peers)
         {

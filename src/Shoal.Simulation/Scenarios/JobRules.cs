@@ -3,7 +3,8 @@ using Shoal.Engine.Swarms;
 namespace Shoal.Simulation.Scenarios;
 
 /// <summary>
-/// What a scenario must be to run as a job: all begin together, stay to the end and are honest, since that is what a job's ranks do.
+/// What a scenario must be to run as a job: all stay to the end and are honest, since that is what a job's ranks do. It begins when the
+/// last has come.
 /// </summary>
 internal static class JobRules
 {
@@ -30,14 +31,9 @@ internal static class JobRules
 
         Require(
             scenario.Classes.Sum(peers => (long)peers.Count) <= MaximumPeerCount, "classes", $"gives each two peers a link: at most {MaximumPeerCount} are simulated");
-        Require(
-            scenario.BlockLength is null || scenario.BlockLength == Layouts.Of(scenario).PieceLength, "blockLength", "moves whole pieces: a block cannot be shorter");
         for (var i = 0; i < scenario.Classes.Count; i++)
         {
             var (peers, at) = (scenario.Classes[i], $"classes[{i}]");
-            Require(peers.JoinAt == TimeSpan.Zero, $"{at}.joinAt", "begins when all are there: nobody comes later");
-            Require(peers.JoinWithin == TimeSpan.Zero, $"{at}.joinWithin", "begins when all are there: nobody comes later");
-            Require(peers.ArrivalsPerSecond == 0, $"{at}.arrivalsPerSecond", "begins when all are there: nobody comes later");
             Require(peers.StayAfterCompletion is null, $"{at}.stay", "lets nobody leave before its end");
             Require(peers.MeanLifetime is null, $"{at}.lifetime", "lets nobody leave before its end");
             Require(peers.Behavior == Behavior.Honest, $"{at}.behavior", "is for peers that trust each other: all are honest");

@@ -8,15 +8,11 @@ public class JobRulesTests
 {
     public static TheoryData<string, string> Refused => new()
     {
-        { "late", "classes[1].joinAt: policy 'random' begins when all are there: nobody comes later" },
-        { "spread", "classes[1].joinWithin: policy 'random' begins when all are there: nobody comes later" },
-        { "arrivals", "classes[1].arrivalsPerSecond: policy 'random' begins when all are there: nobody comes later" },
         { "stay", "classes[1].stay: policy 'random' lets nobody leave before its end" },
         { "churn", "classes[1].lifetime: policy 'random' lets nobody leave before its end" },
         { "free-rider", "classes[1].behavior: policy 'random' is for peers that trust each other: all are honest" },
         { "crash", "faults[0].kind: policy 'random' knows slow and full disks only: its ranks live or end together" },
         { "tracker-down", "faults[0].kind: policy 'random' knows slow and full disks only: its ranks live or end together" },
-        { "blocks", "blockLength: policy 'random' moves whole pieces: a block cannot be shorter" },
         { "many", "classes: policy 'random' gives each two peers a link: at most 500 are simulated" },
     };
 
@@ -43,9 +39,6 @@ public class JobRulesTests
         var leechers = scenario.Classes[1];
         PeerClass changed = what switch
         {
-            "late" => leechers with { JoinAt = TimeSpan.FromSeconds(1) },
-            "spread" => leechers with { JoinWithin = TimeSpan.FromSeconds(1) },
-            "arrivals" => leechers with { ArrivalsPerSecond = 1 },
             "stay" => leechers with { StayAfterCompletion = TimeSpan.FromSeconds(1) },
             "churn" => leechers with { MeanLifetime = TimeSpan.FromSeconds(1) },
             "free-rider" => leechers with { Behavior = Behavior.FreeRider },
@@ -55,7 +48,6 @@ public class JobRulesTests
         return scenario with
         {
             Classes = [scenario.Classes[0], changed],
-            BlockLength = what == "blocks" ? 16 * 1024 : null,
             Faults = what switch
             {
                 "crash" => [new Fault { Kind = FaultKind.Crash, At = TimeSpan.FromSeconds(1), Class = "leechers" }],

@@ -40,6 +40,22 @@ public class JobTests
         Assert.Equal(5, Enum.GetValues<BalancePolicy>().Select(policy => Simulator.Run(Job(policy)).EventHash).Distinct().Count());
 
     [Theory]
+    [MemberData(nameof(Policies))]
+    public void It_begins_when_the_last_has_come_and_moves_whole_segments(BalancePolicy policy)
+    {
+        var together = Job(policy);
+        var apart = together with
+        {
+            BlockLength = 1024,
+            Classes = [together.Classes[0], together.Classes[1] with { JoinAt = TimeSpan.FromSeconds(100), JoinWithin = TimeSpan.FromSeconds(900) }],
+        };
+        var result = Simulator.Run(apart);
+        Assert.True(result.IsComplete);
+        Assert.All(result.Peers.Where(peer => !peer.IsSeeder), peer => Assert.True(peer.CompletedAt > Instant.Zero + TimeSpan.FromSeconds(1000)));
+        Assert.Equal(Simulator.Run(together).EndedAt.TotalSeconds, result.EndedAt.TotalSeconds - 1000, 1.0);
+    }
+
+    [Theory]
     [InlineData(BalancePolicy.LeastUploaded)]
     [InlineData(BalancePolicy.TrackerPolled)]
     public void Upload_counts_make_uploads_fairer_than_chance_and_the_job_shorter(BalancePolicy policy)

@@ -1,3 +1,4 @@
+using Shoal.Engine;
 using Shoal.Simulation.Results;
 
 namespace Shoal.Simulation.Tests.Results;
@@ -10,8 +11,33 @@ public class ComparisonTests
     {
         var estimate = Estimate.Of([10, 12, 14, 16, 18]);
         Assert.Equal(14, estimate.Mean);
-        Assert.Equal(2.776 * Math.Sqrt(10.0 / 5), estimate.HalfWidth!.Value, 9);
+        Assert.Equal(2.776 * Math.Sqrt(10.0 / 5), estimate.HalfWidth!.Value, 0.001);
         Assert.Null(Estimate.Of([5]).HalfWidth);
+    }
+
+    [Theory]
+    [InlineData(1, 0.95, 12.706)]
+    [InlineData(2, 0.95, 4.303)]
+    [InlineData(4, 0.95, 2.776)]
+    [InlineData(4, 0.99, 4.604)]
+    [InlineData(9, 0.99, 3.250)]
+    [InlineData(30, 0.95, 2.042)]
+    [InlineData(120, 0.95, 1.980)]
+    public void Quantiles_are_those_of_the_tables(int freedom, double confidence, double expected) =>
+        Assert.Equal(expected, Student.Quantile(freedom, confidence), 0.0005);
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(20)]
+    public void Of_variants_that_are_all_alike_one_is_called_worse_in_at_most_five_of_a_hundred_comparisons(int variants)
+    {
+        var prng = new Prng(1);
+        // Near enough to a normal distribution.
+        double Last() => 100 + Enumerable.Range(0, 12).Sum(_ => prng.Next(1 << 20) / (double)(1 << 20));
+        var wrong = Enumerable.Range(0, 1000).Count(_ => Comparison
+            .Of([.. Enumerable.Range(0, variants).Select(i => Of($"{i}", Last(), Last(), Last(), Last(), Last()))]).Differences.Any(one => one.IsWorse));
+        Assert.InRange(wrong, 0, 60);
     }
 
     [Fact]

@@ -76,10 +76,10 @@ public class RunSummaryTests
         var csv = PeerTable.Header + PeerTable.Lines(scenario, Made.Result(Made.Seed(1000), Made.Peer("a,b \"c\"", 1.5, 20.25, 10, 3), Made.Peer("a,b \"c\"", 2, null)));
         Assert.Equal(
             """"
-            policy,piece_length,seed,peer,class,seeder,expected,joined_s,completed_s,download_s,uploaded_bytes,downloaded_bytes,wasted_bytes
-            swarm,100,1,0,seeder,1,0,0,0,,1000,0,0
-            swarm,100,1,1,"a,b ""c""",0,1,1.5,20.25,18.75,10,1003,3
-            swarm,100,1,2,"a,b ""c""",0,1,2,,,0,0,0
+            policy,job,piece_length,seed,peer,class,seeder,expected,joined_s,completed_s,download_s,uploaded_bytes,downloaded_bytes,wasted_bytes
+            swarm,0,100,1,0,seeder,1,0,0,0,,1000,0,0
+            swarm,0,100,1,1,"a,b ""c""",0,1,1.5,20.25,18.75,10,1003,3
+            swarm,0,100,1,2,"a,b ""c""",0,1,2,,,0,0,0
 
             """",
             csv);
