@@ -42,11 +42,30 @@ public partial class ReadmeTests
     }
 
     [Fact]
+    public async Task The_simulation_of_the_README_comes_out_as_it_stands_there()
+    {
+        using var place = new Workplace();
+        var block = SimulationBlock().Match(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md")));
+        var plot = place.At("crowd.svg");
+
+        var run = await Command.RunAsync([.. block.Groups["arguments"].Value.Split(' '), "--plot", plot]);
+
+        Assert.True(run.ExitCode == 0, string.Join('\n', run.Error.Lines));
+        var said = block.Groups["lines"].Value.TrimEnd().Split('\n');
+        Assert.True(
+            said.SequenceEqual(run.Out.Lines.Take(said.Length)),
+            $"the README is out of date: run its command, with --plot docs/images/flash-crowd.svg, and put there what it says:\n{string.Join('\n', run.Out.Lines)}");
+        Assert.True(
+            (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "images", "flash-crowd.svg"))) == await File.ReadAllTextAsync(plot),
+            "the README's picture is out of date: run its command with --plot docs/images/flash-crowd.svg");
+    }
+
+    [Fact]
     public void Every_command_of_the_program_is_in_the_README()
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         Assert.All(
-            ["share", "get", "seed", "create", "info", "verify", "tracker", "scrape", "mpi run"],
+            ["share", "get", "seed", "create", "info", "verify", "tracker", "scrape", "mpi run", "mpi copy", "simulate"],
             command => Assert.Contains($"`shoal {command} ", readme));
     }
 
@@ -56,6 +75,9 @@ public partial class ReadmeTests
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
+
+    [GeneratedRegex(@"\$ \./shoal (?<arguments>simulate [^\n]*) --plot crowd\.svg\n(?<lines>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex SimulationBlock();
 
     [GeneratedRegex(@"ReadmeTests\.cs\. -->\s*```sh\n(?<lines>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex CommandBlock();

@@ -23,7 +23,7 @@ public sealed record PlotBound(double Seconds, string Label);
 /// <param name="bound">The lower bound; null if none is drawn.</param>
 public sealed class CompletionPlot(string title, string subtitle, PlotBound? bound)
 {
-    private const double Width = 860;
+    private const double Width = 900;
     private const double Left = 62;
     private const double Right = 640;
     private const double Top = 98;
