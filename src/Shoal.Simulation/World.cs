@@ -142,12 +142,15 @@ internal sealed class World
         InfoHash = InfoHash,
         Trackers = [[VirtualTracker.Name]],
         Balance = _scenario.Swarm.Policy,
-        IsTrusted = _scenario.Swarm.IsTrusted,
-        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
+        IsTrusted = IsTrusting(peer),
+        IsNear = IsTrusting(peer) && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
         TellsHoldersToo = _scenario.Swarm.TellsHoldersToo,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
     };
+
+    // Who trusts all has slots for all: a free-rider does not.
+    private bool IsTrusting(VirtualPeer peer) => _scenario.Swarm.IsTrusted && peer.Class.Behavior != Behavior.FreeRider;
 
     public PeerId IdOf(int number, int life)
     {
