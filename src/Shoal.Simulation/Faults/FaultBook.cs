@@ -188,7 +188,9 @@ internal sealed class FaultBook
 
     private VirtualPeer[] Choose(Fault fault)
     {
-        var candidates = _world.Peers.Where(peer => peer.Class.Name == fault.Class && !peer.HasLeft).ToArray();
+        // Only what runs can crash, and so comes back when its own crash is over; a disk may be slow before anybody comes.
+        var candidates = _world.Peers.Where(peer =>
+            peer.Class.Name == fault.Class && (fault.Kind == FaultKind.Crash ? peer.IsRunning : !peer.HasLeft)).ToArray();
         _world.Prng.Shuffle<VirtualPeer>(candidates);
         return candidates[..Math.Min(fault.Count, candidates.Length)];
     }
