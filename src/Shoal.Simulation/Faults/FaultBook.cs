@@ -16,9 +16,11 @@ internal sealed class FaultBook
     private readonly Scenario _scenario;
     private readonly Topology _topology;
     private readonly Dictionary<Fault, VirtualPeer[]> _struck = new(ReferenceEqualityComparer.Instance); // two of a scenario may be alike
-    private readonly HashSet<VirtualPeer> _slow = [];
-    private readonly HashSet<VirtualPeer> _full = [];
-    private readonly int[] _cuts; // by zone: partitions that last
+    // How many faults of a kind last: those that overlap are over with the last of them.
+    private readonly Dictionary<VirtualPeer, int> _slow = [];
+    private readonly Dictionary<VirtualPeer, int> _full = [];
+    private readonly int[] _cuts; // by zone
+    private int _trackerDownCount;
     private List<Event> _held = [];
     private int _cutCount;
 
@@ -32,11 +34,11 @@ internal sealed class FaultBook
         }
     }
 
-    public long DiskRateOf(VirtualPeer peer) => _slow.Contains(peer)
+    public long DiskRateOf(VirtualPeer peer) => _slow.ContainsKey(peer)
         ? Math.Max(1, peer.Class.DiskBytesPerSecond / SlowDiskFactor)
         : peer.Class.DiskBytesPerSecond;
 
-    public bool IsDiskFull(VirtualPeer peer) => _full.Contains(peer);
+    public bool IsDiskFull(VirtualPeer peer) => _full.ContainsKey(peer);
 
     /// <summary>
     /// Keeps the event back if a partition stands between where it comes from and where it goes. What is kept happens when the partition
@@ -78,7 +80,7 @@ internal sealed class FaultBook
                 Cut(fault);
                 break;
             case FaultKind.TrackerDown:
-                _world.Tracker.IsDown = true;
+                _world.Tracker.IsDown = ++_trackerDownCount > 0;
                 break;
             default:
                 var struck = Choose(fault);
@@ -100,7 +102,7 @@ internal sealed class FaultBook
                 Join(fault);
                 break;
             case FaultKind.TrackerDown:
-                _world.Tracker.IsDown = false;
+                _world.Tracker.IsDown = --_trackerDownCount > 0;
                 break;
             default:
                 foreach (var peer in _struck[fault])
@@ -120,10 +122,10 @@ internal sealed class FaultBook
                 peer.Crash(isForGood: fault.Duration == TimeSpan.Zero);
                 break;
             case FaultKind.SlowDisk:
-                _slow.Add(peer);
+                Count(_slow, peer, 1);
                 break;
             default:
-                _full.Add(peer);
+                Count(_full, peer, 1);
                 break;
         }
     }
@@ -136,11 +138,19 @@ internal sealed class FaultBook
                 peer.Start();
                 break;
             case FaultKind.SlowDisk:
-                _slow.Remove(peer);
+                Count(_slow, peer, -1);
                 break;
             default:
-                _full.Remove(peer);
+                Count(_full, peer, -1);
                 break;
+        }
+    }
+
+    private static void Count(Dictionary<VirtualPeer, int> lasting, VirtualPeer peer, int change)
+    {
+        if ((lasting[peer] = lasting.GetValueOrDefault(peer) + change) == 0)
+        {
+            lasting.Remove(peer);
         }
     }
 
