@@ -30,6 +30,7 @@ internal sealed class World
     private readonly Adversary? _adversary;
     private readonly Func<VirtualPeer, Swarm, IMachine>? _wrap;
     private readonly VirtualNetwork _network;
+    private readonly Instant _limitAt;
     private ulong _eventHash = 0xcbf29ce484222325;
 
     /// <param name="scenario">What is run.</param>
@@ -38,7 +39,7 @@ internal sealed class World
     public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, Swarm, IMachine>? wrap = null)
     {
         JobRules.Check(scenario, scenario.Name);
-        (_scenario, _wrap) = (scenario, wrap);
+        (_scenario, _wrap, _limitAt) = (scenario, wrap, Instant.Zero + scenario.Limit);
         Prng = new Prng(scenario.Seed);
         _adversary = adversity is null ? null : new Adversary(this, adversity);
         Layout = Layouts.Of(scenario);
@@ -109,7 +110,12 @@ internal sealed class World
 
     public ulong EventHash => _eventHash;
 
-    public bool IsOver => (Job?.IsOver ?? MissingCount == 0) || Now >= Instant.Zero + _scenario.Limit;
+    public bool IsOver => IsDone || Timeline.NextAt > _limitAt;
+
+    /// <summary>When it was over, or until when it has come.</summary>
+    public Instant EndedAt => !IsDone && IsOver ? _limitAt : Now;
+
+    private bool IsDone => Job?.IsOver ?? MissingCount == 0;
 
     /// <summary>Lets the next thing happen; false if nothing ever will.</summary>
     public bool Step()
