@@ -118,7 +118,7 @@ internal sealed class JsonFields
 
     public ScenarioException Missing(string name) => new(_source, _place, $"'{name}' is missing");
 
-    private ScenarioException Wrong(string name, string text) => new(_source, PlaceOf(name), text);
+    public ScenarioException Wrong(string name, string text) => new(_source, PlaceOf(name), text);
 
     private string TextOf(string name, JsonElement value) => Decoded(PlaceOf(name), () => value.GetString()!);
 

@@ -86,7 +86,7 @@ public class ScenarioSchemaTests
     public void A_value_is_valid_by_both_or_by_neither(string field, string value, bool isValid)
     {
         var other = field == "up" ? "" : "\"up\":\"1Mbit\",";
-        var json = $$"""{"size":"1MiB","classes":[{"name":"s","seeder":true,"up":"1Mbit"},{"name":"l",{{other}}"{{field}}":"{{value}}"}]}""";
+        var json = $$"""{"size":"1MiB","classes":[{"name":"s","seeder":true,"up":"1Mbit"},{"name":"h","up":"1Mbit"},{"name":"l",{{other}}"{{field}}":"{{value}}"}]}""";
         Assert.Equal(isValid, new MiniSchema(Schema).Check(Json(json)).Count == 0);
         Assert.Equal(isValid, Record.Exception(() => ScenarioReader.Read(Encoding.UTF8.GetBytes(json), "x")) is null);
     }
