@@ -126,7 +126,7 @@ public sealed record TrackerModel
     /// <summary>Between announces.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>One way between any peer and the tracker.</summary>
+    /// <summary>One way from the tracker to the middle of the network: a peer's and its zone's count besides.</summary>
     public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(10);
 }
 
