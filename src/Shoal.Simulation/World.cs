@@ -371,12 +371,12 @@ internal sealed class World
         return bytes;
     }
 
-    // FNV-1a over what makes an event this one.
+    // Over what makes an event this one.
     private void Record(in Event happening)
     {
         var hash = _eventHash;
         Mix(ref hash, (ulong)Now.Nanoseconds);
-        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
+        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (happening.Flag ? 1UL << 40 : 0) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
         Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
         if (happening.Detail is JobLetter letter)
         {
@@ -386,5 +386,10 @@ internal sealed class World
         _eventHash = hash;
     }
 
-    private static void Mix(ref ulong hash, ulong value) => hash = (hash ^ value) * 0x100000001b3;
+    // A product carries upwards only: its upper half is brought down, or what differs high up would be lost.
+    internal static void Mix(ref ulong hash, ulong value)
+    {
+        hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 32;
+    }
 }
