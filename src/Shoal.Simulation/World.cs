@@ -185,6 +185,9 @@ internal sealed class World
 
     public long DiskRateOf(VirtualPeer peer) => _faults.DiskRateOf(peer);
 
+    /// <summary>Whether the peer must read the piece from its disk to upload it: it was there when the peer came, and takes time.</summary>
+    public bool MustRead(VirtualPeer peer, PieceIndex piece) => peer.Disk.IsCold(piece) && _faults.MustRead(peer);
+
     public bool IsDiskFull(VirtualPeer peer) => _faults.IsDiskFull(peer);
 
     public void Send(LinkEnd end, in PeerMessage message)

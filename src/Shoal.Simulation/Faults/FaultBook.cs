@@ -35,8 +35,11 @@ internal sealed class FaultBook
     }
 
     public long DiskRateOf(VirtualPeer peer) => _slow.ContainsKey(peer)
-        ? Math.Max(1, peer.Class.DiskBytesPerSecond / SlowDiskFactor)
-        : peer.Class.DiskBytesPerSecond;
+        ? Math.Max(1, peer.Class.WriteBytesPerSecond / SlowDiskFactor)
+        : peer.Class.WriteBytesPerSecond;
+
+    /// <summary>Whether what lies on the disk must be read from it, which takes time.</summary>
+    public bool MustRead(VirtualPeer peer) => peer.Class.DiskBytesPerSecond is not null || (_slow.Count > 0 && _slow.ContainsKey(peer));
 
     public bool IsDiskFull(VirtualPeer peer) => _full.ContainsKey(peer);
 

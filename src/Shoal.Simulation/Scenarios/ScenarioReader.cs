@@ -92,7 +92,7 @@ public static class ScenarioReader
             Zone = fields.TextOrNull("zone"),
             RackSize = fields.Count("rackSize", defaults.RackSize),
             RackBytesPerSecond = fields.RateOrNull("rackRate") ?? defaults.RackBytesPerSecond,
-            DiskBytesPerSecond = fields.RateOrNull("disk") ?? defaults.DiskBytesPerSecond,
+            DiskBytesPerSecond = fields.RateOrNull("disk"),
             Behavior = (Behavior)fields.Choice("behavior", ScenarioFields.Behaviors, (int)defaults.Behavior),
         };
     }

@@ -118,7 +118,7 @@ public static class ScenarioRules
         check.Range($"{at}.count", peer.Count, 1, MaximumPeerCount);
         check.Rate($"{at}.up", peer.UpBytesPerSecond);
         check.Rate($"{at}.down", peer.DownBytesPerSecond);
-        check.Rate($"{at}.disk", peer.DiskBytesPerSecond);
+        check.Rate($"{at}.disk", peer.WriteBytesPerSecond);
         check.Latency($"{at}.latency", peer.Latency);
         check.Time($"{at}.joinAt", peer.JoinAt);
         check.Time($"{at}.joinWithin", peer.JoinWithin);
