@@ -52,7 +52,7 @@ public static class Simulator
         Peers = [.. world.Peers.Select(peer => new PeerResult(
             peer.Number, peer.Class.Name, peer.Class.IsSeeder, peer.JoinedAt, peer.CompletedAt, peer.IsExpected,
             peer.UploadedBytes, peer.DownloadedBytes, peer.WastedBytes))],
-        EndedAt = world.Now - Instant.Zero,
+        EndedAt = world.EndedAt - Instant.Zero,
         IsComplete = world.MissingCount == 0,
         AnnounceCount = world.TrackerLoad.TotalCount,
         PeakAnnouncesPerSecond = world.TrackerLoad.PeakPerSecond,

@@ -30,6 +30,7 @@ internal sealed class World
     private readonly Adversary? _adversary;
     private readonly Func<VirtualPeer, Swarm, IMachine>? _wrap;
     private readonly VirtualNetwork _network;
+    private readonly Instant _limitAt;
     private ulong _eventHash = 0xcbf29ce484222325;
 
     /// <param name="scenario">What is run.</param>
@@ -38,7 +39,7 @@ internal sealed class World
     public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, Swarm, IMachine>? wrap = null)
     {
         JobRules.Check(scenario, scenario.Name);
-        (_scenario, _wrap) = (scenario, wrap);
+        (_scenario, _wrap, _limitAt) = (scenario, wrap, Instant.Zero + scenario.Limit);
         Prng = new Prng(scenario.Seed);
         _adversary = adversity is null ? null : new Adversary(this, adversity);
         Layout = Layouts.Of(scenario);
@@ -109,7 +110,12 @@ internal sealed class World
 
     public ulong EventHash => _eventHash;
 
-    public bool IsOver => (Job?.IsOver ?? MissingCount == 0) || Now >= Instant.Zero + _scenario.Limit;
+    public bool IsOver => IsDone || Timeline.NextAt > _limitAt;
+
+    /// <summary>When it was over, or until when it has come.</summary>
+    public Instant EndedAt => !IsDone && IsOver ? _limitAt : Now;
+
+    private bool IsDone => Job?.IsOver ?? MissingCount == 0;
 
     /// <summary>Lets the next thing happen; false if nothing ever will.</summary>
     public bool Step()
@@ -142,12 +148,15 @@ internal sealed class World
         InfoHash = InfoHash,
         Trackers = [[VirtualTracker.Name]],
         Balance = _scenario.Swarm.Policy,
-        IsTrusted = _scenario.Swarm.IsTrusted,
-        IsNear = _scenario.Swarm.IsTrusted && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
+        IsTrusted = IsTrusting(peer),
+        IsNear = IsTrusting(peer) && peer.Path.Rack >= 0 ? address => PeerAt(address).Path.Rack == peer.Path.Rack : null,
         MaximumConnectionCount = _scenario.Swarm.MaximumConnectionCount,
         TellsHoldersToo = _scenario.Swarm.TellsHoldersToo,
         UploadSlotCount = peer.Class.Behavior == Behavior.FreeRider ? 0 : _scenario.Swarm.UploadSlotCount,
     };
+
+    // Who trusts all has slots for all: a free-rider does not.
+    private bool IsTrusting(VirtualPeer peer) => _scenario.Swarm.IsTrusted && peer.Class.Behavior != Behavior.FreeRider;
 
     public PeerId IdOf(int number, int life)
     {
@@ -175,6 +184,9 @@ internal sealed class World
     public long LatencyBetween(VirtualPeer from, VirtualPeer to) => Topology.LatencyBetween(from.Path, to.Path);
 
     public long DiskRateOf(VirtualPeer peer) => _faults.DiskRateOf(peer);
+
+    /// <summary>Whether the peer must read the piece from its disk to upload it: it was there when the peer came, and takes time.</summary>
+    public bool MustRead(VirtualPeer peer, PieceIndex piece) => peer.Disk.IsCold(piece) && _faults.MustRead(peer);
 
     public bool IsDiskFull(VirtualPeer peer) => _faults.IsDiskFull(peer);
 
@@ -362,12 +374,12 @@ internal sealed class World
         return bytes;
     }
 
-    // FNV-1a over what makes an event this one.
+    // Over what makes an event this one.
     private void Record(in Event happening)
     {
         var hash = _eventHash;
         Mix(ref hash, (ulong)Now.Nanoseconds);
-        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
+        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (happening.Flag ? 1UL << 40 : 0) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
         Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
         if (happening.Detail is JobLetter letter)
         {
@@ -377,5 +389,10 @@ internal sealed class World
         _eventHash = hash;
     }
 
-    private static void Mix(ref ulong hash, ulong value) => hash = (hash ^ value) * 0x100000001b3;
+    // A product carries upwards only: its upper half is brought down, or what differs high up would be lost.
+    internal static void Mix(ref ulong hash, ulong value)
+    {
+        hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 32;
+    }
 }

@@ -16,9 +16,11 @@ internal sealed class FaultBook
     private readonly Scenario _scenario;
     private readonly Topology _topology;
     private readonly Dictionary<Fault, VirtualPeer[]> _struck = new(ReferenceEqualityComparer.Instance); // two of a scenario may be alike
-    private readonly HashSet<VirtualPeer> _slow = [];
-    private readonly HashSet<VirtualPeer> _full = [];
-    private readonly int[] _cuts; // by zone: partitions that last
+    // How many faults of a kind last: those that overlap are over with the last of them.
+    private readonly Dictionary<VirtualPeer, int> _slow = [];
+    private readonly Dictionary<VirtualPeer, int> _full = [];
+    private readonly int[] _cuts; // by zone
+    private int _trackerDownCount;
     private List<Event> _held = [];
     private int _cutCount;
 
@@ -32,11 +34,14 @@ internal sealed class FaultBook
         }
     }
 
-    public long DiskRateOf(VirtualPeer peer) => _slow.Contains(peer)
-        ? Math.Max(1, peer.Class.DiskBytesPerSecond / SlowDiskFactor)
-        : peer.Class.DiskBytesPerSecond;
+    public long DiskRateOf(VirtualPeer peer) => _slow.ContainsKey(peer)
+        ? Math.Max(1, peer.Class.WriteBytesPerSecond / SlowDiskFactor)
+        : peer.Class.WriteBytesPerSecond;
 
-    public bool IsDiskFull(VirtualPeer peer) => _full.Contains(peer);
+    /// <summary>Whether what lies on the disk must be read from it, which takes time.</summary>
+    public bool MustRead(VirtualPeer peer) => peer.Class.DiskBytesPerSecond is not null || (_slow.Count > 0 && _slow.ContainsKey(peer));
+
+    public bool IsDiskFull(VirtualPeer peer) => _full.ContainsKey(peer);
 
     /// <summary>
     /// Keeps the event back if a partition stands between where it comes from and where it goes. What is kept happens when the partition
@@ -78,7 +83,7 @@ internal sealed class FaultBook
                 Cut(fault);
                 break;
             case FaultKind.TrackerDown:
-                _world.Tracker.IsDown = true;
+                _world.Tracker.IsDown = ++_trackerDownCount > 0;
                 break;
             default:
                 var struck = Choose(fault);
@@ -100,7 +105,7 @@ internal sealed class FaultBook
                 Join(fault);
                 break;
             case FaultKind.TrackerDown:
-                _world.Tracker.IsDown = false;
+                _world.Tracker.IsDown = --_trackerDownCount > 0;
                 break;
             default:
                 foreach (var peer in _struck[fault])
@@ -120,10 +125,10 @@ internal sealed class FaultBook
                 peer.Crash(isForGood: fault.Duration == TimeSpan.Zero);
                 break;
             case FaultKind.SlowDisk:
-                _slow.Add(peer);
+                Count(_slow, peer, 1);
                 break;
             default:
-                _full.Add(peer);
+                Count(_full, peer, 1);
                 break;
         }
     }
@@ -136,11 +141,19 @@ internal sealed class FaultBook
                 peer.Start();
                 break;
             case FaultKind.SlowDisk:
-                _slow.Remove(peer);
+                Count(_slow, peer, -1);
                 break;
             default:
-                _full.Remove(peer);
+                Count(_full, peer, -1);
                 break;
+        }
+    }
+
+    private static void Count(Dictionary<VirtualPeer, int> lasting, VirtualPeer peer, int change)
+    {
+        if ((lasting[peer] = lasting.GetValueOrDefault(peer) + change) == 0)
+        {
+            lasting.Remove(peer);
         }
     }
 
@@ -188,7 +201,9 @@ internal sealed class FaultBook
 
     private VirtualPeer[] Choose(Fault fault)
     {
-        var candidates = _world.Peers.Where(peer => peer.Class.Name == fault.Class && !peer.HasLeft).ToArray();
+        // Only what runs can crash, and so comes back when its own crash is over; a disk may be slow before anybody comes.
+        var candidates = _world.Peers.Where(peer =>
+            peer.Class.Name == fault.Class && (fault.Kind == FaultKind.Crash ? peer.IsRunning : !peer.HasLeft)).ToArray();
         _world.Prng.Shuffle<VirtualPeer>(candidates);
         return candidates[..Math.Min(fault.Count, candidates.Length)];
     }

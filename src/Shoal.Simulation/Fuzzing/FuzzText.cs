@@ -58,7 +58,11 @@ public static class FuzzText
         json.WriteString("latency", Text(peers.Latency));
         json.WriteString("joinAt", Text(peers.JoinAt));
         json.WriteString("joinWithin", Text(peers.JoinWithin));
-        json.WriteString("disk", Rate(peers.DiskBytesPerSecond));
+        if (peers.DiskBytesPerSecond is { } disk)
+        {
+            json.WriteString("disk", Rate(disk));
+        }
+
         json.WriteString("behavior", ScenarioFields.Behaviors[(int)peers.Behavior]);
         WriteIfAny(json, "stay", peers.StayAfterCompletion);
         WriteIfAny(json, "lifetime", peers.MeanLifetime);

@@ -44,7 +44,7 @@ internal static class Liveness
         var rest = down == TimeSpan.Zero ? down : Least(LongestRest, (2 * down) + FirstRest);
         var honest = scenario.Classes.Where(IsExpected).ToArray();
         var received = honest.Sum(peers => (double)peers.Count) * scenario.ContentLength;
-        var rate = honest.Select(peers => Math.Min(peers.DownBytesPerSecond, peers.DiskBytesPerSecond))
+        var rate = honest.Select(peers => Math.Min(peers.DownBytesPerSecond, peers.WriteBytesPerSecond))
             .Concat(honest.Where(peers => peers.RackSize > 0).Select(peers => peers.RackBytesPerSecond))
             .Concat(scenario.Zones.Select(zone => Math.Min(zone.UpBytesPerSecond, zone.DownBytesPerSecond)))
             .Concat(scenario.Classes.Where(peers => peers.Name == adversity.Spared).Select(peers => peers.UpBytesPerSecond))
@@ -56,7 +56,7 @@ internal static class Liveness
         return Find + rest + (1.1 * scenario.Tracker.Interval) + TimeSpan.FromSeconds(ServeFactor * received / rate) +
             (roundTrip * (RoundTripFactor * blocks / Math.Min(RequestDepth, adversity.RequestDepth ?? RequestDepth))) +
             (culprits * (PerCulprit + (PerHeldPiece * ((double)scenario.ContentLength / (scenario.PieceLength ?? scenario.ContentLength))))) +
-            TimeSpan.FromSeconds((double)FaultBook.SlowDiskFactor * (scenario.PieceLength ?? 0) / honest.Min(peers => peers.DiskBytesPerSecond));
+            TimeSpan.FromSeconds((double)FaultBook.SlowDiskFactor * (scenario.PieceLength ?? 0) / honest.Min(peers => peers.WriteBytesPerSecond));
     }
 
     public static bool IsExpected(PeerClass peers) => peers is { IsSeeder: false, Behavior: Behavior.Honest };

@@ -78,6 +78,6 @@ internal sealed class VirtualJob
         _programs.Sum(program => program.Load.RequestCount), _programs.Sum(program => program.Load.RejectCount), _tracker.Outcome?.Failures ?? []);
 
     private long LatencyBetween(int from, int to) => from == 0 || to == 0
-        ? _latency + _world.Peers[Math.Max(from, to) - 1].Path.Latency
+        ? _latency + _world.Topology.LatencyToMiddle(_world.Peers[Math.Max(from, to) - 1].Path)
         : _world.LatencyBetween(_world.Peers[from - 1], _world.Peers[to - 1]);
 }

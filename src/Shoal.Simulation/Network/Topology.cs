@@ -64,6 +64,9 @@ internal sealed class Topology
     public long LatencyBetween(Path from, Path to) =>
         from.Latency + to.Latency + (from.Zone == to.Zone ? 0 : ZoneLatency(from) + ZoneLatency(to));
 
+    /// <summary>Nanoseconds from a peer to the middle of the network, where the tracker's own way begins.</summary>
+    public long LatencyToMiddle(Path path) => path.Latency + ZoneLatency(path);
+
     private long ZoneLatency(Path path) => path.Zone >= 0 ? _zoneLatencies[path.Zone] : 0;
 
     private int Share(VirtualNetwork network, string name, long bytesPerSecond)

@@ -199,7 +199,14 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
                 if (TryFind(output.Link, out var uploading))
                 {
                     Safety.Require(!peer.IsChecked || peer.Disk.Right[output.Message.Piece], "a piece is served that is not verified", output.Message.Piece);
-                    world.Upload(uploading, output.Message.Block);
+                    if (world.MustRead(peer, output.Piece))
+                    {
+                        Queue(output);
+                    }
+                    else
+                    {
+                        world.Upload(uploading, output.Message.Block);
+                    }
                 }
 
                 break;
@@ -289,6 +296,11 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
             return;
         }
 
+        Queue(output);
+    }
+
+    private void Queue(in Output output)
+    {
         _diskJobs.Enqueue(output);
         if (_diskJobs.Count == 1)
         {
@@ -299,9 +311,19 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     // Each takes as long as the disk is slow when it begins.
     private void BeginDiskJob()
     {
-        var output = _diskJobs.Peek();
+        while (_diskJobs.TryPeek(out var next) && next.Kind == OutputKind.Upload && !TryFind(next.Link, out _))
+        {
+            _diskJobs.Dequeue(); // whoever asked is gone
+        }
+
+        if (!_diskJobs.TryPeek(out var output))
+        {
+            return;
+        }
+
+        var length = output.Kind == OutputKind.Upload ? output.Message.Length : world.Layout.LengthOf(output.Piece);
         world.Timeline.After(
-            VirtualTime.ToMove(world.Layout.LengthOf(output.Piece), world.DiskRateOf(peer)), new Event(EventKind.DiskDone, peer, peer.Life, Detail: output));
+            VirtualTime.ToMove(length, world.DiskRateOf(peer)), new Event(EventKind.DiskDone, peer, peer.Life, Detail: output));
     }
 
     private void DiskDone(in Output output)
@@ -314,6 +336,16 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
             {
                 BeginDiskJob();
             }
+        }
+
+        if (output.Kind == OutputKind.Upload)
+        {
+            if (TryFind(output.Link, out var uploading))
+            {
+                world.Upload(uploading, output.Message.Block);
+            }
+
+            return;
         }
 
         var answer = new Input(default, output.Swarm, Message: output.Message, Slot: output.Slot);

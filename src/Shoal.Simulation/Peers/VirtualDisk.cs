@@ -12,6 +12,7 @@ internal sealed class VirtualDisk
     private readonly PieceLayout _layout;
     private readonly Dictionary<int, Unfinished> _partial = []; // by piece
     private Memory[] _slots = new Memory[4];
+    private Bitfield? _cold; // pieces that were there when this life began; null for none
 
     public VirtualDisk(PieceLayout layout, bool isWhole)
     {
@@ -20,6 +21,7 @@ internal sealed class VirtualDisk
         if (isWhole)
         {
             Right.SetAll();
+            _cold = Right.Clone();
         }
     }
 
@@ -34,7 +36,11 @@ internal sealed class VirtualDisk
     {
         Array.Clear(_slots);
         UsedSlotCount = 0;
+        _cold = Right.Clone();
     }
+
+    /// <summary>Whether the piece is on disk only: what came in this life is still in memory.</summary>
+    public bool IsCold(PieceIndex piece) => _cold?[piece] == true;
 
     /// <summary>Unfinished pieces on disk, for the next life: their blocks, right or not, are for it to find out.</summary>
     public IReadOnlyDictionary<PieceIndex, Bitfield> Partial()

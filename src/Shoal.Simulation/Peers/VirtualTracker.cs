@@ -29,13 +29,13 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
 
     /// <summary>A peer announces.</summary>
     public void Announce(VirtualPeer peer, AnnounceOrder order) => world.Timeline.After(
-        model.Latency.Nanoseconds() + peer.Path.Latency, new Event(EventKind.Announce, peer, peer.Life, Detail: order));
+        LatencyOf(peer), new Event(EventKind.Announce, peer, peer.Life, Detail: order));
 
     /// <summary>An announce has come in.</summary>
     public void Take(in Event happening)
     {
         var (peer, order) = (happening.Peer!, (AnnounceOrder)happening.Detail!);
-        var delay = model.Latency.Nanoseconds() + peer.Path.Latency;
+        var delay = LatencyOf(peer);
         if (IsDown)
         {
             Answer(happening, TimeOut, new AnnounceResult(order.Tracker, order.Kind, "the tracker does not answer"));
@@ -65,6 +65,8 @@ internal sealed class VirtualTracker(World world, TrackerModel model)
             order.Tracker, order.Kind, answer.Failure, TimeSpan.FromSeconds(answer.IntervalSeconds),
             TimeSpan.FromSeconds(answer.MinimumIntervalSeconds), null, answer.SeederCount, answer.LeecherCount, peers));
     }
+
+    private long LatencyOf(VirtualPeer peer) => model.Latency.Nanoseconds() + world.Topology.LatencyToMiddle(peer.Path);
 
     private void Answer(in Event announce, long delay, AnnounceResult result) =>
         world.Timeline.After(delay, new Event(EventKind.Answer, announce.Peer, announce.Life, Detail: result));

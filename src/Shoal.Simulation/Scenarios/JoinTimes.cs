@@ -15,7 +15,9 @@ internal sealed class JoinTimes(Prng prng)
         var (count, last) = _classes.GetValueOrDefault(peerClass.Name, (0, first));
         var at = peerClass switch
         {
-            { ArrivalsPerSecond: > 0 } => last + Chance.Exponential(prng, (long)(VirtualTime.Second / peerClass.ArrivalsPerSecond)),
+            // Whoever would come after the end of all time comes at it.
+            { ArrivalsPerSecond: > 0 } => Math.Min(
+                last + Chance.Exponential(prng, (long)Math.Min(VirtualTime.Second / peerClass.ArrivalsPerSecond, Chance.MaximumDuration)), Chance.MaximumDuration),
             { Count: > 1 } => first + (long)((Int128)peerClass.JoinWithin.Nanoseconds() * count / (peerClass.Count - 1)),
             _ => first,
         };

@@ -49,10 +49,10 @@ internal sealed class JsonFields
         (value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(name, $"{Shown(value)} is neither true nor false"));
 
     public int Count(string name, int fallback) => Find(name) is not { } value ? fallback
-        : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) ? count : throw Wrong(name, $"{Shown(value)} is not a whole number");
+        : TryWhole(value, int.MinValue, int.MaxValue, out var count) ? (int)count : throw Wrong(name, $"{Shown(value)} is not a whole number");
 
     public ulong Seed(string name, ulong fallback) => Find(name) is not { } value ? fallback
-        : value.ValueKind == JsonValueKind.Number && value.TryGetUInt64(out var seed) ? seed : throw Wrong(name, $"{Shown(value)} is not a whole number of at least 0");
+        : TryWhole(value, ulong.MinValue, ulong.MaxValue, out var seed) ? (ulong)seed : throw Wrong(name, $"{Shown(value)} is not a whole number of at least 0");
 
     public double Number(string name) => Find(name) is not { } value ? 0
         : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number) ? number : throw Wrong(name, $"{Shown(value)} is not a number");
@@ -60,8 +60,8 @@ internal sealed class JsonFields
     public long Size(string name) => SizeOrNull(name) ?? throw Missing(name);
 
     public long? SizeOrNull(string name) => Find(name) is not { } value ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var bytes) ? bytes
-        : value.ValueKind == JsonValueKind.String && Quantity.TryParseSize(TextOf(name, value), out bytes) ? bytes
+        : TryWhole(value, long.MinValue, long.MaxValue, out var count) ? (long)count
+        : value.ValueKind == JsonValueKind.String && Quantity.TryParseSize(TextOf(name, value), out var bytes) ? bytes
         : throw Wrong(name, $"{Shown(value)} is not a size such as {Quantity.SizeExample}");
 
     /// <summary>A size that must fit 31 bits.</summary>
@@ -118,7 +118,7 @@ internal sealed class JsonFields
 
     public ScenarioException Missing(string name) => new(_source, _place, $"'{name}' is missing");
 
-    private ScenarioException Wrong(string name, string text) => new(_source, PlaceOf(name), text);
+    public ScenarioException Wrong(string name, string text) => new(_source, PlaceOf(name), text);
 
     private string TextOf(string name, JsonElement value) => Decoded(PlaceOf(name), () => value.GetString()!);
 
@@ -137,10 +137,16 @@ internal sealed class JsonFields
 
     private string PlaceOf(string name) => _place.Length == 0 ? name : $"{_place}.{name}";
 
-    // null stands for a field that is not there.
+    // JSON Schema takes 1000.0 and 1e3 for whole numbers, as they are.
+    private static bool TryWhole(JsonElement value, decimal least, decimal most, out decimal whole)
+    {
+        whole = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out whole) && decimal.IsInteger(whole) && whole >= least && whole <= most;
+    }
+
     private JsonElement? Find(string name) => !_known.Contains(name, StringComparer.Ordinal)
         ? throw new InvalidOperationException($"the reader asks for '{name}', which no file may have")
-        : _fields.TryGetValue(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        : _fields.TryGetValue(name, out var value) ? value : null;
 
     private static string Shown(JsonElement value) => $"'{Cut(value.ValueKind == JsonValueKind.String ? value.GetRawText()[1..^1] : value.GetRawText())}'";
 

@@ -59,7 +59,7 @@ public static class Quantity
             // Letters' case matters only where it tells bits from bytes.
             var comparison = unit.EndsWith('B') && !unit.EndsWith("iB", StringComparison.Ordinal) ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
             var digits = text.EndsWith(unit, comparison) ? text.AsSpan(0, text.Length - unit.Length).TrimEnd(' ') : default;
-            if (digits.Length is > 0 and <= 20 &&
+            if (digits.Length is > 0 and <= 20 && digits[^1] != '.' &&
                 decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) &&
                 number < long.MaxValue / factor)
             {

@@ -87,8 +87,11 @@ public sealed record PeerClass
     /// <summary>What a rack's peers share towards the rest, each way.</summary>
     public long RackBytesPerSecond { get; init; }
 
-    /// <summary>What the disk writes, and reads.</summary>
-    public long DiskBytesPerSecond { get; init; } = 1_000_000_000;
+    /// <summary>What the disk writes, and reads; null for one that writes well and has all it is asked for in memory.</summary>
+    public long? DiskBytesPerSecond { get; init; }
+
+    /// <summary>What the disk writes.</summary>
+    public long WriteBytesPerSecond => DiskBytesPerSecond ?? 1_000_000_000;
 
     /// <summary>How they behave.</summary>
     public Behavior Behavior { get; init; }
@@ -126,7 +129,7 @@ public sealed record TrackerModel
     /// <summary>Between announces.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>One way between any peer and the tracker.</summary>
+    /// <summary>One way from the tracker to the middle of the network: a peer's and its zone's count besides.</summary>
     public TimeSpan Latency { get; init; } = TimeSpan.FromMilliseconds(10);
 }
 

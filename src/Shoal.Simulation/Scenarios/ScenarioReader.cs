@@ -92,7 +92,7 @@ public static class ScenarioReader
             Zone = fields.TextOrNull("zone"),
             RackSize = fields.Count("rackSize", defaults.RackSize),
             RackBytesPerSecond = fields.RateOrNull("rackRate") ?? defaults.RackBytesPerSecond,
-            DiskBytesPerSecond = fields.RateOrNull("disk") ?? defaults.DiskBytesPerSecond,
+            DiskBytesPerSecond = fields.RateOrNull("disk"),
             Behavior = (Behavior)fields.Choice("behavior", ScenarioFields.Behaviors, (int)defaults.Behavior),
         };
     }
@@ -130,7 +130,8 @@ public static class ScenarioReader
     {
         Kind = fields.Has("kind") ? (FaultKind)fields.Choice("kind", ScenarioFields.FaultKinds, 0) : throw fields.Missing("kind"),
         At = fields.Time("at"),
-        Duration = fields.TimeOrNull("for") ?? TimeSpan.Zero,
+        Duration = fields.TimeOrNull("for") is not { } lasting ? TimeSpan.Zero
+            : lasting > TimeSpan.Zero ? lasting : throw fields.Wrong("for", "must be above 0; a crash for ever has no 'for'"),
         Class = fields.TextOrNull("class"),
         Count = fields.Count("count", 1),
         Zone = fields.TextOrNull("zone"),

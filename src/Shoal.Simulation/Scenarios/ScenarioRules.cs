@@ -106,6 +106,8 @@ public static class ScenarioRules
         check.That(scenario.Classes.Any(peer => peer is { IsSeeder: true, Behavior: Behavior.Honest }), "classes", "no class has \"seeder\": true, so nobody has the content");
         check.That(scenario.Classes.Any(peer => !peer.IsSeeder), "classes", "all are seeders: nobody wants the content");
         check.That(
+            scenario.Classes.Any(peer => peer is { IsSeeder: false, Behavior: Behavior.Honest }), "classes", "no leecher is honest, so nobody's download is waited for");
+        check.That(
             peers * PieceCountOf(scenario) <= MaximumPieceCountOfAll, "classes",
             $"{peers:N0} peers with {PieceCountOf(scenario):N0} pieces each are too much; at most {MaximumPieceCountOfAll:N0} over all (longer pieces help)");
     }
@@ -116,13 +118,14 @@ public static class ScenarioRules
         check.Range($"{at}.count", peer.Count, 1, MaximumPeerCount);
         check.Rate($"{at}.up", peer.UpBytesPerSecond);
         check.Rate($"{at}.down", peer.DownBytesPerSecond);
-        check.Rate($"{at}.disk", peer.DiskBytesPerSecond);
+        check.Rate($"{at}.disk", peer.WriteBytesPerSecond);
         check.Latency($"{at}.latency", peer.Latency);
         check.Time($"{at}.joinAt", peer.JoinAt);
         check.Time($"{at}.joinWithin", peer.JoinWithin);
         check.That(peer.ArrivalsPerSecond is >= 0 and <= 1_000_000, $"{at}.arrivalsPerSecond", "must be from 0 to 1,000,000");
         check.That(peer.ArrivalsPerSecond == 0 || peer.JoinWithin == TimeSpan.Zero, $"{at}.arrivalsPerSecond", "and joinWithin cannot both be: either arrivals are random or evenly spread");
         check.Time($"{at}.stay", peer.StayAfterCompletion ?? TimeSpan.Zero);
+        check.That(!peer.IsSeeder || peer.StayAfterCompletion is null, $"{at}.stay", "seeders complete nothing; 'lifetime' says when they leave");
         check.Time($"{at}.lifetime", peer.MeanLifetime ?? TimeSpan.Zero);
         check.That(peer.MeanLifetime is null || peer.MeanLifetime > TimeSpan.Zero, $"{at}.lifetime", "must be above 0");
         check.That(peer.Zone is null || scenario.Zones.Any(zone => zone.Name == peer.Zone), $"{at}.zone", $"there is no zone '{peer.Zone}'");

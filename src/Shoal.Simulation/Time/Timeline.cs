@@ -23,6 +23,9 @@ internal sealed class Timeline
     /// <summary>The time of the event taken last. Never runs backwards.</summary>
     public Instant Now { get; private set; }
 
+    /// <summary>When the next event happens; now if none ever will.</summary>
+    public Instant NextAt => Count == 0 ? Now : new Instant(_heap[0].Time);
+
     /// <summary>Lets something happen at a time; at once, after all that happens at this very time, if the time has gone by.</summary>
     public void Add(Instant at, in Event happening)
     {

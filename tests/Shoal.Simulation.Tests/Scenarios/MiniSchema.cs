@@ -24,8 +24,8 @@ internal sealed class MiniSchema(JsonElement root)
         "enum" => If(wanted.EnumerateArray().Any(one => one.ValueEquals(value)), $"{place}: is none of {wanted}"),
         "anyOf" => If(wanted.EnumerateArray().Any(one => !Check(value, one, place).Any()), $"{place}: fits none"),
         "pattern" => If(value.ValueKind != JsonValueKind.String || Regex.IsMatch(value.GetString()!, wanted.GetString()!, RegexOptions.ECMAScript, TimeSpan.FromSeconds(1)), $"{place}: does not match {wanted}"),
-        "minimum" => If(value.ValueKind != JsonValueKind.Number || value.GetDouble() >= wanted.GetDouble(), $"{place}: is below {wanted}"),
-        "maximum" => If(value.ValueKind != JsonValueKind.Number || value.GetDouble() <= wanted.GetDouble(), $"{place}: is above {wanted}"),
+        "minimum" => If(value.ValueKind != JsonValueKind.Number || value.GetDecimal() >= wanted.GetDecimal(), $"{place}: is below {wanted}"),
+        "maximum" => If(value.ValueKind != JsonValueKind.Number || value.GetDecimal() <= wanted.GetDecimal(), $"{place}: is above {wanted}"),
         "minLength" => If(value.ValueKind != JsonValueKind.String || value.GetString()!.Length >= wanted.GetInt32(), $"{place}: is shorter than {wanted}"),
         "maxLength" => If(value.ValueKind != JsonValueKind.String || value.GetString()!.Length <= wanted.GetInt32(), $"{place}: is longer than {wanted}"),
         "minItems" => If(value.ValueKind != JsonValueKind.Array || value.GetArrayLength() >= wanted.GetInt32(), $"{place}: has fewer than {wanted}"),
@@ -48,7 +48,8 @@ internal sealed class MiniSchema(JsonElement root)
         "string" => value.ValueKind == JsonValueKind.String,
         "boolean" => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
         "number" => value.ValueKind == JsonValueKind.Number,
-        "integer" => value.ValueKind == JsonValueKind.Number && (value.TryGetInt64(out _) || value.TryGetUInt64(out _)),
+        // 1.0 is an integer too (2020-12, section 6.1.1).
+        "integer" => value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var number) && decimal.IsInteger(number),
         _ => throw new NotSupportedException($"the schema has the type '{type}'"),
     };
 }

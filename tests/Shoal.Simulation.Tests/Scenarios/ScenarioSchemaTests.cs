@@ -86,7 +86,58 @@ public class ScenarioSchemaTests
     public void A_value_is_valid_by_both_or_by_neither(string field, string value, bool isValid)
     {
         var other = field == "up" ? "" : "\"up\":\"1Mbit\",";
-        var json = $$"""{"size":"1MiB","classes":[{"name":"s","seeder":true,"up":"1Mbit"},{"name":"l",{{other}}"{{field}}":"{{value}}"}]}""";
+        var json = $$"""{"size":"1MiB","classes":[{"name":"s","seeder":true,"up":"1Mbit"},{"name":"h","up":"1Mbit"},{"name":"l",{{other}}"{{field}}":"{{value}}"}]}""";
+        Assert.Equal(isValid, new MiniSchema(Schema).Check(Json(json)).Count == 0);
+        Assert.Equal(isValid, Record.Exception(() => ScenarioReader.Read(Encoding.UTF8.GetBytes(json), "x")) is null);
+    }
+
+    [Theory]
+    [InlineData("size", "1000", true)]
+    [InlineData("size", "1000.0", true)]
+    [InlineData("size", "1e3", true)]
+    [InlineData("size", "1.5", false)]
+    [InlineData("size", "0", false)]
+    [InlineData("size", "-1", false)]
+    [InlineData("size", "\"1.5\"", false)]
+    [InlineData("size", "\"1000\"", true)]
+    [InlineData("size", "\"1.5kB\"", true)]
+    [InlineData("size", "\".5 KiB\"", true)]
+    [InlineData("size", "\"5.KiB\"", false)]
+    [InlineData("size", "\"0MiB\"", false)]
+    [InlineData("size", "\"0.0MiB\"", false)]
+    [InlineData("size", "\"0\"", false)]
+    [InlineData("size", "null", false)]
+    [InlineData("pieceLength", "0", false)]
+    [InlineData("pieceLength", "65536.0", true)]
+    [InlineData("pieceLength", "268435457", false)]
+    [InlineData("pieceLength", "null", false)]
+    [InlineData("seed", "1e3", true)]
+    [InlineData("seed", "18446744073709551615", true)]
+    [InlineData("seed", "18446744073709551616", false)]
+    [InlineData("seed", "0.5", false)]
+    [InlineData("name", "null", false)]
+    [InlineData("limit", "\"0s\"", false)]
+    [InlineData("limit", "\"0.0h\"", false)]
+    [InlineData("limit", "\"5.s\"", false)]
+    [InlineData("limit", "\"10s\"", true)]
+    [InlineData("zones", "null", false)]
+    [InlineData("zones", "[null]", false)]
+    [InlineData("zones", "[{\"name\":\"z\",\"up\":\"0Mbit\"}]", false)]
+    [InlineData("zones", "[{\"name\":\"z\",\"up\":\"1.Mbit\"}]", false)]
+    [InlineData("zones", "[{\"name\":\"z\",\"up\":\"1Mbit\",\"latency\":\"0s\"}]", true)]
+    [InlineData("tracker", "null", false)]
+    [InlineData("swarm", "null", false)]
+    [InlineData("swarm", "{\"connections\":2e1}", true)]
+    [InlineData("swarm", "{\"connections\":2.5}", false)]
+    [InlineData("swarm", "{\"trusted\":null}", false)]
+    [InlineData("swarm", "{\"policy\":null}", false)]
+    [InlineData("faults", "[{\"kind\":\"tracker-down\",\"at\":\"0s\",\"for\":\"1s\"}]", true)]
+    [InlineData("faults", "[{\"kind\":\"tracker-down\",\"at\":\"0s\",\"for\":\"0s\"}]", false)]
+    [InlineData("faults", "[{\"kind\":null,\"at\":\"0s\",\"for\":\"1s\"}]", false)]
+    public void What_stands_in_a_field_is_valid_by_both_or_by_neither(string field, string value, bool isValid)
+    {
+        var size = field == "size" ? "" : "\"size\":\"1MiB\",";
+        var json = $$"""{ {{size}}"classes":[{"name":"s","seeder":true,"up":"1Mbit"},{"name":"l","up":"1Mbit"}],"{{field}}":{{value}}}""";
         Assert.Equal(isValid, new MiniSchema(Schema).Check(Json(json)).Count == 0);
         Assert.Equal(isValid, Record.Exception(() => ScenarioReader.Read(Encoding.UTF8.GetBytes(json), "x")) is null);
     }
