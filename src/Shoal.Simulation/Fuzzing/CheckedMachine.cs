@@ -16,6 +16,15 @@ internal sealed class CheckedMachine : IMachine
     private const int TurnsBetweenCounts = 32;
     private const int MostCandidates = 2000;
 
+    /// <summary>What one input may make the machine want: in these small swarms it is a fifth of it at most.</summary>
+    private const int MostOutputs = 100_000;
+
+    /// <summary>How long a machine may sleep that has links: it must see what is dead, and say that it is not.</summary>
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(2);
+
+    /// <summary>How soon a new piece is told of.</summary>
+    private static readonly TimeSpan NewsTime = TimeSpan.FromSeconds(5);
+
     private readonly World _world;
     private readonly VirtualPeer _peer;
     private readonly Swarm _swarm;
@@ -26,9 +35,12 @@ internal sealed class CheckedMachine : IMachine
     private readonly Dictionary<LinkId, LinkLedger> _links = [];
     private readonly Dictionary<BufferSlot, PieceIndex> _slots = [];
     private readonly List<(LinkId Link, BlockRequest Block)> _uncancelled = []; // forgotten in this turn, on links that live
+    private readonly Queue<(PieceIndex Piece, Instant At)> _news = new(); // pieces that links are yet to be told of
+    private readonly Bitfield _have;
     private Instant _now;
     private Input _told;
     private long _turnCount;
+    private int _outputCount; // of this turn
     private bool _isStopping;
     private bool _isStopped;
 
@@ -42,6 +54,7 @@ internal sealed class CheckedMachine : IMachine
         (_world, _peer, _swarm, _inner, _begins) = (world, peer, swarm, inner, begins);
         _options = world.OptionsFor(peer);
         _slotCount = (int)Math.Min(Math.Max(2, _options.BufferBytes / world.Layout.PieceLength), world.Layout.PieceCount);
+        _have = new Bitfield(world.Layout.PieceCount);
     }
 
     /// <inheritdoc/>
@@ -50,10 +63,13 @@ internal sealed class CheckedMachine : IMachine
     // A liar says and serves what it does not have.
     private bool IsTruthful => _peer.Class.Behavior != Behavior.Liar;
 
+    // Under the other policies each asks and is rejected.
+    private bool TellsPieces => _options.Balance == BalancePolicy.Swarm;
+
     /// <inheritdoc/>
     public void Handle(Instant now, in Input input)
     {
-        (_now, _told) = (now, input);
+        (_now, _told, _outputCount) = (now, input, 0);
         _begins(_peer);
         _links.TryGetValue(input.Link, out var link);
         switch (input.Kind)
@@ -68,13 +84,19 @@ internal sealed class CheckedMachine : IMachine
                 _links.Remove(input.Link);
                 break;
             case InputKind.Message:
-                link?.Received(input.Message);
+                link?.Received(now, input.Message);
                 break;
             case InputKind.BlockReceived when link is not null:
                 Safety.Require(link.TryEndRequest(input.Message.Block), "a block comes in that was forgotten", input.Piece);
                 break;
             case InputKind.ReadFailed:
-                link?.NotSent(input.Message.Block);
+                link?.NotSent(now, input.Message.Block);
+                break;
+            case InputKind.BlocksSent:
+                link?.Uploaded(now, input.Count, input.Bytes);
+                break;
+            case InputKind.ContentReady:
+                Know(((ContentState)input.Detail!).Have);
                 break;
             case InputKind.Stop:
                 _isStopping = true;
@@ -92,12 +114,50 @@ internal sealed class CheckedMachine : IMachine
         if (_inner.TryPoll(out output))
         {
             Safety.Require(!_isStopped, "something is wanted after the end");
+            Safety.Require(++_outputCount <= MostOutputs, $"there is no end to what is wanted after one input ({_told.Kind})");
             Check(output);
             return true;
         }
 
         EndTurn();
         return false;
+    }
+
+    /// <summary>Whether what is to be done in time was done. To be asked now and then, whether the machine has turns or not.</summary>
+    public void CheckTimes(Instant now)
+    {
+        _begins(_peer);
+        foreach (var link in _links.Values)
+        {
+            link.CheckTimes(now);
+        }
+
+        Safety.Require(
+            _inner.Deadline <= now + LongestSleep || !_links.Values.Any(link => link.IsOpen), "a timer is lost: there are links, and none is set");
+        while (_news.TryPeek(out var news) && news.At + NewsTime <= now)
+        {
+            _news.Dequeue();
+            Safety.Require(
+                !_have[news.Piece] || _links.Values.All(link => !link.IsIntroduced || link.IsToldOf(news.Piece)),
+                $"a peer is not told of a piece within {NewsTime.TotalSeconds:F0} s", news.Piece);
+        }
+    }
+
+    private void Know(Bitfield have)
+    {
+        for (var piece = have.NextSet(0); piece >= 0; piece = have.NextSet(piece + 1))
+        {
+            Know(new PieceIndex(piece));
+        }
+    }
+
+    private void Know(PieceIndex piece)
+    {
+        _have.Set(piece.Value);
+        if (TellsPieces)
+        {
+            _news.Enqueue((piece, _now));
+        }
     }
 
     private void Check(in Output output)
@@ -122,7 +182,7 @@ internal sealed class CheckedMachine : IMachine
                 Forget(link, output);
                 break;
             case OutputKind.Upload:
-                Find(output.Link).Upload(output.Message.Block);
+                Find(output.Link).Upload(_now, output.Message.Block);
                 break;
             case OutputKind.Hash or OutputKind.Write or OutputKind.Spill:
                 Safety.Require(_slots.GetValueOrDefault(output.Slot, new PieceIndex(-1)) == output.Piece, "a piece is in hand that has no slot", output.Piece);
@@ -147,7 +207,10 @@ internal sealed class CheckedMachine : IMachine
     {
         var link = Find(id);
         Safety.Require(link.IsOpen, $"{message.Kind} is said on a link that is not open");
-        link.Sent(message);
+        var wasIntroduced = link.IsIntroduced;
+        link.Sent(_now, message);
+        Safety.Require(
+            wasIntroduced || !link.IsIntroduced || !TellsPieces || link.IsToldOf(_have), "a peer is not told of all that is here");
         var right = _peer.Disk.Right;
         switch (message.Kind)
         {
@@ -172,7 +235,7 @@ internal sealed class CheckedMachine : IMachine
         Safety.Require(_world.Layout.Contains(block), "a block is asked for that does not exist", block.Piece);
         Safety.Require(!IsTruthful || !_peer.Disk.Right[block.Piece], "a piece is asked for that is here", block.Piece);
         Take(output.Slot, block.Piece);
-        Find(output.Link).Request(block, output.Slot, _options.MaximumRequestDepth);
+        Find(output.Link).Request(_now, block, output.Slot, _options.MaximumRequestDepth);
     }
 
     private void Forget(LinkLedger link, in Output output)
@@ -194,6 +257,12 @@ internal sealed class CheckedMachine : IMachine
             case SwarmEvent.PeerBanned { Address: var address, Reason: var reason }:
                 Safety.Require(
                     _world.PeerAt(address).Class.Behavior is Behavior.Corrupter or Behavior.Liar, $"an honest peer is banned: {reason}");
+                break;
+            case SwarmEvent.PieceCompleted { Piece: var piece }:
+                Know(piece);
+                break;
+            case SwarmEvent.PiecesLost { Pieces: var lost }:
+                lost.ToList().ForEach(piece => _have.Clear(piece.Value));
                 break;
             case SwarmEvent.Completed:
                 Safety.Require(_slots.Count == 0, $"{_slots.Count} slots are in use with nothing to fetch");

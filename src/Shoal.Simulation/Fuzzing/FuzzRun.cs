@@ -12,6 +12,9 @@ internal sealed class FuzzRun
     /// <summary>Events at one moment of virtual time, beyond which something turns in a circle.</summary>
     private const int MostAtOnce = 100_000;
 
+    /// <summary>Virtual time between two looks at whether all is done in time.</summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a polite end may take: queued uploads 5 s, trackers 3 s, and the disk, which may be slow.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromMinutes(10);
 
@@ -19,7 +22,9 @@ internal sealed class FuzzRun
     private readonly World _world;
     private readonly TimeSpan _quiet;
     private readonly TimeSpan _bound;
+    private readonly Dictionary<VirtualPeer, CheckedMachine> _machines = []; // of their present lives, or the last
     private VirtualPeer? _active;
+    private Instant _nextLookAt;
     private TimeSpan? _completedAt;
 
     private FuzzRun(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant)
@@ -29,7 +34,8 @@ internal sealed class FuzzRun
         _bound = Liveness.BoundOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _world = new World(
             fuzzCase.Scenario with { Limit = _quiet + _bound }, fuzzCase.Adversity,
-            (peer, swarm) => new CheckedMachine(_world!, peer, swarm, plant?.Invoke(_world!, swarm) ?? swarm, active => _active = active))
+            (peer, swarm) => _machines[peer] = new CheckedMachine(
+                _world!, peer, swarm, plant?.Invoke(_world!, swarm) ?? swarm, active => _active = active))
         {
             IsThorough = true,
         };
@@ -118,7 +124,24 @@ internal sealed class FuzzRun
         _countAtMoment = _world.Now == _moment ? _countAtMoment + 1 : 0;
         _moment = _world.Now;
         Safety.Require(_countAtMoment < MostAtOnce, "time stands still: everything happens at one moment");
+        if (_world.Now >= _nextLookAt)
+        {
+            _nextLookAt = _world.Now + LookInterval;
+            Look();
+        }
+
         return true;
+    }
+
+    private void Look()
+    {
+        foreach (var peer in _world.Peers)
+        {
+            if (peer.IsRunning)
+            {
+                _machines[peer].CheckTimes(_world.Now);
+            }
+        }
     }
 
     private string Where() => $"at {(_world.Now - Instant.Zero).TotalSeconds:F6} s{(_active is null ? "" : $", peer {_active.Number} ({_active.Class.Name})")}";

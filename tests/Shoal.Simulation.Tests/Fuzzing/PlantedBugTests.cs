@@ -11,14 +11,21 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [Theory]
     [InlineData(nameof(EndgameThatNeverCancels), 10, "not told to keep it")]
     [InlineData(nameof(RequestThatIsNotForgotten), 10, "")]
-    [InlineData(nameof(PickerThatForgetsReleasedBlocks), 10, "not complete")]
+    [InlineData(nameof(PickerThatForgetsReleasedBlocks), 10, "")]
     [InlineData(nameof(UploaderThatServesUnverifiedPieces), 100, "served that is not verified")]
     [InlineData(nameof(HaveBeforeTheHash), 10, "announced that is not verified")]
     [InlineData(nameof(HashThatIsNotLookedAt), 20, "not right is written")]
-    [InlineData(nameof(LostTimer), 10, "not complete")]
+    [InlineData(nameof(LostTimer), 10, "a timer is lost")]
+    [InlineData("LostTimerLater", 100, "a timer is lost")]
     [InlineData(nameof(TimerThatDoesNothing), 5, "spins")]
     [InlineData(nameof(DeafToChokes), 20, "chokes us")]
     [InlineData(nameof(SlotThatIsKept), 5, "slot")]
+    [InlineData(nameof(RejectsThatAreNotSaid), 10, "not answered within")]
+    [InlineData(nameof(UploadThatIsLost), 10, "not answered within")]
+    [InlineData(nameof(HavesThatAreNotSaid), 5, "not told of a piece")]
+    [InlineData(nameof(HaveThatSomeoneMisses), 5, "not told of a piece")]
+    [InlineData(nameof(KeepAlivesThatAreNotSaid), 100, "nothing is said")]
+    [InlineData(nameof(EndlessTale), 2, "no end")]
     public void A_planted_bug_is_found(string bug, int seedCount, string word)
     {
         for (ulong seed = 0; seed < (ulong)seedCount; seed++)
@@ -42,10 +49,17 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         nameof(UploaderThatServesUnverifiedPieces) => new UploaderThatServesUnverifiedPieces(swarm),
         nameof(HaveBeforeTheHash) => new HaveBeforeTheHash(swarm),
         nameof(HashThatIsNotLookedAt) => new HashThatIsNotLookedAt(swarm, piece => world.HashOf(piece, isRight: true)),
-        nameof(LostTimer) => new LostTimer(swarm),
+        nameof(LostTimer) => new LostTimer(swarm, lastTick: 5),
+        "LostTimerLater" => new LostTimer(swarm, lastTick: 200),
         nameof(TimerThatDoesNothing) => new TimerThatDoesNothing(swarm),
         nameof(DeafToChokes) => new DeafToChokes(swarm),
         nameof(SlotThatIsKept) => new SlotThatIsKept(swarm),
+        nameof(RejectsThatAreNotSaid) => new RejectsThatAreNotSaid(swarm),
+        nameof(UploadThatIsLost) => new UploadThatIsLost(swarm),
+        nameof(HavesThatAreNotSaid) => new HavesThatAreNotSaid(swarm),
+        nameof(HaveThatSomeoneMisses) => new HaveThatSomeoneMisses(swarm),
+        nameof(KeepAlivesThatAreNotSaid) => new KeepAlivesThatAreNotSaid(swarm),
+        nameof(EndlessTale) => new EndlessTale(swarm),
         _ => throw new ArgumentException(bug, nameof(bug)),
     };
 }

@@ -29,7 +29,7 @@ internal abstract class PlantedBug(Swarm swarm) : IMachine
     /// <summary>What the world is told besides.</summary>
     protected Queue<Output> Extra { get; } = new();
 
-    public bool TryPoll(out Output output)
+    public virtual bool TryPoll(out Output output)
     {
         if (Extra.TryDequeue(out output))
         {
@@ -164,13 +164,11 @@ internal sealed class HashThatIsNotLookedAt(Swarm swarm, Func<PieceIndex, PieceH
 }
 
 /// <summary>After a while, the timer is not set again.</summary>
-internal sealed class LostTimer(Swarm swarm) : PlantedBug(swarm)
+internal sealed class LostTimer(Swarm swarm, int lastTick) : PlantedBug(swarm)
 {
-    private const int LastTick = 5;
-
     private int _count;
 
-    public override Instant Deadline => _count >= LastTick ? Instant.Never : Swarm.Deadline;
+    public override Instant Deadline => _count >= lastTick ? Instant.Never : Swarm.Deadline;
 
     protected override bool Hears(in Input input)
     {
@@ -201,4 +199,71 @@ internal sealed class DeafToChokes(Swarm swarm) : PlantedBug(swarm)
 internal sealed class SlotThatIsKept(Swarm swarm) : PlantedBug(swarm)
 {
     protected override bool Says(ref Output output) => output.Kind != OutputKind.ReleaseSlot;
+}
+
+/// <summary>Whoever asks in vain does not hear so.</summary>
+internal sealed class RejectsThatAreNotSaid(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output is not { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.RejectRequest };
+}
+
+/// <summary>Of fifty blocks that are to be served, one is lost on the way to the disk.</summary>
+internal sealed class UploadThatIsLost(Swarm swarm) : PlantedBug(swarm)
+{
+    private const int OneOf = 50;
+
+    private int _count;
+
+    protected override bool Says(ref Output output) => output.Kind != OutputKind.Upload || ++_count % OneOf != 0;
+}
+
+/// <summary>A new piece is told to nobody.</summary>
+internal sealed class HavesThatAreNotSaid(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output is not { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.Have };
+}
+
+/// <summary>A new piece is told to all but one: the latest of the links.</summary>
+internal sealed class HaveThatSomeoneMisses(Swarm swarm) : PlantedBug(swarm)
+{
+    private LinkId _latest;
+
+    protected override bool Hears(in Input input)
+    {
+        _latest = input.Kind == InputKind.LinkOpened ? input.Link : _latest;
+        return true;
+    }
+
+    protected override bool Says(ref Output output) =>
+        output is not { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.Have } || output.Link != _latest;
+}
+
+/// <summary>Nobody is told that the link lives.</summary>
+internal sealed class KeepAlivesThatAreNotSaid(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output) => output is not { Kind: OutputKind.Send, Message.Kind: PeerMessageKind.KeepAlive };
+}
+
+/// <summary>Once it has said that it is complete, it says so for ever.</summary>
+internal sealed class EndlessTale(Swarm swarm) : PlantedBug(swarm)
+{
+    protected override bool Says(ref Output output)
+    {
+        if (output is { Kind: OutputKind.Event, Detail: SwarmEvent.PieceCompleted or SwarmEvent.TrackerReplied })
+        {
+            Extra.Enqueue(output with { Detail = new SwarmEvent.Resumed() });
+        }
+
+        return true;
+    }
+
+    public override bool TryPoll(out Output output)
+    {
+        if (Extra.TryPeek(out output))
+        {
+            return true;
+        }
+
+        return base.TryPoll(out output);
+    }
 }
