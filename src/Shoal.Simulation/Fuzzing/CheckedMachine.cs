@@ -27,11 +27,10 @@ internal sealed class CheckedMachine : IMachine
 
     private readonly World _world;
     private readonly VirtualPeer _peer;
-    private readonly Swarm _swarm;
+    private readonly IProgram _program;
     private readonly IMachine _inner;
     private readonly Action<VirtualPeer> _begins;
-    private readonly SwarmOptions _options;
-    private readonly int _slotCount;
+    private readonly bool _isJob;
     private readonly Dictionary<LinkId, LinkLedger> _links = [];
     private readonly Dictionary<BufferSlot, PieceIndex> _slots = [];
     private readonly List<(LinkId Link, BlockRequest Block)> _uncancelled = []; // forgotten in this turn, on links that live
@@ -46,14 +45,12 @@ internal sealed class CheckedMachine : IMachine
 
     /// <param name="world">Where it is.</param>
     /// <param name="peer">Whose machine it is.</param>
-    /// <param name="swarm">The swarm itself.</param>
-    /// <param name="inner">What the world would have driven: the swarm, or what stands before it.</param>
+    /// <param name="program">Whose machine it drives.</param>
+    /// <param name="inner">What the world would have driven: the machine, or what stands before it.</param>
     /// <param name="begins">Is told whose turn it is.</param>
-    public CheckedMachine(World world, VirtualPeer peer, Swarm swarm, IMachine inner, Action<VirtualPeer> begins)
+    public CheckedMachine(World world, VirtualPeer peer, IProgram program, IMachine inner, Action<VirtualPeer> begins)
     {
-        (_world, _peer, _swarm, _inner, _begins) = (world, peer, swarm, inner, begins);
-        _options = world.OptionsFor(peer);
-        _slotCount = (int)Math.Min(Math.Max(2, _options.BufferBytes / world.Layout.PieceLength), world.Layout.PieceCount);
+        (_world, _peer, _program, _inner, _begins, _isJob) = (world, peer, program, inner, begins, world.Job is not null);
         _have = new Bitfield(world.Layout.PieceCount);
     }
 
@@ -63,8 +60,15 @@ internal sealed class CheckedMachine : IMachine
     // A liar says and serves what it does not have.
     private bool IsTruthful => _peer.Class.Behavior != Behavior.Liar;
 
+    // In a job each calls those who were there before it, and a double call is seen only when it is there.
+    private int MostLinks => _isJob ? 2 * _world.Peers.Count : Options.MaximumConnectionCount;
+
     // Under the other policies each asks and is rejected.
-    private bool TellsPieces => _options.Balance == BalancePolicy.Swarm;
+    private bool TellsPieces => Options.Balance == BalancePolicy.Swarm;
+
+    private SwarmOptions Options => _program.Options ?? throw new SafetyException("something is wanted before there is a swarm");
+
+    private int SlotCount => (int)Math.Min(Math.Max(2, Options.BufferBytes / _world.Layout.PieceLength), _world.Layout.PieceCount);
 
     /// <inheritdoc/>
     public void Handle(Instant now, in Input input)
@@ -113,7 +117,8 @@ internal sealed class CheckedMachine : IMachine
     {
         if (_inner.TryPoll(out output))
         {
-            Safety.Require(!_isStopped, "something is wanted after the end");
+            // A job's session outlives its swarm, and turns away who calls then.
+            Safety.Require(!_isStopped || (_isJob && output.Kind == OutputKind.CloseLink), "something is wanted after the end");
             Safety.Require(++_outputCount <= MostOutputs, $"there is no end to what is wanted after one input ({_told.Kind})");
             Check(output);
             return true;
@@ -235,7 +240,7 @@ internal sealed class CheckedMachine : IMachine
         Safety.Require(_world.Layout.Contains(block), "a block is asked for that does not exist", block.Piece);
         Safety.Require(!IsTruthful || !_peer.Disk.Right[block.Piece], "a piece is asked for that is here", block.Piece);
         Take(output.Slot, block.Piece);
-        Find(output.Link).Request(_now, block, output.Slot, _options.MaximumRequestDepth);
+        Find(output.Link).Request(_now, block, output.Slot, Options);
     }
 
     private void Forget(LinkLedger link, in Output output)
@@ -269,7 +274,7 @@ internal sealed class CheckedMachine : IMachine
                 break;
             case SwarmEvent.Stopped:
                 Safety.Require(_slots.Count == 0, $"{_slots.Count} slots are in use at the end");
-                Safety.Require(_links.Count == 0, $"{_links.Count} links are there at the end");
+                Safety.Require(!_links.Values.Any(link => link.HasSpoken || !_isJob), $"{_links.Count} links are there at the end");
                 _isStopped = true;
                 break;
             default:
@@ -285,7 +290,7 @@ internal sealed class CheckedMachine : IMachine
         }
 
         Safety.Require(
-            _links.Count <= _options.MaximumConnectionCount, $"{_links.Count} links are there, and {_options.MaximumConnectionCount} may be");
+            _links.Count <= MostLinks, $"{_links.Count} links are there, and {MostLinks} may be");
         Safety.Require(
             _told.Kind != InputKind.Timer || _inner.Deadline > _now, "a timer spins: its deadline is no later after it than before");
         if (++_turnCount % TurnsBetweenCounts == 0 && !_isStopped)
@@ -297,7 +302,11 @@ internal sealed class CheckedMachine : IMachine
     // What the machine itself believes to be out is what it asked for.
     private void Count()
     {
-        var status = _swarm.Status();
+        if (_program.Status is not { } status)
+        {
+            return;
+        }
+
         Safety.Require(status.CandidateCount <= MostCandidates, $"{status.CandidateCount} addresses are kept");
         var believed = status.Peers.Sum(peer => peer.OutstandingRequestCount);
         var asked = 0;
@@ -307,13 +316,15 @@ internal sealed class CheckedMachine : IMachine
             link.CheckBounds();
         }
 
+        Safety.Require(
+            TellsPieces || asked <= LinkLedger.MostRequestsInRounds, $"{asked} requests are out, and {LinkLedger.MostRequestsInRounds} may be");
         Safety.Require(believed == asked, $"{asked} requests are out, and the swarm knows of {believed}");
     }
 
     // The slot is the piece's, which has no other.
     private void Take(BufferSlot slot, PieceIndex piece)
     {
-        Safety.Require(slot.Value >= 0 && slot.Value < _slotCount, $"slot {slot.Value} is used where {_slotCount} may be", piece);
+        Safety.Require(slot.Value >= 0 && slot.Value < SlotCount, $"slot {slot.Value} is used where {SlotCount} may be", piece);
         if (_slots.TryGetValue(slot, out var owner))
         {
             Safety.Require(owner == piece, $"a slot has two owners, the other is piece {owner.Value}", piece);

@@ -1,5 +1,4 @@
 using Shoal.Engine;
-using Shoal.Engine.Swarms;
 using Shoal.Simulation.Peers;
 
 namespace Shoal.Simulation.Fuzzing;
@@ -27,15 +26,15 @@ internal sealed class FuzzRun
     private Instant _nextLookAt;
     private TimeSpan? _completedAt;
 
-    private FuzzRun(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant)
+    private FuzzRun(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant)
     {
         _case = fuzzCase;
         _quiet = Liveness.QuietOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _bound = Liveness.BoundOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _world = new World(
             fuzzCase.Scenario with { Limit = _quiet + _bound }, fuzzCase.Adversity,
-            (peer, swarm) => _machines[peer] = new CheckedMachine(
-                _world!, peer, swarm, plant?.Invoke(_world!, swarm) ?? swarm, active => _active = active))
+            (peer, program, machine) => _machines[peer] = new CheckedMachine(
+                _world!, peer, program, plant?.Invoke(_world!, machine) ?? machine, active => _active = active))
         {
             IsThorough = true,
         };
@@ -43,7 +42,7 @@ internal sealed class FuzzRun
 
     /// <param name="fuzzCase">What to run.</param>
     /// <param name="plant">Puts a bug before each swarm.</param>
-    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant = null)
+    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant = null)
     {
         var run = new FuzzRun(fuzzCase, plant);
         var failure = run.Try();
@@ -79,6 +78,12 @@ internal sealed class FuzzRun
             }
         }
 
+        if (_world.Job is not null)
+        {
+            _completedAt = _world.Now - Instant.Zero;
+            return JobVerdict.Of(_case, _world);
+        }
+
         if (_world.MissingCount > 0)
         {
             return $"{Missing()} not complete {_bound.TotalSeconds:F0} s after the last fault";
@@ -91,10 +96,11 @@ internal sealed class FuzzRun
     // Everybody goes, in good order.
     private string? Leave()
     {
-        var end = Instant.Zero + TimeSpan.FromTicks(Math.Max(_quiet.Ticks, (_world.Now - Instant.Zero).Ticks)) + Farewell;
-        while (_world.Now <= Instant.Zero + _quiet && Step())
+        var (quietAt, lingeredAt) = (Instant.Zero + _quiet, _world.Now + _case.Adversity.Linger);
+        var leaveAt = quietAt > lingeredAt ? quietAt : lingeredAt;
+        while (_world.Now <= leaveAt && Step())
         {
-            // Peers still come, or come back.
+            // Peers still come, or come back; and those that are complete have time to forget each other.
         }
 
         foreach (var peer in _world.Peers)
@@ -102,7 +108,7 @@ internal sealed class FuzzRun
             peer.Leave();
         }
 
-        while (_world.Peers.Exists(peer => peer.IsRunning) && _world.Now < end && Step())
+        while (_world.Peers.Exists(peer => peer.IsRunning) && _world.Now < leaveAt + Farewell && Step())
         {
             // They are leaving.
         }

@@ -1,4 +1,5 @@
 using Shoal.Engine;
+using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
@@ -10,6 +11,9 @@ namespace Shoal.Simulation.Fuzzing;
 /// </summary>
 internal sealed class LinkLedger(int pieceCount)
 {
+    /// <summary>Requests out under policies that are told whom to ask, over all links: so many may be one link's.</summary>
+    public const int MostRequestsInRounds = 64;
+
     /// <summary>What a peer may have waiting (the engine tells it so, reqq), and what may be handed to the driver besides.</summary>
     private const int MostAsked = 2048 + 256;
 
@@ -39,6 +43,9 @@ internal sealed class LinkLedger(int pieceCount)
 
     /// <summary>Whether the machine knows that it is open.</summary>
     public bool IsOpen { get; set; }
+
+    /// <summary>Whether the machine has said anything on it.</summary>
+    public bool HasSpoken => _spokeAt != Instant.Never;
 
     /// <summary>Whether the peer was told what is here, all at once.</summary>
     public bool IsIntroduced { get; private set; }
@@ -114,20 +121,21 @@ internal sealed class LinkLedger(int pieceCount)
     }
 
     /// <summary>The machine asks for a block.</summary>
-    public void Request(Instant now, in BlockRequest block, BufferSlot slot, int maximumDepth)
+    public void Request(Instant now, in BlockRequest block, BufferSlot slot, SwarmOptions options)
     {
         _spokeAt = now;
         Safety.Require(IsOpen, "a block is asked for on a link that is not open", block.Piece);
         Safety.Require(!_isChoking || _allowed.Contains(block.Piece), "a block is asked for of a peer that chokes us", block.Piece);
         Safety.Require(_amInterested, "a block is asked for without interest", block.Piece);
-        Safety.Require(_has[block.Piece], "a block is asked for of a peer that does not have it", block.Piece);
+        Safety.Require(options.Balance != BalancePolicy.Swarm || _has[block.Piece], "a block is asked for of a peer that does not have it", block.Piece);
         foreach (var (other, _) in Requested)
         {
             Safety.Require(other != block, "a block is asked for twice on one link", block.Piece);
         }
 
         Requested.Add((block, slot));
-        Safety.Require(Requested.Count <= maximumDepth, $"{Requested.Count} requests are out on a link that may have {maximumDepth}");
+        var most = options.Balance == BalancePolicy.Swarm ? options.MaximumRequestDepth : MostRequestsInRounds;
+        Safety.Require(Requested.Count <= most, $"{Requested.Count} requests are out on a link that may have {most}");
     }
 
     /// <summary>A request is over; false if it was not out.</summary>

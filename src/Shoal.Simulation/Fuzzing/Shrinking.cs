@@ -136,6 +136,8 @@ internal static class Shrinking
             adversity with { SilentPercent = 0 },
             adversity with { UnreadablePerTenThousand = 0 },
             adversity with { IsTearing = false },
+            adversity with { FromLinkPercent = 0 },
+            adversity with { Linger = TimeSpan.Zero },
             adversity with { HasEndpoints = false },
             adversity with { BufferBytes = null },
             adversity with { RequestDepth = null },

@@ -30,7 +30,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     {
         for (ulong seed = 0; seed < (ulong)seedCount; seed++)
         {
-            if (FuzzRun.Run(FuzzCases.Of(seed), (world, swarm) => Plant(bug, world, swarm)) is { Failure: { } failure })
+            if (FuzzRun.Run(FuzzCases.Of(seed), (world, machine) => Plant(bug, world, machine)) is { Failure: { } failure })
             {
                 output.WriteLine($"seed {seed}: {failure}");
                 Assert.Contains(word, failure, StringComparison.Ordinal);
@@ -41,25 +41,25 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         Assert.Fail($"{bug} is not found within {seedCount} seeds");
     }
 
-    private static IMachine Plant(string bug, World world, Swarm swarm) => bug switch
+    private static IMachine Plant(string bug, World world, IMachine machine) => bug switch
     {
-        nameof(EndgameThatNeverCancels) => new EndgameThatNeverCancels(swarm),
-        nameof(RequestThatIsNotForgotten) => new RequestThatIsNotForgotten(swarm),
-        nameof(PickerThatForgetsReleasedBlocks) => new PickerThatForgetsReleasedBlocks(swarm),
-        nameof(UploaderThatServesUnverifiedPieces) => new UploaderThatServesUnverifiedPieces(swarm),
-        nameof(HaveBeforeTheHash) => new HaveBeforeTheHash(swarm),
-        nameof(HashThatIsNotLookedAt) => new HashThatIsNotLookedAt(swarm, piece => world.HashOf(piece, isRight: true)),
-        nameof(LostTimer) => new LostTimer(swarm, lastTick: 5),
-        "LostTimerLater" => new LostTimer(swarm, lastTick: 200),
-        nameof(TimerThatDoesNothing) => new TimerThatDoesNothing(swarm),
-        nameof(DeafToChokes) => new DeafToChokes(swarm),
-        nameof(SlotThatIsKept) => new SlotThatIsKept(swarm),
-        nameof(RejectsThatAreNotSaid) => new RejectsThatAreNotSaid(swarm),
-        nameof(UploadThatIsLost) => new UploadThatIsLost(swarm),
-        nameof(HavesThatAreNotSaid) => new HavesThatAreNotSaid(swarm),
-        nameof(HaveThatSomeoneMisses) => new HaveThatSomeoneMisses(swarm),
-        nameof(KeepAlivesThatAreNotSaid) => new KeepAlivesThatAreNotSaid(swarm),
-        nameof(EndlessTale) => new EndlessTale(swarm),
+        nameof(EndgameThatNeverCancels) => new EndgameThatNeverCancels(machine),
+        nameof(RequestThatIsNotForgotten) => new RequestThatIsNotForgotten(machine),
+        nameof(PickerThatForgetsReleasedBlocks) => new PickerThatForgetsReleasedBlocks(machine),
+        nameof(UploaderThatServesUnverifiedPieces) => new UploaderThatServesUnverifiedPieces(machine),
+        nameof(HaveBeforeTheHash) => new HaveBeforeTheHash(machine),
+        nameof(HashThatIsNotLookedAt) => new HashThatIsNotLookedAt(machine, piece => world.HashOf(piece, isRight: true)),
+        nameof(LostTimer) => new LostTimer(machine, lastTick: 5),
+        "LostTimerLater" => new LostTimer(machine, lastTick: 200),
+        nameof(TimerThatDoesNothing) => new TimerThatDoesNothing(machine),
+        nameof(DeafToChokes) => new DeafToChokes(machine),
+        nameof(SlotThatIsKept) => new SlotThatIsKept(machine),
+        nameof(RejectsThatAreNotSaid) => new RejectsThatAreNotSaid(machine),
+        nameof(UploadThatIsLost) => new UploadThatIsLost(machine),
+        nameof(HavesThatAreNotSaid) => new HavesThatAreNotSaid(machine),
+        nameof(HaveThatSomeoneMisses) => new HaveThatSomeoneMisses(machine),
+        nameof(KeepAlivesThatAreNotSaid) => new KeepAlivesThatAreNotSaid(machine),
+        nameof(EndlessTale) => new EndlessTale(machine),
         _ => throw new ArgumentException(bug, nameof(bug)),
     };
 }
