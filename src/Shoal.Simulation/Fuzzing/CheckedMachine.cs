@@ -16,7 +16,7 @@ internal sealed class CheckedMachine : IMachine
     private const int TurnsBetweenCounts = 32;
     private const int MostCandidates = 2000;
 
-    /// <summary>What one input may make the machine want: in these small swarms it is a fifth of it at most.</summary>
+    /// <summary>What one input may make the machine want: far more than swarms as small as these do.</summary>
     private const int MostOutputs = 100_000;
 
     /// <summary>How long a machine may sleep that has links: it must see what is dead, and say that it is not.</summary>

@@ -26,6 +26,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [InlineData(nameof(HaveThatSomeoneMisses), 5, "not told of a piece")]
     [InlineData(nameof(KeepAlivesThatAreNotSaid), 100, "nothing is said")]
     [InlineData(nameof(EndlessTale), 2, "no end")]
+    [InlineData(nameof(OrderThatIsNotHeard), 12, "of the job do not come to an end")]
+    [InlineData(nameof(RoundThatIsNotTold), 12, "of the job do not come to an end")]
+    [InlineData(nameof(DeafToMetadata), 12, "not complete")]
     public void A_planted_bug_is_found(string bug, int seedCount, string word)
     {
         for (ulong seed = 0; seed < (ulong)seedCount; seed++)
@@ -60,6 +63,9 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         nameof(HaveThatSomeoneMisses) => new HaveThatSomeoneMisses(machine),
         nameof(KeepAlivesThatAreNotSaid) => new KeepAlivesThatAreNotSaid(machine),
         nameof(EndlessTale) => new EndlessTale(machine),
+        nameof(OrderThatIsNotHeard) => new OrderThatIsNotHeard(machine),
+        nameof(RoundThatIsNotTold) => new RoundThatIsNotTold(machine),
+        nameof(DeafToMetadata) => new DeafToMetadata(machine),
         _ => throw new ArgumentException(bug, nameof(bug)),
     };
 }

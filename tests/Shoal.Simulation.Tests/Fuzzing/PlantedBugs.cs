@@ -267,3 +267,26 @@ internal sealed class EndlessTale(IMachine machine) : PlantedBug(machine)
         return base.TryPoll(out output);
     }
 }
+
+/// <summary>In a job: the third order of whom to ask is not heard.</summary>
+internal sealed class OrderThatIsNotHeard(IMachine machine) : PlantedBug(machine)
+{
+    private int _count;
+
+    protected override bool Hears(in Input input) => input.Kind != InputKind.HoldersOrdered || ++_count != 3;
+}
+
+/// <summary>In a job: the end of the second round is not told, so there is no order for a third.</summary>
+internal sealed class RoundThatIsNotTold(IMachine machine) : PlantedBug(machine)
+{
+    private int _count;
+
+    protected override bool Says(ref Output output) => output is not { Kind: OutputKind.Event, Detail: SwarmEvent.RoundEnded } || ++_count != 2;
+}
+
+/// <summary>Metadata, and requests for them, are not heard.</summary>
+internal sealed class DeafToMetadata(IMachine machine) : PlantedBug(machine)
+{
+    protected override bool Hears(in Input input) =>
+        input is not { Kind: InputKind.Message, Message: { Kind: PeerMessageKind.Extended, Begin: > 0 } };
+}
