@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -28,22 +29,22 @@ internal sealed class World
     private readonly VirtualTracker _tracker;
     private readonly FaultBook _faults;
     private readonly Adversary? _adversary;
-    private readonly Func<VirtualPeer, Swarm, IMachine>? _wrap;
+    private readonly Func<VirtualPeer, IProgram, IMachine, IMachine>? _wrap;
     private readonly VirtualNetwork _network;
     private readonly Instant _limitAt;
     private ulong _eventHash = 0xcbf29ce484222325;
 
     /// <param name="scenario">What is run.</param>
     /// <param name="adversity">What the network and disks do beside the scenario's faults; null for nothing.</param>
-    /// <param name="wrap">Puts something between a peer and its swarm: what looks on, or a test's bug.</param>
-    public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, Swarm, IMachine>? wrap = null)
+    /// <param name="wrap">Puts something between a peer's program and its machine: what looks on, or a test's bug.</param>
+    public World(Scenario scenario, Adversity? adversity = null, Func<VirtualPeer, IProgram, IMachine, IMachine>? wrap = null)
     {
         JobRules.Check(scenario, scenario.Name);
         (_scenario, _wrap, _limitAt) = (scenario, wrap, Instant.Zero + scenario.Limit);
         Prng = new Prng(scenario.Seed);
         _adversary = adversity is null ? null : new Adversary(this, adversity);
         Layout = Layouts.Of(scenario);
-        InfoHash = new InfoHash(Bytes(InfoHash.Length));
+        InfoHash = new InfoHash(_adversary is { InfoBytes: { Length: > 0 } info } ? SHA1.HashData(info) : Bytes(InfoHash.Length));
         _hashes = Bytes(Layout.PieceCount * PieceHash.Sha1Length);
         _network = new VirtualNetwork(Timeline, Layouts.QuantumFor(scenario));
         _tracker = new VirtualTracker(this, scenario.Tracker);
@@ -131,7 +132,7 @@ internal sealed class World
         return true;
     }
 
-    public IMachine Wrap(VirtualPeer peer, Swarm swarm) => _wrap is null ? swarm : _wrap(peer, swarm);
+    public IMachine Wrap(VirtualPeer peer, IProgram program, IMachine machine) => _wrap is null ? machine : _wrap(peer, program, machine);
 
     /// <summary>Where the peer is found.</summary>
     public PeerAddress AddressOf(VirtualPeer peer) =>

@@ -71,7 +71,7 @@ internal static class FuzzCommand
         var failed = await fuzzing.RunAsync(atOnce);
         if (failed is not null)
         {
-            var smallest = failed.Case.Shrunk.Count > 0 ? failed : await Task.Run(() => Fuzzer.Shrink(failed), CancellationToken.None);
+            var smallest = failed.Case.Shrunk.Count > 0 ? failed : await Task.Run(() => Fuzzer.Shrink(failed, invocation.Stop), CancellationToken.None);
             reporter.Report(new FuzzFailureEvent(
                 failed.Case.Seed, failed.Failure!, $"shoal simulate --fuzz {failed.Case.Arguments}",
                 $"shoal simulate --fuzz {smallest.Case.Arguments}", Fuzzer.Report(failed, smallest)));

@@ -48,7 +48,10 @@ public sealed record SwarmOptions
     /// <summary>Bytes of pieces in memory at most; but never fewer than two pieces.</summary>
     public long BufferBytes { get; init; } = 48 * 1024 * 1024;
 
-    /// <summary>Requests that may be out on one link, however fast it is.</summary>
+    /// <summary>
+    /// Requests that may be out on one link, however fast it is. Under a <see cref="Balance"/> that is told whom to ask, that order decides:
+    /// then 64 may be out, over all links.
+    /// </summary>
     public int MaximumRequestDepth { get; init; } = 512;
 
     /// <summary>The port that we accept links at, told to peers (BEP 10); 0 if none.</summary>

@@ -24,6 +24,14 @@ internal sealed class Adversary(World world, Adversity adversity)
     /// <summary>How long the other side of a broken link may take to notice.</summary>
     private const long NoticeNanoseconds = 2 * VirtualTime.Second;
 
+    /// <summary>The longest metadata: a few of the pieces in which they are sent.</summary>
+    private const int MostInfoBytes = 60_000;
+
+    private readonly Dictionary<int, bool> _lacksMetadata = []; // by peer, once it has come
+
+    /// <summary>The metadata, whose hash is the info-hash; empty where everybody has them. What they would say is known anyway.</summary>
+    public byte[] InfoBytes { get; } = DrawMetadata(world.Prng, adversity);
+
     public bool HasEndpoints => adversity.HasEndpoints;
 
     private bool IsOver => world.Now >= Instant.Zero + adversity.Until;
@@ -97,6 +105,25 @@ internal sealed class Adversary(World world, Adversity adversity)
         return true;
     }
 
+    /// <summary>Whether the peer begins without metadata: by lot when it first comes.</summary>
+    public bool LacksMetadata(VirtualPeer peer)
+    {
+        if (InfoBytes.Length == 0 || peer.Class is not { IsSeeder: false, Behavior: Behavior.Honest })
+        {
+            return false;
+        }
+
+        if (!_lacksMetadata.TryGetValue(peer.Number, out var lacks))
+        {
+            _lacksMetadata.Add(peer.Number, lacks = world.Prng.Next(100) < adversity.FromLinkPercent);
+        }
+
+        return lacks;
+    }
+
+    /// <summary>The peer has got the metadata, and keeps them over all its lives.</summary>
+    public void GotMetadata(VirtualPeer peer) => _lacksMetadata[peer.Number] = false;
+
     /// <summary>A peer has crashed while the disk was to do this.</summary>
     public void Tear(VirtualDisk disk, in Output output)
     {
@@ -124,6 +151,17 @@ internal sealed class Adversary(World world, Adversity adversity)
                 InputKind.ReadFailed, Link: end.Id, Message: happening.Message,
                 Detail: ReadFailure.Of(happening.Message.Piece, "the disk does not give it back")));
         }
+    }
+
+    private static byte[] DrawMetadata(Prng prng, Adversity adversity)
+    {
+        var bytes = new byte[adversity.FromLinkPercent > 0 ? 1 + prng.Next(MostInfoBytes) : 0];
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)prng.NextUInt64();
+        }
+
+        return bytes;
     }
 
     private Instant ArrivalAt(Arrivals arrivals, long latency)

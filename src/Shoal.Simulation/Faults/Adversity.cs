@@ -35,6 +35,12 @@ public sealed record Adversity
     /// <summary>Requests out on a link; null for what the engine takes.</summary>
     public int? RequestDepth { get; init; }
 
+    /// <summary>Of a hundred honest leechers, those that begin from a magnet link, and have to ask for the metadata (BEP 9).</summary>
+    public int FromLinkPercent { get; init; }
+
+    /// <summary>How long all stay together once they are complete.</summary>
+    public TimeSpan Linger { get; init; }
+
     /// <summary>The class whose disks are spared.</summary>
     public string? Spared { get; init; }
 }

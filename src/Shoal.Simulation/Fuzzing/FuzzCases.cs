@@ -1,4 +1,5 @@
 using Shoal.Engine;
+using Shoal.Engine.Swarms;
 using Shoal.Simulation.Faults;
 using Shoal.Simulation.Scenarios;
 
@@ -11,6 +12,12 @@ namespace Shoal.Simulation.Fuzzing;
 internal sealed class FuzzCases
 {
     private const string Anchor = "anchor";
+
+    /// <summary>Of six seeds, this is a job.</summary>
+    private const int JobRemainder = 5;
+
+    /// <summary>And in this, some begin from a magnet link.</summary>
+    private const int LinkRemainder = 1;
 
     /// <summary>Blocks that all leechers together fetch, at most: a case takes a fraction of a second.</summary>
     private const int MostBlocks = 6000;
@@ -59,14 +66,43 @@ internal sealed class FuzzCases
             Tracker = new TrackerModel { Interval = Seconds(30, 300), Latency = Milliseconds(1, 200) },
             Swarm = new SwarmModel
             {
-                IsTrusted = Chance(5),
+                IsTrusted = Chance(5) && _classes.TrueForAll(peers => peers.Behavior != Behavior.FreeRider), // who is trusted gives
                 TellsHoldersToo = seed % 3 != 0,
                 MaximumConnectionCount = (2 * _classes.Sum(peers => peers.Behavior == Behavior.Honest ? 0 : peers.Count)) + 6 + _prng.Next(40),
                 UploadSlotCount = 1 + _prng.Next(8),
             },
         };
-        return new FuzzCase(seed, [], scenario, Adverse(scenario, Math.Min(spread, 600)));
+        var adversity = Adverse(scenario, Math.Min(spread, 600));
+        return (seed % 6) switch
+        {
+            JobRemainder => new FuzzCase(seed, [], Job(scenario), JobAdversity(adversity)),
+            LinkRemainder => new FuzzCase(seed, [], scenario, adversity with { FromLinkPercent = 1 + _prng.Next(100) }),
+            _ => new FuzzCase(seed, [], scenario, adversity),
+        };
     }
+
+    // The same network, with those peers and faults that a job knows; a segment is one block.
+    private Scenario Job(Scenario scenario)
+    {
+        PeerClass[] classes = [.. scenario.Classes.Where(peers => peers.Behavior == Behavior.Honest).Select(peers => peers with
+        {
+            JoinAt = TimeSpan.Zero, JoinWithin = TimeSpan.Zero, StayAfterCompletion = null, MeanLifetime = null,
+        })];
+        return scenario with
+        {
+            PieceLength = scenario.BlockLength,
+            Classes = classes,
+            Faults = [.. scenario.Faults.Where(fault =>
+                fault.Kind is FaultKind.SlowDisk or FaultKind.FullDisk && classes.Any(peers => peers.Name == fault.Class))],
+            Swarm = new SwarmModel { Policy = (BalancePolicy)_prng.Next(Enum.GetValues<BalancePolicy>().Length), IsJob = true },
+        };
+    }
+
+    // Links between ranks neither break nor cut messages, and a rank does not crash alone.
+    private static Adversity JobAdversity(Adversity adversity) => adversity with
+    {
+        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false,
+    };
 
     // Those that are to complete.
     private int Leechers()
@@ -159,6 +195,7 @@ internal sealed class FuzzCases
         BufferBytes = Chance(2) ? (long)scenario.PieceLength! * (1 + _prng.Next(6)) : null,
         RequestDepth = Chance(3) ? 1 + _prng.Next(20) : null,
         Spared = Anchor,
+        Linger = Chance(4) ? Seconds(0, 400) : TimeSpan.Zero,
     };
 
     // One time of so many.

@@ -1,5 +1,4 @@
 using Shoal.Engine;
-using Shoal.Engine.Swarms;
 using Shoal.Simulation.Peers;
 
 namespace Shoal.Simulation.Fuzzing;
@@ -12,6 +11,9 @@ internal sealed class FuzzRun
     /// <summary>Events at one moment of virtual time, beyond which something turns in a circle.</summary>
     private const int MostAtOnce = 100_000;
 
+    /// <summary>Virtual time between two looks at whether all is done in time.</summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a polite end may take: queued uploads 5 s, trackers 3 s, and the disk, which may be slow.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromMinutes(10);
 
@@ -19,17 +21,20 @@ internal sealed class FuzzRun
     private readonly World _world;
     private readonly TimeSpan _quiet;
     private readonly TimeSpan _bound;
+    private readonly Dictionary<VirtualPeer, CheckedMachine> _machines = []; // of their present lives, or the last
     private VirtualPeer? _active;
+    private Instant _nextLookAt;
     private TimeSpan? _completedAt;
 
-    private FuzzRun(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant)
+    private FuzzRun(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant)
     {
         _case = fuzzCase;
         _quiet = Liveness.QuietOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _bound = Liveness.BoundOf(fuzzCase.Scenario, fuzzCase.Adversity);
         _world = new World(
             fuzzCase.Scenario with { Limit = _quiet + _bound }, fuzzCase.Adversity,
-            (peer, swarm) => new CheckedMachine(_world!, peer, swarm, plant?.Invoke(_world!, swarm) ?? swarm, active => _active = active))
+            (peer, program, machine) => _machines[peer] = new CheckedMachine(
+                _world!, peer, program, plant?.Invoke(_world!, machine) ?? machine, active => _active = active))
         {
             IsThorough = true,
         };
@@ -37,7 +42,7 @@ internal sealed class FuzzRun
 
     /// <param name="fuzzCase">What to run.</param>
     /// <param name="plant">Puts a bug before each swarm.</param>
-    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, Swarm, IMachine>? plant = null)
+    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant = null)
     {
         var run = new FuzzRun(fuzzCase, plant);
         var failure = run.Try();
@@ -73,6 +78,12 @@ internal sealed class FuzzRun
             }
         }
 
+        if (_world.Job is not null)
+        {
+            _completedAt = _world.Now - Instant.Zero;
+            return JobVerdict.Of(_case, _world);
+        }
+
         if (_world.MissingCount > 0)
         {
             return $"{Missing()} not complete {_bound.TotalSeconds:F0} s after the last fault";
@@ -85,10 +96,11 @@ internal sealed class FuzzRun
     // Everybody goes, in good order.
     private string? Leave()
     {
-        var end = Instant.Zero + TimeSpan.FromTicks(Math.Max(_quiet.Ticks, (_world.Now - Instant.Zero).Ticks)) + Farewell;
-        while (_world.Now <= Instant.Zero + _quiet && Step())
+        var (quietAt, lingeredAt) = (Instant.Zero + _quiet, _world.Now + _case.Adversity.Linger);
+        var leaveAt = quietAt > lingeredAt ? quietAt : lingeredAt;
+        while (_world.Now <= leaveAt && Step())
         {
-            // Peers still come, or come back.
+            // Peers still come, or come back; and those that are complete have time to forget each other.
         }
 
         foreach (var peer in _world.Peers)
@@ -96,7 +108,7 @@ internal sealed class FuzzRun
             peer.Leave();
         }
 
-        while (_world.Peers.Exists(peer => peer.IsRunning) && _world.Now < end && Step())
+        while (_world.Peers.Exists(peer => peer.IsRunning) && _world.Now < leaveAt + Farewell && Step())
         {
             // They are leaving.
         }
@@ -118,7 +130,24 @@ internal sealed class FuzzRun
         _countAtMoment = _world.Now == _moment ? _countAtMoment + 1 : 0;
         _moment = _world.Now;
         Safety.Require(_countAtMoment < MostAtOnce, "time stands still: everything happens at one moment");
+        if (_world.Now >= _nextLookAt)
+        {
+            _nextLookAt = _world.Now + LookInterval;
+            Look();
+        }
+
         return true;
+    }
+
+    private void Look()
+    {
+        foreach (var peer in _world.Peers)
+        {
+            if (peer.IsRunning)
+            {
+                _machines[peer].CheckTimes(_world.Now);
+            }
+        }
     }
 
     private string Where() => $"at {(_world.Now - Instant.Zero).TotalSeconds:F6} s{(_active is null ? "" : $", peer {_active.Number} ({_active.Class.Name})")}";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Shoal.Engine.Swarms;
 using Shoal.Simulation.Faults;
 using Shoal.Simulation.Scenarios;
 
@@ -40,6 +41,8 @@ public static class FuzzText
         json.WriteString("latency", Text(scenario.Tracker.Latency));
         json.WriteEndObject();
         json.WriteStartObject("swarm");
+        json.WriteString("policy", BalancePolicies.NameOf(scenario.Swarm.Policy));
+        json.WriteBoolean("job", scenario.Swarm.IsJob);
         json.WriteBoolean("trusted", scenario.Swarm.IsTrusted);
         json.WriteNumber("connections", scenario.Swarm.MaximumConnectionCount);
         json.WriteNumber("uploadSlots", scenario.Swarm.UploadSlotCount);
@@ -114,6 +117,8 @@ public static class FuzzText
         json.WriteString("until", Text(adversity.Until));
         json.WriteBoolean("tearing", adversity.IsTearing);
         json.WriteBoolean("endpoints", adversity.HasEndpoints);
+        json.WriteNumber("fromLinkPercent", adversity.FromLinkPercent);
+        json.WriteString("linger", Text(adversity.Linger));
         WriteIfAny(json, "bufferBytes", adversity.BufferBytes);
         WriteIfAny(json, "requestDepth", adversity.RequestDepth);
         json.WriteEndObject();

@@ -16,7 +16,10 @@ public static class Fuzzer
     public static FuzzOutcome Run(FuzzCase fuzzCase) => FuzzRun.Run(fuzzCase);
 
     /// <summary>The smallest case found that fails like this one, or otherwise. Takes some hundred runs at most.</summary>
-    public static FuzzOutcome Shrink(FuzzOutcome failed) => Shrinking.Shrink(failed, fuzzCase => FuzzRun.Run(fuzzCase));
+    /// <param name="failed">What failed.</param>
+    /// <param name="stop">Ends it before its time: the smallest found by then is returned.</param>
+    public static FuzzOutcome Shrink(FuzzOutcome failed, CancellationToken stop = default) =>
+        Shrinking.Shrink(failed, fuzzCase => FuzzRun.Run(fuzzCase), stop);
 
     /// <summary>What failed, how to run it again, and what it was shrunk to, for whoever has to mend it.</summary>
     public static string Report(FuzzOutcome failed, FuzzOutcome shrunk)

@@ -12,6 +12,7 @@ namespace Shoal.Simulation.Fuzzing;
 /// bound = find + serve.
 /// find = 10 min (the longest wait before an address is tried again) + 3 min (a dead link is found by its silence) + 2 min (one that
 /// takes nothing) + 1.1 tracker intervals + the tracker's rest, if it was down: at most twice that time and 15 s, or 33 min.
+/// In a job all have found each other, and find = 2 min: what an owner that cannot read keeps back is asked of another after 1 at most.
 /// serve = 8 · N · F / r + 4 · N · blocks · round trip / 16 + (2 min + 5 s · pieces) for each peer that is not honest + the piece that a slow disk
 /// has begun: r is the least of the seeder's uplink and the leechers' ways and disks, 16 the requests that are out at least (fewer if so
 /// told). A peer that keeps back what it was asked for is found out in a while, and until then holds up each piece for 5 s where slots are few.
@@ -23,6 +24,7 @@ internal static class Liveness
     private const int RequestDepth = 16;
 
     private static readonly TimeSpan Find = TimeSpan.FromMinutes(10 + 3 + 2);
+    private static readonly TimeSpan FindInJob = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(33);
     private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan PerCulprit = TimeSpan.FromMinutes(2);
@@ -53,7 +55,8 @@ internal static class Liveness
         var roundTrip = 2 * (way + adversity.Jitter);
         var blocks = received / (scenario.BlockLength ?? scenario.ContentLength);
         var culprits = scenario.Classes.Where(peers => peers.Behavior != Behavior.Honest).Sum(peers => peers.Count);
-        return Find + rest + (1.1 * scenario.Tracker.Interval) + TimeSpan.FromSeconds(ServeFactor * received / rate) +
+        var find = scenario.Swarm.IsJob ? FindInJob : Find + rest + (1.1 * scenario.Tracker.Interval);
+        return find + TimeSpan.FromSeconds(ServeFactor * received / rate) +
             (roundTrip * (RoundTripFactor * blocks / Math.Min(RequestDepth, adversity.RequestDepth ?? RequestDepth))) +
             (culprits * (PerCulprit + (PerHeldPiece * ((double)scenario.ContentLength / (scenario.PieceLength ?? scenario.ContentLength))))) +
             TimeSpan.FromSeconds((double)FaultBook.SlowDiskFactor * (scenario.PieceLength ?? 0) / honest.Min(peers => peers.WriteBytesPerSecond));

@@ -15,7 +15,8 @@ internal static class Shrinking
     /// <summary>The smallest case found that still fails, and how.</summary>
     /// <param name="failed">What failed.</param>
     /// <param name="run">Runs a case.</param>
-    public static FuzzOutcome Shrink(FuzzOutcome failed, Func<FuzzCase, FuzzOutcome> run)
+    /// <param name="stop">Ends it: what was found by then is the smallest.</param>
+    public static FuzzOutcome Shrink(FuzzOutcome failed, Func<FuzzCase, FuzzOutcome> run, CancellationToken stop = default)
     {
         var tries = 0;
         for (var isSmaller = true; isSmaller && tries < MostTries;)
@@ -23,7 +24,7 @@ internal static class Shrinking
             isSmaller = false;
             foreach (var smaller in Smaller(failed.Case))
             {
-                if (++tries > MostTries)
+                if (++tries > MostTries || stop.IsCancellationRequested)
                 {
                     break;
                 }
@@ -51,8 +52,8 @@ internal static class Shrinking
         return at;
     }
 
-    // What takes most away comes first.
-    private static IEnumerable<FuzzCase> Smaller(FuzzCase larger)
+    /// <summary>The next smaller cases; what takes most away comes first.</summary>
+    public static IEnumerable<FuzzCase> Smaller(FuzzCase larger)
     {
         var number = 0;
         foreach (var (scenario, adversity) in Candidates(larger.Scenario, larger.Adversity))
@@ -135,6 +136,8 @@ internal static class Shrinking
             adversity with { SilentPercent = 0 },
             adversity with { UnreadablePerTenThousand = 0 },
             adversity with { IsTearing = false },
+            adversity with { FromLinkPercent = 0 },
+            adversity with { Linger = TimeSpan.Zero },
             adversity with { HasEndpoints = false },
             adversity with { BufferBytes = null },
             adversity with { RequestDepth = null },
@@ -151,6 +154,8 @@ internal static class Shrinking
     private static Scenario With(Scenario scenario, PeerClass peers, PeerClass instead) => scenario with
     {
         Classes = [.. scenario.Classes.Select(other => other == peers ? instead : other)],
+        // Instances stay where nothing changes: a fault is known by its own.
+        Faults = [.. scenario.Faults.Select(fault => fault.Class == peers.Name && fault.Count > instead.Count ? fault with { Count = instead.Count } : fault)],
     };
 
     private static Scenario Unzoned(Scenario scenario) => scenario with

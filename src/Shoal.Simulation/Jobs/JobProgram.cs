@@ -1,6 +1,7 @@
 using Shoal.Engine;
 using Shoal.Engine.Jobs;
 using Shoal.Engine.Sessions;
+using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Simulation.Peers;
 using Shoal.Simulation.Time;
@@ -25,12 +26,17 @@ internal sealed class JobProgram : IProgram
     {
         (_world, _job, _peer) = (world, job, peer);
         _session = new Session(JobPeer.SessionOptionsFor(peer.Rank, world.Prng.NextUInt64()));
+        Machine = world.Wrap(peer, this, _session);
         _jobPeer = new JobPeer(
             peer.Rank, job.Policy, peer.Class.IsSeeder ? [job.File] : [], peer.Class.IsSeeder ? [] : [job.File.Name], _session,
             world.Prng.NextUInt64());
     }
 
-    public IMachine Machine => _session;
+    public IMachine Machine { get; }
+
+    public SwarmOptions? Options { get; private set; }
+
+    public SwarmStatus? Status => Options is null ? null : _session.StatusOf(_swarm);
 
     public long WastedBytes => _session.StatusOf(_swarm)?.WastedBytes ?? 0;
 
@@ -104,7 +110,8 @@ internal sealed class JobProgram : IProgram
 
     private void Open(JobOutput.Open open)
     {
-        _swarm = _session.Add(open.Options);
+        Options = _world.Adversary?.Narrow(open.Options) ?? open.Options;
+        _swarm = _session.Add(Options);
         _driver.Tell(new Input(InputKind.ContentReady, _swarm, Detail: open.File.Content(_peer.Disk.Right.Clone())));
         _driver.Tell(new Input(InputKind.Start, _swarm));
         _jobPeer.Opened(open.File.Name);

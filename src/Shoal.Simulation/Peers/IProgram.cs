@@ -1,4 +1,5 @@
 using Shoal.Engine;
+using Shoal.Engine.Swarms;
 using Shoal.Simulation.Time;
 
 namespace Shoal.Simulation.Peers;
@@ -11,6 +12,12 @@ internal interface IProgram
 {
     /// <summary>What is driven.</summary>
     IMachine Machine { get; }
+
+    /// <summary>How its swarm is to behave; null while it has none.</summary>
+    SwarmOptions? Options { get; }
+
+    /// <summary>How its swarm stands; null while it has none.</summary>
+    SwarmStatus? Status { get; }
 
     /// <summary>Payload that was of no use, as the engine counts it.</summary>
     long WastedBytes { get; }

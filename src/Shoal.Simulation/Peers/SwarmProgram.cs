@@ -8,6 +8,9 @@ namespace Shoal.Simulation.Peers;
 /// <summary>A torrent's peer: one production <see cref="Swarm"/> that finds others through the <see cref="VirtualTracker"/>.</summary>
 internal sealed class SwarmProgram : IProgram
 {
+    /// <summary>How long it takes to see what of content that has just become known lies on disk.</summary>
+    private const long CheckNanoseconds = 100 * VirtualTime.Millisecond;
+
     private readonly World _world;
     private readonly VirtualPeer _peer;
     private readonly Swarm _swarm;
@@ -16,11 +19,14 @@ internal sealed class SwarmProgram : IProgram
     public SwarmProgram(World world, VirtualPeer peer)
     {
         (_world, _peer) = (world, peer);
-        _swarm = new Swarm(new SwarmId(0), world.OptionsFor(peer), world.IdOf(peer.Number, peer.Life), world.Prng.NextUInt64());
-        Machine = world.Wrap(peer, _swarm);
+        Options = world.OptionsFor(peer);
+        _swarm = new Swarm(new SwarmId(0), Options, world.IdOf(peer.Number, peer.Life), world.Prng.NextUInt64());
+        Machine = world.Wrap(peer, this, _swarm);
     }
 
     public IMachine Machine { get; }
+
+    public SwarmOptions Options { get; }
 
     public long WastedBytes => _swarm.Status().WastedBytes;
 
@@ -29,14 +35,24 @@ internal sealed class SwarmProgram : IProgram
     public void Start(MachineDriver driver)
     {
         _driver = driver;
+        if (_world.Adversary?.LacksMetadata(_peer) != true)
+        {
+            Open();
+        }
+
+        driver.Tell(new Input(InputKind.Start));
+    }
+
+    private void Open()
+    {
         var have = _peer.Disk.Right.Clone();
         if (_peer.Class.Behavior == Behavior.Liar)
         {
             have.SetAll();
         }
 
-        driver.Tell(new Input(InputKind.ContentReady, Detail: new ContentState(_world.Layout, _world.Hashes, have, Partial: _peer.Disk.Partial())));
-        driver.Tell(new Input(InputKind.Start));
+        _driver.Tell(new Input(InputKind.ContentReady, Detail: new ContentState(
+            _world.Layout, _world.Hashes, have, Partial: _peer.Disk.Partial(), InfoBytes: _world.Adversary?.InfoBytes)));
     }
 
     public void Leave() => _driver.Tell(new Input(InputKind.Stop));
@@ -51,9 +67,18 @@ internal sealed class SwarmProgram : IProgram
 
         var happening = (SwarmEvent)output.Detail!;
         _peer.Happened(happening);
-        if (happening is SwarmEvent.Stopped)
+        switch (happening)
         {
-            _peer.Left();
+            case SwarmEvent.MetadataReceived metadata:
+                Safety.Require(metadata.InfoBytes.Span.SequenceEqual(_world.Adversary!.InfoBytes), "metadata counts that is not right");
+                _world.Adversary.GotMetadata(_peer);
+                _world.Timeline.After(CheckNanoseconds, new Event(EventKind.Checked, _peer, _peer.Life));
+                break;
+            case SwarmEvent.Stopped:
+                _peer.Left();
+                break;
+            default:
+                break;
         }
     }
 
@@ -62,5 +87,15 @@ internal sealed class SwarmProgram : IProgram
         // Nobody else is to be asked.
     }
 
-    public void Handle(in Event happening) => _driver.Tell(new Input(InputKind.Announced, Detail: happening.Detail));
+    public void Handle(in Event happening)
+    {
+        if (happening.Kind == EventKind.Checked)
+        {
+            Open();
+        }
+        else
+        {
+            _driver.Tell(new Input(InputKind.Announced, Detail: happening.Detail));
+        }
+    }
 }

@@ -60,6 +60,9 @@ internal enum EventKind : byte
 
     /// <summary>A fault is over.</summary>
     FaultEnds,
+
+    /// <summary>What lies on a peer's disk of content that has just become known was looked at.</summary>
+    Checked,
 }
 
 /// <summary>Something that happens at a point of virtual time. Which members mean something follows from the kind.</summary>

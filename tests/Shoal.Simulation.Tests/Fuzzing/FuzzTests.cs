@@ -13,7 +13,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
     private const int FixedSeedCount = 60;
 
     // About a minute on two cores.
-    private const int TreeSeedCount = 2400;
+    private const int TreeSeedCount = 1800;
 
     [Fact]
     public void Seeds_that_failed_once_fail_no_more() => Run(Seeds.Noted());

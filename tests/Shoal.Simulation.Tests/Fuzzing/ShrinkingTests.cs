@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Shoal.Simulation.Fuzzing;
+using Shoal.Simulation.Scenarios;
 
 namespace Shoal.Simulation.Tests.Fuzzing;
 
@@ -31,4 +33,54 @@ public sealed class ShrinkingTests
 
     [Fact]
     public void There_is_no_case_at_the_end_of_a_way_that_is_none() => Assert.Null(Fuzzer.CaseOf(0, [999]));
+
+    // Every step that shrinking may take, and then a way of some more.
+    [Fact]
+    public void Every_shrunk_scenario_is_a_scenario_file()
+    {
+        for (ulong seed = 0; seed < 60; seed++)
+        {
+            var at = FuzzCases.Of(seed);
+            RequireFile(at);
+            for (var steps = 0; steps < 6 && Shrinking.Smaller(at).ToArray() is { Length: > 0 } smaller; steps++)
+            {
+                Array.ForEach(smaller, RequireFile);
+                at = smaller[((int)seed + steps) % smaller.Length];
+            }
+        }
+    }
+
+    [Fact]
+    public void Shrinking_ends_when_it_is_told_to()
+    {
+        var failed = RunWithBug(FuzzCases.Of(0));
+        Assert.Same(failed, Shrinking.Shrink(failed, RunWithBug, new CancellationToken(canceled: true)));
+        var runCount = 0;
+        using var stop = new CancellationTokenSource();
+        Shrinking.Shrink(
+            failed,
+            fuzzCase =>
+            {
+                if (++runCount == 3)
+                {
+                    stop.Cancel();
+                }
+
+                return failed with { Case = fuzzCase };
+            },
+            stop.Token);
+        Assert.Equal(3, runCount);
+    }
+
+    private static void RequireFile(FuzzCase fuzzCase)
+    {
+        using var text = JsonDocument.Parse(FuzzText.Of(fuzzCase));
+        var read = ScenarioReader.Read(
+            System.Text.Encoding.UTF8.GetBytes(text.RootElement.GetProperty("scenario").GetRawText()), fuzzCase.Arguments);
+        Assert.Equal(fuzzCase.Scenario.Faults, read.Faults);
+        Assert.Equal(fuzzCase.Scenario.Classes.Select(Plain), read.Classes.Select(Plain));
+    }
+
+    // A rate of racks that there are not is not written down.
+    private static PeerClass Plain(PeerClass peers) => peers.RackSize > 0 ? peers : peers with { RackBytesPerSecond = 0 };
 }
