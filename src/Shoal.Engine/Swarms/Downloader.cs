@@ -142,6 +142,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
                 // While the cap holds up anybody, all wait for the tick: it takes them in turn.
                 if (_isThrottled || context.Limits.Download.AvailableAt(context.Now, BlockLength) > context.Now)
                 {
+                    context.IsPlanOld |= !_isThrottled;
                     _isThrottled = true;
                     return;
                 }

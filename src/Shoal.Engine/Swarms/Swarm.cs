@@ -16,7 +16,7 @@ public sealed class Swarm : IMachine
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
 
-    private readonly Queue<Output> _outputs;
+    private readonly OutputQueue _outputs;
     private readonly SwarmContext _context;
     private readonly AnnounceSchedule _announces;
     private readonly Announcements _announcements;
@@ -31,11 +31,11 @@ public sealed class Swarm : IMachine
 
     /// <summary>A swarm by itself, as simulations and tests want it.</summary>
     public Swarm(SwarmId id, SwarmOptions options, PeerId self, ulong seed)
-        : this(id, options, self, new Prng(seed), new SessionLimits(), new Queue<Output>())
+        : this(id, options, self, new Prng(seed), new SessionLimits(), new OutputQueue())
     {
     }
 
-    internal Swarm(SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, Queue<Output> outputs)
+    internal Swarm(SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, OutputQueue outputs)
     {
         _outputs = outputs;
         _context = new SwarmContext(id, options, self, prng, limits, outputs);
@@ -59,28 +59,7 @@ public sealed class Swarm : IMachine
     public InfoHash InfoHash => _context.Options.InfoHash;
 
     /// <inheritdoc/>
-    public Instant Deadline
-    {
-        get
-        {
-            if (Phase is SwarmPhase.Idle or SwarmPhase.Stopped)
-            {
-                return Instant.Never;
-            }
-
-            var deadline = Instant.Min(_announces.Deadline, Links.Deadline);
-            deadline = Instant.Min(deadline, Instant.Min(_uploader.Deadline, _departure.Deadline));
-            if (Flow is { } flow)
-            {
-                deadline = Instant.Min(deadline, Instant.Min(flow.Deadline, Downloader.Deadline));
-            }
-
-            return _context.Connections.Count > 0 ? Instant.Min(deadline, _nextTickAt) : deadline;
-        }
-    }
-
-    /// <summary>The deadline as it was when the swarm was last told anything: for its session, which has many to look at.</summary>
-    internal Instant KnownDeadline { get; set; } = Instant.Never;
+    public Instant Deadline { get; private set; } = Instant.Never;
 
     internal IReadOnlyList<PeerConnection> Connections => _context.Connections;
 
@@ -103,6 +82,7 @@ public sealed class Swarm : IMachine
         }
 
         _context.Now = now;
+        _context.IsPlanOld |= input.Kind is not (InputKind.Message or InputKind.BlockReceived or InputKind.BlocksSent or InputKind.BlockDiscarded);
         switch (input.Kind)
         {
             case InputKind.BlockReceived when _context.Find(input.Link) is { } connection:
@@ -134,10 +114,9 @@ public sealed class Swarm : IMachine
                 break;
         }
 
-        _announcements.Advance();
-        if (Phase == SwarmPhase.Stopping && _departure.Advance())
+        if (_context.IsPlanOld || Phase == SwarmPhase.Stopping)
         {
-            Phase = SwarmPhase.Stopped;
+            Plan();
         }
     }
 
@@ -261,6 +240,36 @@ public sealed class Swarm : IMachine
             default:
                 break; // of a link that has gone meanwhile
         }
+    }
+
+    // What is to be done at which time. Most messages and blocks change nothing about it, and there are many.
+    private void Plan()
+    {
+        _context.IsPlanOld = false;
+        _announcements.Advance();
+        if (Phase == SwarmPhase.Stopping && _departure.Advance())
+        {
+            Phase = SwarmPhase.Stopped;
+        }
+
+        Deadline = NextDeadline();
+    }
+
+    private Instant NextDeadline()
+    {
+        if (Phase is SwarmPhase.Idle or SwarmPhase.Stopped)
+        {
+            return Instant.Never;
+        }
+
+        var deadline = Instant.Min(_announces.Deadline, Links.Deadline);
+        deadline = Instant.Min(deadline, Instant.Min(_uploader.Deadline, _departure.Deadline));
+        if (Flow is { } flow)
+        {
+            deadline = Instant.Min(deadline, Instant.Min(flow.Deadline, Downloader.Deadline));
+        }
+
+        return _context.Connections.Count > 0 ? Instant.Min(deadline, _nextTickAt) : deadline;
     }
 
     private void Start()

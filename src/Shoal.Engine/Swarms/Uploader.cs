@@ -140,6 +140,7 @@ internal sealed class Uploader(SwarmContext context)
             if (!context.Limits.Upload.TryTake(context.Now, block.Length))
             {
                 _throttledLength = block.Length;
+                context.IsPlanOld = true;
                 return;
             }
 

@@ -58,7 +58,7 @@ public sealed class FuzzTests
                 SeedingPolicy = _prng.Next(2) == 0 ? SeedingPolicy.RoundRobin : SeedingPolicy.FastestUpload,
                 BufferBytes = _prng.Next(2) == 0 ? 1 : 6 * PieceLength,
             };
-            _swarm = new Swarm(default, options, new PeerId(self), _prng, _limits, new Queue<Output>());
+            _swarm = new Swarm(default, options, new PeerId(self), _prng, _limits, new OutputQueue());
             _stage = new Stage(_world, _swarm) { HoldsDisk = true };
             if (_prng.Next(3) > 0)
             {
