@@ -236,7 +236,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         connection.Phase = ConnectionPhase.Closing;
         context.RemoveConnection(connection);
         _turnover.Closed(connection.Link);
-        uploader.GiveFreeSlots();
+        uploader.Closed(connection);
         context.Limits.Closed(wasHalfOpen);
         if (!connection.Link.IsIncoming)
         {
