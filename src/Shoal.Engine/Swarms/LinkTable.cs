@@ -3,17 +3,17 @@ using System.Diagnostics;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// A swarm's connections by link: looked up with every message, so a lookup touches one cache line beside the connection's own. Open
+/// A swarm's connections by link: looked up with every message, so a lookup touches two cache lines beside the connection's own. Open
 /// addressing with linear probing in one array; a removal closes its gap (Knuth, TAOCP 3, section 6.4, algorithm R).
 /// Invariant: at least half of the places are empty, and none is between a connection and the place that its link says.
 /// </summary>
-internal sealed class LinkTable
+internal struct LinkTable()
 {
     private Entry[] _entries = new Entry[8];
     private int _count;
 
     /// <summary>The connection; null if there is none.</summary>
-    public PeerConnection? Find(LinkId link)
+    public readonly PeerConnection? Find(LinkId link)
     {
         var entries = _entries;
         for (var at = PlaceOf(link, entries.Length); ; at = (at + 1) & (entries.Length - 1))
@@ -69,7 +69,7 @@ internal sealed class LinkTable
         _entries[gap] = default;
     }
 
-    private void Place(PeerConnection connection)
+    private readonly void Place(PeerConnection connection)
     {
         var at = PlaceOf(connection.Link, _entries.Length);
         while (_entries[at].Connection is { } other)

@@ -46,6 +46,7 @@ public sealed class Swarm : IMachine
         _otherWays = new OtherWays(this, _context);
         Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
+        Interest = new Interest(_context);
         Suspects = new Suspects(this, _context);
         _messages = new PeerMessages(this, _context, _uploader, _metadata);
         _announcements = new Announcements(this, _context, _announces);
@@ -66,6 +67,8 @@ public sealed class Swarm : IMachine
     internal Links Links { get; }
 
     internal Downloader Downloader { get; }
+
+    internal Interest Interest { get; }
 
     internal Suspects Suspects { get; }
 
@@ -155,23 +158,17 @@ public sealed class Swarm : IMachine
     }
 
     /// <summary>A piece is verified and in its place: everybody may know.</summary>
-    internal void PieceCompleted(PieceIndex piece)
+    /// <param name="piece">Which.</param>
+    /// <param name="wasSlotAwaited">Whether no other slot was free, so that links may have waited for that of the piece.</param>
+    internal void PieceCompleted(PieceIndex piece, bool wasSlotAwaited = true)
     {
         _context.Emit(new SwarmEvent.PieceCompleted(piece));
-        foreach (var connection in _context.Connections)
-        {
-            if (connection.Phase == ConnectionPhase.Open)
-            {
-                Downloader.WeGot(connection, piece);
-                if (_context.TellsPieces && (_context.TellsHoldersToo || connection.Has?[piece] != true))
-                {
-                    _context.Send(connection, PeerMessage.Have(piece));
-                }
-            }
-        }
-
+        Interest.WeGot(piece);
         UpdatePhase();
-        FillAll();
+        if (wasSlotAwaited || Downloader.MayFillIdle)
+        {
+            FillAll();
+        }
     }
 
     /// <summary>Something became free that links may have waited for.</summary>

@@ -12,7 +12,7 @@ namespace Shoal.Engine.Swarms;
 internal sealed class SwarmContext(
     SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, OutputQueue outputs)
 {
-    private readonly LinkTable _byLink = new();
+    private LinkTable _byLink = new();
 
     public SwarmId Id { get; } = id;
 

@@ -236,7 +236,7 @@ public sealed class FuzzTests
             foreach (var connection in _swarm.Connections)
             {
                 // Interest is what it should be, counted anew.
-                var expected = _swarm.Downloader.CountInteresting(connection);
+                var expected = _swarm.Interest.Count(connection);
                 Assert.Equal(expected, connection.InterestingCount);
                 Assert.True(connection.AmInterested == (expected > 0) || connection.Phase != ConnectionPhase.Open);
             }
