@@ -68,7 +68,7 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         Refuse(connection, block);
-        return context.TellsPieces && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
+        return context is { TellsPieces: true, IsTrusted: false } && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
     }
 
     public void Cancelled(PeerConnection connection, BlockRequest block)
