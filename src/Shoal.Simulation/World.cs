@@ -380,7 +380,7 @@ internal sealed class World
     {
         var hash = _eventHash;
         Mix(ref hash, (ulong)Now.Nanoseconds);
-        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (happening.Flag ? 1UL << 40 : 0) | (uint)((happening.Peer ?? happening.End?.Owner)?.Number ?? 0));
+        Mix(ref hash, ((ulong)happening.Kind << 56) | ((ulong)happening.Message.Kind << 48) | (happening.Flag ? 1UL << 40 : 0) | (uint)(happening.Peer?.Number ?? happening.End?.OwnerNumber ?? 0));
         Mix(ref hash, ((ulong)(uint)happening.Message.Piece.Value << 32) | (uint)happening.Message.Begin);
         if (happening.Detail is JobLetter letter)
         {

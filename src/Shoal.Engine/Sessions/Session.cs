@@ -35,7 +35,7 @@ public sealed class Session : IMachine
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly Queue<Output> _outputs = new();
+    private readonly OutputQueue _outputs = new();
     private readonly Prng _prng;
     private readonly PeerId _self;
     private readonly SessionLimits _limits;
@@ -44,7 +44,7 @@ public sealed class Session : IMachine
     private readonly Dictionary<InfoHash, Swarm> _byInfoHash = [];
     private readonly Dictionary<LinkId, Swarm> _byLink = [];
     private readonly List<Pending> _pending = []; // in the order they came; at most as many as may be half-open
-    private Instant _earliest = Instant.Never; // of the swarms' known deadlines
+    private Instant _earliest = Instant.Never; // of the swarms' deadlines
     private int _addedCount;
     private int _turn;
 
@@ -110,7 +110,6 @@ public sealed class Session : IMachine
         }
 
         _swarms.Remove(stopped);
-        stopped.KnownDeadline = Instant.Never;
         FindEarliest();
     }
 
@@ -188,12 +187,11 @@ public sealed class Session : IMachine
             return;
         }
 
+        var before = swarm.Deadline;
         swarm.Handle(now, input);
-        var before = swarm.KnownDeadline;
-        swarm.KnownDeadline = swarm.Deadline;
-        if (swarm.KnownDeadline <= _earliest)
+        if (swarm.Deadline <= _earliest)
         {
-            _earliest = swarm.KnownDeadline;
+            _earliest = swarm.Deadline;
         }
         else if (before == _earliest)
         {
@@ -206,7 +204,7 @@ public sealed class Session : IMachine
         _earliest = Instant.Never;
         foreach (var swarm in _swarms)
         {
-            _earliest = Instant.Min(_earliest, swarm.KnownDeadline);
+            _earliest = Instant.Min(_earliest, swarm.Deadline);
         }
     }
 
@@ -229,7 +227,7 @@ public sealed class Session : IMachine
         for (var i = 0; i < count; i++)
         {
             var swarm = _swarms[(i + _turn) % count];
-            if (swarm.KnownDeadline <= now)
+            if (swarm.Deadline <= now)
             {
                 Tell(now, swarm, timer);
             }

@@ -5,8 +5,8 @@ using Shoal.Protocol.Wire;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// Asks peers for blocks and takes them in. Keeps each link's pipeline as deep as its bandwidth wants, gives up what
-/// does not come, and says whether a peer interests us.
+/// Asks peers for blocks and takes them in. Keeps each link's pipeline as deep as its bandwidth wants, and gives up what
+/// does not come.
 /// </summary>
 internal sealed class Downloader(Swarm swarm, SwarmContext context)
 {
@@ -50,23 +50,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     public void RecountInterest(PeerConnection connection)
     {
         _near.Changed();
-        connection.InterestingCount = CountInteresting(connection);
-        ShowInterest(connection);
-    }
-
-    /// <summary>How many pieces of the peer we want.</summary>
-    public int CountInteresting(PeerConnection connection)
-    {
-        var count = 0;
-        if (context.Picker is { } picker && connection.Has is { } has)
-        {
-            for (var piece = has.NextSet(0); piece >= 0; piece = has.NextSet(piece + 1))
-            {
-                count += picker.IsInteresting(new PieceIndex(piece)) ? 1 : 0;
-            }
-        }
-
-        return count;
+        swarm.Interest.Recount(connection);
     }
 
     /// <summary>The peer has one piece more.</summary>
@@ -76,38 +60,8 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         if (context.Picker!.IsInteresting(piece))
         {
             _newsAt = context.Now;
-            connection.InterestingCount++;
-            ShowInterest(connection);
+            swarm.Interest.PeerGot(connection);
             Fill(connection);
-        }
-    }
-
-    /// <summary>We have one piece more: nobody's copy of it interests us any longer.</summary>
-    public void WeGot(PeerConnection connection, PieceIndex piece)
-    {
-        if (connection.Has is { } has && has[piece])
-        {
-            connection.InterestingCount--;
-            ShowInterest(connection);
-        }
-    }
-
-    /// <summary>We want a piece that we shall have in a moment: nobody need be told.</summary>
-    public void CountWanted(PieceIndex piece)
-    {
-        foreach (var connection in context.Connections)
-        {
-            connection.InterestingCount += connection.Has is { } has && has[piece] ? 1 : 0;
-        }
-    }
-
-    /// <summary>We want a piece, or want it no more.</summary>
-    public void WantedChanged(PeerConnection connection, PieceIndex piece, bool isWanted)
-    {
-        if (connection.Has is { } has && has[piece])
-        {
-            connection.InterestingCount += isWanted ? 1 : -1;
-            ShowInterest(connection);
         }
     }
 
@@ -142,6 +96,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
                 // While the cap holds up anybody, all wait for the tick: it takes them in turn.
                 if (_isThrottled || context.Limits.Download.AvailableAt(context.Now, BlockLength) > context.Now)
                 {
+                    context.IsPlanOld |= !_isThrottled;
                     _isThrottled = true;
                     return;
                 }
@@ -339,6 +294,9 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         connection.IsOnParole,
         MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0);
 
+    /// <summary>Whether a completed piece may give something to ask for to links that had nothing: a new round, or the endgame.</summary>
+    public bool MayFillIdle => _choice is not null || (MayDuplicate && context.Picker!.IsEndgame);
+
     // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
     private bool MayDuplicate =>
         (_isTicking || !context.IsTrusted) && (!context.Picker!.LacksHolders || context.Now - _newsAt > NewsTime);
@@ -385,15 +343,5 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         context.Emit(new Output(OutputKind.Forget, context.Id, connection.Link, PeerMessage.Request(block)));
         context.Picker!.Release(connection.Link, block);
         connection.ForgottenCount++;
-    }
-
-    private void ShowInterest(PeerConnection connection)
-    {
-        var interested = connection.InterestingCount > 0;
-        if (interested != connection.AmInterested && connection.Phase == ConnectionPhase.Open)
-        {
-            connection.AmInterested = interested;
-            context.Send(connection, interested ? PeerMessageKind.Interested : PeerMessageKind.NotInterested);
-        }
     }
 }

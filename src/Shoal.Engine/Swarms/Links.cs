@@ -199,6 +199,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
 
         connection.Phase = ConnectionPhase.Open;
         context.Limits.HandshakeDone();
+        context.IsPlanOld = true;
         context.Book.Succeeded(connection.Address);
         context.Emit(new SwarmEvent.PeerConnected(connection.Address, connection.Id, connection.Link.IsIncoming));
         swarm.Introduce(connection);
@@ -235,7 +236,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         connection.Phase = ConnectionPhase.Closing;
         context.RemoveConnection(connection);
         _turnover.Closed(connection.Link);
-        uploader.GiveFreeSlots();
+        uploader.Closed(connection);
         context.Limits.Closed(wasHalfOpen);
         if (!connection.Link.IsIncoming)
         {

@@ -20,7 +20,7 @@ internal sealed class OtherWays(Swarm swarm, SwarmContext context)
         if (!picker.IsInteresting(piece))
         {
             picker.SetWanted(piece, true);
-            swarm.Downloader.CountWanted(piece);
+            swarm.Interest.CountWanted(piece);
         }
 
         picker.MarkHave(piece);
@@ -37,11 +37,7 @@ internal sealed class OtherWays(Swarm swarm, SwarmContext context)
         }
 
         picker.SetWanted(piece, isWanted);
-        foreach (var connection in context.Connections)
-        {
-            swarm.Downloader.WantedChanged(connection, piece, isWanted);
-        }
-
+        swarm.Interest.WantedChanged(piece, isWanted);
         swarm.UpdatePhase();
         swarm.FillAll();
     }

@@ -134,12 +134,10 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
                 swarm.Downloader.Fill(connection);
                 return null;
             case PeerMessageKind.Interested:
-                connection.IsInterested = true;
-                uploader.GiveFreeSlots();
+                uploader.SetInterested(connection, true);
                 return null;
             case PeerMessageKind.NotInterested:
-                connection.IsInterested = false;
-                uploader.GiveFreeSlots();
+                uploader.SetInterested(connection, false);
                 return null;
             case PeerMessageKind.Have:
                 return Has(connection, message.Piece);

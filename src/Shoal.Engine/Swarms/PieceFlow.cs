@@ -120,6 +120,7 @@ internal sealed class PieceFlow
         var partial = InHand(piece, PieceStage.Writing);
         BusyCount--;
         _swarm.Suspects.PieceProved(partial);
+        var wasSlotAwaited = _free.Count == 0;
         Free(partial);
         Picker.MarkHave(piece);
         if (_context is { IsPaused: true, IsRunning: true })
@@ -127,7 +128,7 @@ internal sealed class PieceFlow
             RetryNext();
         }
 
-        _swarm.PieceCompleted(piece);
+        _swarm.PieceCompleted(piece, wasSlotAwaited);
     }
 
     /// <summary>

@@ -16,7 +16,7 @@ public sealed class Swarm : IMachine
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
 
-    private readonly Queue<Output> _outputs;
+    private readonly OutputQueue _outputs;
     private readonly SwarmContext _context;
     private readonly AnnounceSchedule _announces;
     private readonly Announcements _announcements;
@@ -31,11 +31,11 @@ public sealed class Swarm : IMachine
 
     /// <summary>A swarm by itself, as simulations and tests want it.</summary>
     public Swarm(SwarmId id, SwarmOptions options, PeerId self, ulong seed)
-        : this(id, options, self, new Prng(seed), new SessionLimits(), new Queue<Output>())
+        : this(id, options, self, new Prng(seed), new SessionLimits(), new OutputQueue())
     {
     }
 
-    internal Swarm(SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, Queue<Output> outputs)
+    internal Swarm(SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, OutputQueue outputs)
     {
         _outputs = outputs;
         _context = new SwarmContext(id, options, self, prng, limits, outputs);
@@ -46,6 +46,7 @@ public sealed class Swarm : IMachine
         _otherWays = new OtherWays(this, _context);
         Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
+        Interest = new Interest(_context);
         Suspects = new Suspects(this, _context);
         _messages = new PeerMessages(this, _context, _uploader, _metadata);
         _announcements = new Announcements(this, _context, _announces);
@@ -59,34 +60,15 @@ public sealed class Swarm : IMachine
     public InfoHash InfoHash => _context.Options.InfoHash;
 
     /// <inheritdoc/>
-    public Instant Deadline
-    {
-        get
-        {
-            if (Phase is SwarmPhase.Idle or SwarmPhase.Stopped)
-            {
-                return Instant.Never;
-            }
-
-            var deadline = Instant.Min(_announces.Deadline, Links.Deadline);
-            deadline = Instant.Min(deadline, Instant.Min(_uploader.Deadline, _departure.Deadline));
-            if (Flow is { } flow)
-            {
-                deadline = Instant.Min(deadline, Instant.Min(flow.Deadline, Downloader.Deadline));
-            }
-
-            return _context.Connections.Count > 0 ? Instant.Min(deadline, _nextTickAt) : deadline;
-        }
-    }
-
-    /// <summary>The deadline as it was when the swarm was last told anything: for its session, which has many to look at.</summary>
-    internal Instant KnownDeadline { get; set; } = Instant.Never;
+    public Instant Deadline { get; private set; } = Instant.Never;
 
     internal IReadOnlyList<PeerConnection> Connections => _context.Connections;
 
     internal Links Links { get; }
 
     internal Downloader Downloader { get; }
+
+    internal Interest Interest { get; }
 
     internal Suspects Suspects { get; }
 
@@ -103,6 +85,7 @@ public sealed class Swarm : IMachine
         }
 
         _context.Now = now;
+        _context.IsPlanOld |= input.Kind is not (InputKind.Message or InputKind.BlockReceived or InputKind.BlocksSent or InputKind.BlockDiscarded);
         switch (input.Kind)
         {
             case InputKind.BlockReceived when _context.Find(input.Link) is { } connection:
@@ -134,10 +117,9 @@ public sealed class Swarm : IMachine
                 break;
         }
 
-        _announcements.Advance();
-        if (Phase == SwarmPhase.Stopping && _departure.Advance())
+        if (_context.IsPlanOld || Phase == SwarmPhase.Stopping)
         {
-            Phase = SwarmPhase.Stopped;
+            Plan();
         }
     }
 
@@ -176,23 +158,17 @@ public sealed class Swarm : IMachine
     }
 
     /// <summary>A piece is verified and in its place: everybody may know.</summary>
-    internal void PieceCompleted(PieceIndex piece)
+    /// <param name="piece">Which.</param>
+    /// <param name="wasSlotAwaited">Whether no other slot was free, so that links may have waited for that of the piece.</param>
+    internal void PieceCompleted(PieceIndex piece, bool wasSlotAwaited = true)
     {
         _context.Emit(new SwarmEvent.PieceCompleted(piece));
-        foreach (var connection in _context.Connections)
-        {
-            if (connection.Phase == ConnectionPhase.Open)
-            {
-                Downloader.WeGot(connection, piece);
-                if (_context.TellsPieces && (_context.TellsHoldersToo || connection.Has?[piece] != true))
-                {
-                    _context.Send(connection, PeerMessage.Have(piece));
-                }
-            }
-        }
-
+        Interest.WeGot(piece);
         UpdatePhase();
-        FillAll();
+        if (wasSlotAwaited || Downloader.MayFillIdle)
+        {
+            FillAll();
+        }
     }
 
     /// <summary>Something became free that links may have waited for.</summary>
@@ -261,6 +237,36 @@ public sealed class Swarm : IMachine
             default:
                 break; // of a link that has gone meanwhile
         }
+    }
+
+    // What is to be done at which time. Most messages and blocks change nothing about it, and there are many.
+    private void Plan()
+    {
+        _context.IsPlanOld = false;
+        _announcements.Advance();
+        if (Phase == SwarmPhase.Stopping && _departure.Advance())
+        {
+            Phase = SwarmPhase.Stopped;
+        }
+
+        Deadline = NextDeadline();
+    }
+
+    private Instant NextDeadline()
+    {
+        if (Phase is SwarmPhase.Idle or SwarmPhase.Stopped)
+        {
+            return Instant.Never;
+        }
+
+        var deadline = Instant.Min(_announces.Deadline, Links.Deadline);
+        deadline = Instant.Min(deadline, Instant.Min(_uploader.Deadline, _departure.Deadline));
+        if (Flow is { } flow)
+        {
+            deadline = Instant.Min(deadline, Instant.Min(flow.Deadline, Downloader.Deadline));
+        }
+
+        return _context.Connections.Count > 0 ? Instant.Min(deadline, _nextTickAt) : deadline;
     }
 
     private void Start()

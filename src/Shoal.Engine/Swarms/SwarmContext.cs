@@ -10,9 +10,9 @@ namespace Shoal.Engine.Swarms;
 /// are plain classes with the swarm's one owner; they reach each other only through <see cref="Swarm"/> and this.
 /// </summary>
 internal sealed class SwarmContext(
-    SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, Queue<Output> outputs)
+    SwarmId id, SwarmOptions options, PeerId self, Prng prng, SessionLimits limits, OutputQueue outputs)
 {
-    private readonly Dictionary<LinkId, PeerConnection> _byLink = [];
+    private LinkTable _byLink = new();
 
     public SwarmId Id { get; } = id;
 
@@ -47,6 +47,12 @@ internal sealed class SwarmContext(
     /// <summary>Whether the disk refused a write, and no more is asked for.</summary>
     public bool IsPaused { get; set; }
 
+    /// <summary>
+    /// Whether the swarm must look anew at what it is to do when. Other inputs than messages and blocks always say so; these do where they
+    /// change a deadline: a link comes, goes or gets through its handshake, or a rate cap begins to hold something up.
+    /// </summary>
+    public bool IsPlanOld { get; set; }
+
     public long DownloadedBytes { get; set; }
 
     public long UploadedBytes { get; set; }
@@ -67,17 +73,19 @@ internal sealed class SwarmContext(
     public void AddConnection(PeerConnection connection)
     {
         Connections.Add(connection);
-        _byLink.Add(connection.Link, connection);
+        _byLink.Add(connection);
         Limits.Opened();
+        IsPlanOld = true;
     }
 
     public void RemoveConnection(PeerConnection connection)
     {
         Connections.Remove(connection);
-        _byLink.Remove(connection.Link);
+        _byLink.Remove(connection);
+        IsPlanOld = true;
     }
 
-    public PeerConnection? Find(LinkId link) => _byLink.GetValueOrDefault(link);
+    public PeerConnection? Find(LinkId link) => _byLink.Find(link);
 
     public void Emit(in Output output) => outputs.Enqueue(output);
 

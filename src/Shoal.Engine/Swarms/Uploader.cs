@@ -32,6 +32,8 @@ internal sealed class Uploader(SwarmContext context)
         context.IsTrusted ? int.MaxValue : context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
+    private int _unchokedCount;
+    private int _idleCount; // those of them that want nothing
     private int _throttledLength; // of the block that the rate cap holds up; 0: none
     private int _turn;
 
@@ -66,7 +68,7 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         Refuse(connection, block);
-        return context.TellsPieces && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
+        return context is { TellsPieces: true, IsTrusted: false } && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
     }
 
     public void Cancelled(PeerConnection connection, BlockRequest block)
@@ -93,16 +95,21 @@ internal sealed class Uploader(SwarmContext context)
         Refuse(connection, block);
     }
 
-    /// <summary>
-    /// Nothing waits for a round while a slot is free, or held by a peer that wants nothing: to be called whenever
-    /// somebody becomes interested, loses interest or leaves.
-    /// </summary>
-    public void GiveFreeSlots()
+    /// <summary>The peer says that it wants something, or nothing any more.</summary>
+    public void SetInterested(PeerConnection connection, bool isInterested)
     {
-        while (context.IsRunning && LongestWaiting() is { } waiting && TryFreeSlot())
-        {
-            Unchoke(waiting);
-        }
+        _idleCount -= IsIdle(connection) ? 1 : 0;
+        connection.IsInterested = isInterested;
+        _idleCount += IsIdle(connection) ? 1 : 0;
+        GiveFreeSlots();
+    }
+
+    /// <summary>The link is gone.</summary>
+    public void Closed(PeerConnection connection)
+    {
+        _unchokedCount -= connection.AmChoking ? 0 : 1;
+        _idleCount -= IsIdle(connection) ? 1 : 0;
+        GiveFreeSlots();
     }
 
     public void Tick()
@@ -140,6 +147,7 @@ internal sealed class Uploader(SwarmContext context)
             if (!context.Limits.Upload.TryTake(context.Now, block.Length))
             {
                 _throttledLength = block.Length;
+                context.IsPlanOld = true;
                 return;
             }
 
@@ -150,6 +158,22 @@ internal sealed class Uploader(SwarmContext context)
                 new PeerMessage(PeerMessageKind.Piece, block.Piece, block.Begin, block.Length)));
         }
     }
+
+    // Nothing waits for a round while a slot is free, or held by a peer that wants nothing.
+    private void GiveFreeSlots()
+    {
+        while (context.IsRunning && (_idleCount > 0 || _choker.MayUnchokeNow(_unchokedCount)) && LongestWaiting() is { } waiting)
+        {
+            if (!_choker.MayUnchokeNow(_unchokedCount))
+            {
+                Choke(context.Connections.Find(IsIdle)!);
+            }
+
+            Unchoke(waiting);
+        }
+    }
+
+    private static bool IsIdle(PeerConnection connection) => connection is { AmChoking: false, IsInterested: false };
 
     // BEP 6 answers every request; BEP 3 has no word for no.
     private void Refuse(PeerConnection connection, BlockRequest block)
@@ -177,22 +201,6 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         return longest;
-    }
-
-    private bool TryFreeSlot()
-    {
-        if (_choker.MayUnchokeNow(context.Connections.Count(c => c is { AmChoking: false, Phase: ConnectionPhase.Open })))
-        {
-            return true;
-        }
-
-        var idle = context.Connections.Find(c => c is { AmChoking: false, IsInterested: false, Phase: ConnectionPhase.Open });
-        if (idle is not null)
-        {
-            Choke(idle);
-        }
-
-        return idle is not null;
     }
 
     private void Rechoke()
@@ -243,6 +251,8 @@ internal sealed class Uploader(SwarmContext context)
     private void Unchoke(PeerConnection connection)
     {
         connection.AmChoking = false;
+        _unchokedCount++;
+        _idleCount += IsIdle(connection) ? 1 : 0;
         connection.UnchokedAt = context.Now;
         connection.UploadedBytesAtUnchoke = connection.Uploaded.TotalBytes;
         connection.OffenceCount = 0;
@@ -251,6 +261,8 @@ internal sealed class Uploader(SwarmContext context)
 
     private void Choke(PeerConnection connection)
     {
+        _unchokedCount--;
+        _idleCount -= IsIdle(connection) ? 1 : 0;
         connection.AmChoking = true;
         context.Send(connection, PeerMessageKind.Choke);
         _rejected.Clear();

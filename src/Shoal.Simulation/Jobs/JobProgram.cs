@@ -62,6 +62,8 @@ internal sealed class JobProgram : IProgram
     }
 
     // What a turn of the session makes the peer say may give the session another turn: that one's sayings are taken up here too.
+    public bool TakesTurns => true;
+
     public void Turn()
     {
         if (_isBusy)

@@ -31,6 +31,9 @@ internal interface IProgram
     /// <summary>Does what neither links nor disk do: Announce and Event.</summary>
     void Do(in Output output);
 
+    /// <summary>Whether it has a <see cref="Turn"/>.</summary>
+    bool TakesTurns { get; }
+
     /// <summary>The machine has been told something and has said all it wants.</summary>
     void Turn();
 

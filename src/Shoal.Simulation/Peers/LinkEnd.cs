@@ -16,6 +16,9 @@ internal sealed class LinkEnd(MachineDriver driver, LinkId id, long latency)
     /// <summary>Whose end.</summary>
     public VirtualPeer Owner { get; } = driver.Peer;
 
+    /// <summary>The owner's number: of each event, so it is at hand here.</summary>
+    public int OwnerNumber { get; } = driver.Peer.Number;
+
     /// <summary>What the owner's machine calls it.</summary>
     public LinkId Id => id;
 

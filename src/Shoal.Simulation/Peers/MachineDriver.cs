@@ -14,8 +14,10 @@ namespace Shoal.Simulation.Peers;
 internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram program)
 {
     private readonly IMachine _machine = program.Machine;
+    private readonly bool _takesTurns = program.TakesTurns;
     private readonly LinkTable _ends = new();
-    private readonly Queue<Output> _diskJobs = new(); // in order; the first is under way
+    private readonly Queue<Output> _hashJobs = new(); // in order; the first is under way
+    private readonly Queue<Output> _diskJobs = new(); // likewise
     private long _incomingSequence;
     private Instant _armedAt = Instant.Never;
     private long _hasherFreeAt;
@@ -43,7 +45,11 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
             Do(output);
         }
 
-        program.Turn();
+        if (_takesTurns)
+        {
+            program.Turn();
+        }
+
         if (!IsOver && _machine.Deadline is var deadline && deadline < _armedAt)
         {
             _armedAt = deadline;
@@ -63,7 +69,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
             case EventKind.Timer:
                 break;
             case EventKind.DiskDone:
-                DiskDone((Output)happening.Detail!);
+                DiskDone(happening.Flag);
                 break;
             default:
                 program.Handle(happening);
@@ -292,7 +298,8 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
         if (output.Kind == OutputKind.Hash)
         {
             _hasherFreeAt = Math.Max(_hasherFreeAt, world.Now.Nanoseconds) + VirtualTime.ToMove(world.Layout.LengthOf(output.Piece), World.HashBytesPerSecond);
-            world.Timeline.Add(new Instant(_hasherFreeAt), new Event(EventKind.DiskDone, peer, peer.Life, Detail: output));
+            _hashJobs.Enqueue(output);
+            world.Timeline.Add(new Instant(_hasherFreeAt), new Event(EventKind.DiskDone, peer, peer.Life, Flag: true));
             return;
         }
 
@@ -323,19 +330,16 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
 
         var length = output.Kind == OutputKind.Upload ? output.Message.Length : world.Layout.LengthOf(output.Piece);
         world.Timeline.After(
-            VirtualTime.ToMove(length, world.DiskRateOf(peer)), new Event(EventKind.DiskDone, peer, peer.Life, Detail: output));
+            VirtualTime.ToMove(length, world.DiskRateOf(peer)), new Event(EventKind.DiskDone, peer, peer.Life));
     }
 
-    private void DiskDone(in Output output)
+    private void DiskDone(bool isHash)
     {
+        var output = (isHash ? _hashJobs : _diskJobs).Dequeue();
         var piece = output.Piece;
-        if (output.Kind != OutputKind.Hash)
+        if (!isHash && _diskJobs.Count > 0)
         {
-            _diskJobs.Dequeue();
-            if (_diskJobs.Count > 0)
-            {
-                BeginDiskJob();
-            }
+            BeginDiskJob();
         }
 
         if (output.Kind == OutputKind.Upload)

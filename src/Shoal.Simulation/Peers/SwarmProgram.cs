@@ -82,6 +82,8 @@ internal sealed class SwarmProgram : IProgram
         }
     }
 
+    public bool TakesTurns => false;
+
     public void Turn()
     {
         // Nobody else is to be asked.

@@ -58,7 +58,7 @@ public sealed class FuzzTests
                 SeedingPolicy = _prng.Next(2) == 0 ? SeedingPolicy.RoundRobin : SeedingPolicy.FastestUpload,
                 BufferBytes = _prng.Next(2) == 0 ? 1 : 6 * PieceLength,
             };
-            _swarm = new Swarm(default, options, new PeerId(self), _prng, _limits, new Queue<Output>());
+            _swarm = new Swarm(default, options, new PeerId(self), _prng, _limits, new OutputQueue());
             _stage = new Stage(_world, _swarm) { HoldsDisk = true };
             if (_prng.Next(3) > 0)
             {
@@ -236,7 +236,7 @@ public sealed class FuzzTests
             foreach (var connection in _swarm.Connections)
             {
                 // Interest is what it should be, counted anew.
-                var expected = _swarm.Downloader.CountInteresting(connection);
+                var expected = _swarm.Interest.Count(connection);
                 Assert.Equal(expected, connection.InterestingCount);
                 Assert.True(connection.AmInterested == (expected > 0) || connection.Phase != ConnectionPhase.Open);
             }
