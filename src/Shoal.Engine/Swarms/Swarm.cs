@@ -179,8 +179,11 @@ public sealed class Swarm : IMachine
     internal void PieceCompleted(PieceIndex piece)
     {
         _context.Emit(new SwarmEvent.PieceCompleted(piece));
-        foreach (var connection in _context.Connections)
+        // Each piece is told in another order: whoever hears first is first to ask for a slot, and it should not always be the same.
+        var count = _context.Connections.Count;
+        for (var i = 0; i < count; i++)
         {
+            var connection = _context.Connections[(i + piece.Value) % count];
             if (connection.Phase == ConnectionPhase.Open)
             {
                 Downloader.WeGot(connection, piece);

@@ -5,7 +5,8 @@ using Shoal.Protocol.Wire;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// Serves blocks: whom (the choker's decision), and how much at a time. What waits stays here, where a choke or a cancel
+/// Serves blocks: whom (the choker's decision), and how much at a time. No slot is left to a peer that asks for nothing
+/// while another could use it. What waits stays here, where a choke or a cancel
 /// can still reach it; the driver gets no more than a link can carry in a moment.
 /// </summary>
 internal sealed class Uploader(SwarmContext context)
@@ -21,6 +22,9 @@ internal sealed class Uploader(SwarmContext context)
     /// minute.
     /// </summary>
     private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(120);
+
+    /// <summary>Who has a slot is given so long to ask for something.</summary>
+    private static readonly TimeSpan AskTime = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
@@ -41,7 +45,7 @@ internal sealed class Uploader(SwarmContext context)
         : Instant.Never;
 
     /// <summary>Whether nothing waits and nothing is in flight.</summary>
-    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads is { Count: 0, InFlightCount: 0 });
+    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads.IsEmpty);
 
     /// <summary>Whether the peer has stopped taking what it asked for.</summary>
     public bool IsStuck(PeerConnection connection) =>
@@ -84,6 +88,10 @@ internal sealed class Uploader(SwarmContext context)
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
         Pump(connection);
+        if (connection.Uploads.IsEmpty && !context.IsTrusted)
+        {
+            GiveFreeSlots();
+        }
     }
 
     /// <summary>The piece could not be read, so it is had no longer, and nobody waits for it.</summary>
@@ -94,12 +102,12 @@ internal sealed class Uploader(SwarmContext context)
     }
 
     /// <summary>
-    /// Nothing waits for a round while a slot is free, or held by a peer that wants nothing: to be called whenever
-    /// somebody becomes interested, loses interest or leaves.
+    /// Nothing waits for a round while a slot is free, or held by a peer that asks for nothing: to be called whenever
+    /// somebody becomes interested, loses interest, has been sent all it asked for, or leaves.
     /// </summary>
     public void GiveFreeSlots()
     {
-        while (context.IsRunning && LongestWaiting() is { } waiting && TryFreeSlot())
+        while (context.IsRunning && Neediest() is { } waiting && TryFreeSlot())
         {
             Unchoke(waiting);
         }
@@ -112,6 +120,8 @@ internal sealed class Uploader(SwarmContext context)
         {
             Rechoke();
         }
+
+        GiveFreeSlots();
 
         // Whoever was served first last time comes later this time, so a cap is shared fairly.
         var count = context.Connections.Count;
@@ -164,19 +174,23 @@ internal sealed class Uploader(SwarmContext context)
     private static bool IsGranted(PeerConnection connection, BlockRequest block) =>
         connection.GrantedFastBytes >= block.Length && connection.GrantedFast.Contains(block.Piece);
 
-    private PeerConnection? LongestWaiting()
+    // Of those that wait who has the fewest pieces: most likely it can use ours, and it has the least to pass on. What it says of itself may
+    // be a lie; but it only gets what would lie idle, and at the next round it has to have earned it.
+    private PeerConnection? Neediest()
     {
-        PeerConnection? longest = null;
+        PeerConnection? neediest = null;
         foreach (var connection in context.Connections)
         {
             if (connection is { Phase: ConnectionPhase.Open, IsInterested: true, AmChoking: true } &&
-                (longest is null || connection.WaitsSince < longest.WaitsSince))
+                (neediest is null || Need(connection).CompareTo(Need(neediest)) < 0))
             {
-                longest = connection;
+                neediest = connection;
             }
         }
 
-        return longest;
+        return neediest;
+
+        static (int, Instant) Need(PeerConnection connection) => (connection.Has?.Count ?? 0, connection.WaitsSince);
     }
 
     private bool TryFreeSlot()
@@ -186,7 +200,8 @@ internal sealed class Uploader(SwarmContext context)
             return true;
         }
 
-        var idle = context.Connections.Find(c => c is { AmChoking: false, IsInterested: false, Phase: ConnectionPhase.Open });
+        var idle = context.Connections.Find(c => c is { AmChoking: false, IsInterested: false, Phase: ConnectionPhase.Open }) ??
+            context.Connections.Find(AsksForNothing);
         if (idle is not null)
         {
             Choke(idle);
@@ -194,6 +209,9 @@ internal sealed class Uploader(SwarmContext context)
 
         return idle is not null;
     }
+
+    private bool AsksForNothing(PeerConnection connection) =>
+        connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } && context.Now - connection.UnchokedAt > AskTime;
 
     private void Rechoke()
     {
