@@ -337,7 +337,8 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0);
+        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0,
+        Suggested: connection.Suggested);
 
     // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
     private bool MayDuplicate =>

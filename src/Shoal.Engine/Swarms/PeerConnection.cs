@@ -24,6 +24,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Pieces that a choked peer may ask for, and that it may grant us, at most (BEP 6 suggests 10).</summary>
     public const int MaximumAllowedFastCount = 32;
 
+    /// <summary>Suggestions of a peer that are remembered; of more the latest.</summary>
+    public const int MaximumSuggestedCount = 64;
+
     public LinkId Link { get; } = link;
 
     /// <summary>Where the link leads; for an incoming one not where the peer accepts links.</summary>
@@ -87,6 +90,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     public RateMeter Downloaded { get; } = new();
 
     public RateMeter Uploaded { get; } = new();
+
+    /// <summary>Pieces that the peer would have us begin before others (BEP 6).</summary>
+    public Queue<PieceIndex> Suggested { get; } = new();
 
     public Instant UnchokedAt { get; set; }
 

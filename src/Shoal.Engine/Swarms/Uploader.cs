@@ -34,6 +34,7 @@ internal sealed class Uploader(SwarmContext context)
 
     private readonly Choker _choker = new(
         context.IsTrusted ? int.MaxValue : context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
+    private readonly Suggestions _suggestions = new(context);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
     private int _throttledLength; // of the block that the rate cap holds up; 0: none
@@ -65,6 +66,7 @@ internal sealed class Uploader(SwarmContext context)
         if (allowed)
         {
             connection.GrantedFastBytes -= connection.AmChoking ? block.Length : 0;
+            _suggestions.Asked(connection, block.Piece);
             Pump(connection);
             return null;
         }
@@ -264,6 +266,7 @@ internal sealed class Uploader(SwarmContext context)
         connection.UnchokedAt = context.Now;
         connection.UploadedBytesAtUnchoke = connection.Uploaded.TotalBytes;
         connection.OffenceCount = 0;
+        _suggestions.Unchoked(connection); // first, so that it is heeded at once
         context.Send(connection, PeerMessageKind.Unchoke);
     }
 
