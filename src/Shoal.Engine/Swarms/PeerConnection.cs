@@ -96,6 +96,12 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
 
     public Instant UnchokedAt { get; set; }
 
+    /// <summary>Whether it has not asked for anything since it was unchoked last.</summary>
+    public bool IsToAsk { get; set; }
+
+    /// <summary>From an unchoke to the peer's first request, the last time.</summary>
+    public TimeSpan AskDelay { get; set; }
+
     public long UploadedBytesAtUnchoke { get; set; }
 
     public Instant LastReceivedAt { get; set; } = now;

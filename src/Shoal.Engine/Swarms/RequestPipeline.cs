@@ -19,11 +19,11 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
     private const int MinimumDepth = 2;
 
-    /// <summary>How long a queue we want to stand at the peer beyond the round trip: it covers hiccups.</summary>
+    /// <summary>How long a queue we want to stand at the peer beyond two round trips: it covers hiccups. With one the queue could not grow.</summary>
     private const int QueueMilliseconds = 200;
 
     /// <summary>No round trip is taken to be longer.</summary>
-    private const int MaximumRoundTripMilliseconds = 1000;
+    private const int MaximumRoundTripMilliseconds = 500;
 
     private PendingRequest[] _ring = []; // most links of a seeder never ask for anything
     private int _head;
@@ -47,7 +47,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>How many requests should be out at this rate.</summary>
     public int TargetDepth(long rateBytesPerSecond, int blockLength)
     {
-        var wanted = Math.Clamp(FirstDepth * PieceLayout.DefaultBlockLength / blockLength, MinimumDepth, FirstDepth) + (rateBytesPerSecond * (QueueMilliseconds + _roundTripMilliseconds) / 1000 / blockLength);
+        var wanted = Math.Clamp(FirstDepth * PieceLayout.DefaultBlockLength / blockLength, MinimumDepth, FirstDepth) + (rateBytesPerSecond * (QueueMilliseconds + (2 * _roundTripMilliseconds)) / 1000 / blockLength);
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 

@@ -23,8 +23,11 @@ internal sealed class Uploader(SwarmContext context)
     /// </summary>
     private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(120);
 
-    /// <summary>Who has a slot is given so long to ask for something.</summary>
+    /// <summary>Who gets a slot is given so long to ask for something, and twice what it took last time; else far peers would always be too late.</summary>
     private static readonly TimeSpan AskTime = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>In any case no longer than this.</summary>
+    private static readonly TimeSpan MaximumAskTime = TimeSpan.FromSeconds(10);
 
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
@@ -59,6 +62,13 @@ internal sealed class Uploader(SwarmContext context)
         if (context.Layout is not { } layout || !layout.Contains(block) || block.Length > Math.Max(MaximumBlockLength, layout.BlockLength))
         {
             return $"asks for what does not exist ({block})";
+        }
+
+        if (connection.IsToAsk)
+        {
+            // Maybe we have given up waiting: then it gets more time when it is its turn again.
+            connection.IsToAsk = false;
+            connection.AskDelay = context.Now - connection.UnchokedAt;
         }
 
         var allowed = context is { IsRunning: true, Picker: { } picker } && picker.Have[block.Piece] &&
@@ -226,7 +236,8 @@ internal sealed class Uploader(SwarmContext context)
     }
 
     private bool AsksForNothing(PeerConnection connection) =>
-        connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } && context.Now - connection.UnchokedAt > AskTime;
+        connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } &&
+        context.Now - connection.UnchokedAt is var time && (time > MaximumAskTime || time > AskTime + (2 * connection.AskDelay));
 
     private void Rechoke()
     {
@@ -277,6 +288,7 @@ internal sealed class Uploader(SwarmContext context)
     {
         connection.AmChoking = false;
         connection.UnchokedAt = context.Now;
+        connection.IsToAsk = true;
         connection.UploadedBytesAtUnchoke = connection.Uploaded.TotalBytes;
         connection.OffenceCount = 0;
         _suggestions.Unchoked(connection); // first, so that it is heeded at once
