@@ -173,6 +173,7 @@ public sealed class PiecePicker
             return count;
         }
 
+        count += TakeFromNew(request, ref openable, destination[count..], isSuggested: true);
         count += TakeFromPartials(request, PieceRank.Orphan, ref openable, destination[count..]);
         count += TakeFromPartials(request, PieceRank.Spilled, ref openable, destination[count..]);
         if (request.PrefersWholePieces)
@@ -326,13 +327,13 @@ public sealed class PiecePicker
         return count;
     }
 
-    private int TakeFromNew(in PickRequest request, ref int openable, Span<BlockRequest> destination)
+    private int TakeFromNew(in PickRequest request, ref int openable, Span<BlockRequest> destination, bool isSuggested = false)
     {
         var count = 0;
         for (; openable > 0 && count < destination.Length; openable--)
         {
             // The first piece is a random one: a rare piece comes slowly, and without a piece one has nothing to trade.
-            var piece = _pool.Choose(request.PeerHas, _missing, request.Only, byRarity: _hasFinishedPiece);
+            var piece = isSuggested ? _pool.NextSuggested(request) : _pool.Choose(request.PeerHas, _missing, request.Only, byRarity: _hasFinishedPiece);
             if (piece < 0)
             {
                 break;

@@ -160,6 +160,23 @@ internal sealed class PiecePool
         return found >= 0 ? found : ChooseExactly(peerHas, candidates, null, byRarity);
     }
 
+    /// <summary>
+    /// The next piece of the pool that the peer suggested, unless somebody has it who is no seed: it is then better had from there.
+    /// Those before it are forgotten. -1 if there is none.
+    /// </summary>
+    public int NextSuggested(in PickRequest request)
+    {
+        while (request.Only is null && request.Suggested?.TryDequeue(out var piece) == true)
+        {
+            if (Contains(piece.Value) && request.PeerHas[piece] && _availability[piece.Value] == 0)
+            {
+                return piece.Value;
+            }
+        }
+
+        return -1;
+    }
+
     private int ProbeStretches(Bitfield peerHas, bool mayMiss)
     {
         // What the peer has somebody has: without seeds the first stretch is of no use.

@@ -292,7 +292,8 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0);
+        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0,
+        Suggested: connection.Suggested);
 
     /// <summary>Whether a completed piece may give something to ask for to links that had nothing: a new round, or the endgame.</summary>
     public bool MayFillIdle => _choice is not null || (MayDuplicate && context.Picker!.IsEndgame);

@@ -55,8 +55,10 @@ internal sealed class Interest(SwarmContext context)
             _holds[i] = connections[i].Has is { } has && has[piece];
         }
 
-        for (var i = 0; i < connections.Count; i++)
+        // Each piece is told in another order: whoever hears first is first to ask for a slot, and it should not always be the same.
+        for (var turn = 0; turn < connections.Count; turn++)
         {
+            var i = (turn + piece.Value) % connections.Count;
             var connection = connections[i];
             if (connection.Phase == ConnectionPhase.Open)
             {

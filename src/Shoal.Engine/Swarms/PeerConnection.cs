@@ -24,6 +24,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Pieces that a choked peer may ask for, and that it may grant us, at most (BEP 6 suggests 10).</summary>
     public const int MaximumAllowedFastCount = 32;
 
+    /// <summary>Suggestions of a peer that are remembered; of more the latest.</summary>
+    public const int MaximumSuggestedCount = 64;
+
     public LinkId Link { get; } = link;
 
     /// <summary>Where the link leads; for an incoming one not where the peer accepts links.</summary>
@@ -88,7 +91,16 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
 
     public RateMeter Uploaded { get; } = new();
 
+    /// <summary>Pieces that the peer would have us begin before others (BEP 6).</summary>
+    public Queue<PieceIndex> Suggested { get; } = new();
+
     public Instant UnchokedAt { get; set; }
+
+    /// <summary>Whether it has not asked for anything since it was unchoked last.</summary>
+    public bool IsToAsk { get; set; }
+
+    /// <summary>From an unchoke to the peer's first request, the last time.</summary>
+    public TimeSpan AskDelay { get; set; }
 
     public long UploadedBytesAtUnchoke { get; set; }
 

@@ -155,8 +155,10 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
                 return AllowFast(connection, message.Piece);
             case PeerMessageKind.Extended:
                 return Extended(connection, message);
+            case PeerMessageKind.SuggestPiece when connection.SupportsFast:
+                return Suggested(connection, message.Piece);
             case PeerMessageKind.KeepAlive or PeerMessageKind.Port or PeerMessageKind.SuggestPiece:
-                return null; // suggestions are for caches that we do not have
+                return null;
             default:
                 return $"sent {message.Kind} where it has no place";
         }
@@ -270,6 +272,22 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             swarm.Downloader.Fill(connection);
         }
 
+        return null;
+    }
+
+    private string? Suggested(PeerConnection connection, PieceIndex piece)
+    {
+        if (context.Layout is not { } layout || !layout.Contains(piece))
+        {
+            return context.Layout is null ? null : $"suggests piece {piece}, which does not exist";
+        }
+
+        if (connection.Suggested.Count == PeerConnection.MaximumSuggestedCount)
+        {
+            connection.Suggested.Dequeue();
+        }
+
+        connection.Suggested.Enqueue(piece);
         return null;
     }
 

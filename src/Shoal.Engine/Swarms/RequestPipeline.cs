@@ -7,22 +7,27 @@ internal readonly record struct PendingRequest(BlockRequest Block, Instant Reque
 
 /// <summary>
 /// The requests that are out on one link, oldest first, and how many there should be: the queue grows with
-/// bandwidth × delay, since a fixed depth is either slow or rude. Peers answer in order, so the one that is looked for
+/// bandwidth × delay, since a fixed depth is either slow or rude. No more than that: what waits in a peer's queue cannot be
+/// asked of another that has nothing to do. Peers answer in order, so the one that is looked for
 /// nearly always stands at the head: a ring, no allocation once it has grown.
 /// </summary>
 internal sealed class RequestPipeline(int maximumDepth)
 {
     /// <summary>Requests that are out before the link's rate is known; fewer where blocks are larger than most peers'.</summary>
-    private const int FirstDepth = 16;
+    private const int FirstDepth = 4;
 
     /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
     private const int MinimumDepth = 2;
 
-    /// <summary>How long a queue we want to stand at the peer: it covers the round trip and its hiccups.</summary>
-    private const int QueueMilliseconds = 1000;
+    /// <summary>How long a queue we want to stand at the peer beyond two round trips: it covers hiccups. With one the queue could not grow.</summary>
+    private const int QueueMilliseconds = 200;
+
+    /// <summary>No round trip is taken to be longer.</summary>
+    private const int MaximumRoundTripMilliseconds = 500;
 
     private PendingRequest[] _ring = []; // most links of a seeder never ask for anything
     private int _head;
+    private long _roundTripMilliseconds = MaximumRoundTripMilliseconds; // the least that a block has taken
 
     /// <summary>Requests that are out.</summary>
     public int Count { get; private set; }
@@ -42,7 +47,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>How many requests should be out at this rate.</summary>
     public int TargetDepth(long rateBytesPerSecond, int blockLength)
     {
-        var wanted = Math.Clamp(FirstDepth * PieceLayout.DefaultBlockLength / blockLength, MinimumDepth, FirstDepth) + (rateBytesPerSecond * QueueMilliseconds / 1000 / blockLength);
+        var wanted = Math.Clamp(FirstDepth * PieceLayout.DefaultBlockLength / blockLength, MinimumDepth, FirstDepth) + (rateBytesPerSecond * (QueueMilliseconds + (2 * _roundTripMilliseconds)) / 1000 / blockLength);
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
@@ -67,6 +72,11 @@ internal sealed class RequestPipeline(int maximumDepth)
     public bool Complete(BlockRequest block, Instant now)
     {
         LastProgressAt = now;
+        if (Count > 0 && Oldest.Block == block)
+        {
+            _roundTripMilliseconds = Math.Min(_roundTripMilliseconds, (now - Oldest.RequestedAt).Ticks / TimeSpan.TicksPerMillisecond);
+        }
+
         return Remove(block);
     }
 

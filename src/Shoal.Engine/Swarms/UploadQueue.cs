@@ -23,6 +23,9 @@ internal sealed class UploadQueue
     /// <summary>Blocks handed to the driver and not yet sent.</summary>
     public int InFlightCount { get; private set; }
 
+    /// <summary>Whether nothing waits and nothing is on its way to the peer.</summary>
+    public bool IsEmpty => Count == 0 && InFlightCount == 0;
+
     /// <summary>When the last block left or, before it, the first was handed over.</summary>
     public Instant LastProgressAt { get; private set; }
 

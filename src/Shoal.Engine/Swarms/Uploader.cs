@@ -5,7 +5,8 @@ using Shoal.Protocol.Wire;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// Serves blocks: whom (the choker's decision), and how much at a time. What waits stays here, where a choke or a cancel
+/// Serves blocks: whom (the choker's decision), and how much at a time. No slot is left to a peer that asks for nothing
+/// while another could use it. What waits stays here, where a choke or a cancel
 /// can still reach it; the driver gets no more than a link can carry in a moment.
 /// </summary>
 internal sealed class Uploader(SwarmContext context)
@@ -22,6 +23,12 @@ internal sealed class Uploader(SwarmContext context)
     /// </summary>
     private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(120);
 
+    /// <summary>Who gets a slot is given so long to ask for something, and twice what it took last time; else far peers would always be too late.</summary>
+    private static readonly TimeSpan AskTime = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>In any case no longer than this.</summary>
+    private static readonly TimeSpan MaximumAskTime = TimeSpan.FromSeconds(10);
+
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
 
@@ -30,6 +37,8 @@ internal sealed class Uploader(SwarmContext context)
 
     private readonly Choker _choker = new(
         context.IsTrusted ? int.MaxValue : context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
+    private readonly SpareSlots _spare = new();
+    private readonly Suggestions _suggestions = new(context);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
     private int _unchokedCount;
@@ -43,7 +52,7 @@ internal sealed class Uploader(SwarmContext context)
         : Instant.Never;
 
     /// <summary>Whether nothing waits and nothing is in flight.</summary>
-    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads is { Count: 0, InFlightCount: 0 });
+    public bool IsQuiet => context.Connections.TrueForAll(c => c.Uploads.IsEmpty);
 
     /// <summary>Whether the peer has stopped taking what it asked for.</summary>
     public bool IsStuck(PeerConnection connection) =>
@@ -57,12 +66,20 @@ internal sealed class Uploader(SwarmContext context)
             return $"asks for what does not exist ({block})";
         }
 
+        if (connection.IsToAsk)
+        {
+            // Maybe we have given up waiting: then it gets more time when it is its turn again.
+            connection.IsToAsk = false;
+            connection.AskDelay = context.Now - connection.UnchokedAt;
+        }
+
         var allowed = context is { IsRunning: true, Picker: { } picker } && picker.Have[block.Piece] &&
             (!connection.AmChoking || IsGranted(connection, block)) &&
             connection.Uploads.TryAdd(block);
         if (allowed)
         {
             connection.GrantedFastBytes -= connection.AmChoking ? block.Length : 0;
+            _suggestions.Asked(connection, block.Piece);
             Pump(connection);
             return null;
         }
@@ -85,7 +102,12 @@ internal sealed class Uploader(SwarmContext context)
         connection.Uploaded.Add(context.Now, bytes);
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
+        _spare.Sent(context.Now, bytes);
         Pump(connection);
+        if (connection.Uploads.IsEmpty && !context.IsTrusted)
+        {
+            GiveFreeSlots();
+        }
     }
 
     /// <summary>The piece could not be read, so it is had no longer, and nobody waits for it.</summary>
@@ -115,10 +137,13 @@ internal sealed class Uploader(SwarmContext context)
     public void Tick()
     {
         _throttledLength = 0;
+        WidenOrNarrow();
         if (_choker.Deadline <= context.Now)
         {
             Rechoke();
         }
+
+        GiveFreeSlots();
 
         // Whoever was served first last time comes later this time, so a cap is shared fairly.
         var count = context.Connections.Count;
@@ -128,6 +153,16 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         _turn = count == 0 ? 0 : (_turn + 1) % count;
+    }
+
+    private void WidenOrNarrow()
+    {
+        var usual = context.Options.UploadSlotCount;
+        if (!context.IsTrusted && usual < int.MaxValue / 4)
+        {
+            _spare.Tick(context.Now, usual, !context.Connections.Exists(AsksForNothing));
+            _choker.UploadSlots = usual + _spare.Count;
+        }
     }
 
     private void Pump(PeerConnection connection)
@@ -159,16 +194,11 @@ internal sealed class Uploader(SwarmContext context)
         }
     }
 
-    // Nothing waits for a round while a slot is free, or held by a peer that wants nothing.
+    // Nothing waits for a round while a slot is free, or held by a peer that asks for nothing.
     private void GiveFreeSlots()
     {
-        while (context.IsRunning && (_idleCount > 0 || _choker.MayUnchokeNow(_unchokedCount)) && LongestWaiting() is { } waiting)
+        while (context.IsRunning && Neediest() is { } waiting && TryFreeSlot())
         {
-            if (!_choker.MayUnchokeNow(_unchokedCount))
-            {
-                Choke(context.Connections.Find(IsIdle)!);
-            }
-
             Unchoke(waiting);
         }
     }
@@ -188,20 +218,44 @@ internal sealed class Uploader(SwarmContext context)
     private static bool IsGranted(PeerConnection connection, BlockRequest block) =>
         connection.GrantedFastBytes >= block.Length && connection.GrantedFast.Contains(block.Piece);
 
-    private PeerConnection? LongestWaiting()
+    // Of those that wait who has the fewest pieces: most likely it can use ours, and it has the least to pass on. What it says of itself may
+    // be a lie; but it only gets what would lie idle, and at the next round it has to have earned it.
+    private PeerConnection? Neediest()
     {
-        PeerConnection? longest = null;
+        PeerConnection? neediest = null;
         foreach (var connection in context.Connections)
         {
             if (connection is { Phase: ConnectionPhase.Open, IsInterested: true, AmChoking: true } &&
-                (longest is null || connection.WaitsSince < longest.WaitsSince))
+                (neediest is null || Need(connection).CompareTo(Need(neediest)) < 0))
             {
-                longest = connection;
+                neediest = connection;
             }
         }
 
-        return longest;
+        return neediest;
+
+        static (int, Instant) Need(PeerConnection connection) => (connection.Has?.Count ?? 0, connection.WaitsSince);
     }
+
+    private bool TryFreeSlot()
+    {
+        if (_choker.MayUnchokeNow(_unchokedCount))
+        {
+            return true;
+        }
+
+        var idle = (_idleCount > 0 ? context.Connections.Find(IsIdle) : null) ?? context.Connections.Find(AsksForNothing);
+        if (idle is not null)
+        {
+            Choke(idle);
+        }
+
+        return idle is not null;
+    }
+
+    private bool AsksForNothing(PeerConnection connection) =>
+        connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } &&
+        context.Now - connection.UnchokedAt is var time && (time > MaximumAskTime || time > AskTime + (2 * connection.AskDelay));
 
     private void Rechoke()
     {
@@ -254,8 +308,10 @@ internal sealed class Uploader(SwarmContext context)
         _unchokedCount++;
         _idleCount += IsIdle(connection) ? 1 : 0;
         connection.UnchokedAt = context.Now;
+        connection.IsToAsk = true;
         connection.UploadedBytesAtUnchoke = connection.Uploaded.TotalBytes;
         connection.OffenceCount = 0;
+        _suggestions.Unchoked(connection); // first, so that it is heeded at once
         context.Send(connection, PeerMessageKind.Unchoke);
     }
 

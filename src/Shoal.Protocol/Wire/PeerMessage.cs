@@ -56,6 +56,8 @@ public readonly record struct PeerMessage(
 
     public static PeerMessage Have(PieceIndex piece) => new(PeerMessageKind.Have, piece);
 
+    public static PeerMessage Suggest(PieceIndex piece) => new(PeerMessageKind.SuggestPiece, piece);
+
     public static PeerMessage Request(BlockRequest block) => OfBlock(PeerMessageKind.Request, block);
 
     public static PeerMessage Cancel(BlockRequest block) => OfBlock(PeerMessageKind.Cancel, block);

@@ -17,6 +17,12 @@ internal static class WireCosts
     private const int SegmentsPerAck = 2;
     private const int AckLength = FrameLength - SegmentLength; // a frame without payload
 
+    /// <summary>The part of a line that is left for payload.</summary>
+    public const double PayloadShare = (double)SegmentLength / FrameLength;
+
+    /// <summary>What who receives sends back for acknowledgements, as a part of the payload received.</summary>
+    public const double AckShare = (double)AckLength / (SegmentsPerAck * FrameLength);
+
     /// <summary>What a line carries besides headers; no limit stays none.</summary>
     public static long PayloadOf(long lineBytesPerSecond) =>
         lineBytesPerSecond == long.MaxValue ? long.MaxValue : (long)((Int128)lineBytesPerSecond * SegmentLength / FrameLength);

@@ -1,4 +1,5 @@
 using Shoal.Engine;
+using Shoal.Simulation.Network;
 using Shoal.Simulation.Scenarios;
 
 namespace Shoal.Simulation.Results;
@@ -8,13 +9,17 @@ namespace Shoal.Simulation.Results;
 /// distribution: the minimum distribution time", 2006) give for one file F and N leechers that are there from the beginning,
 /// T ≥ max(F/u_s, F/min d, N·F/(u_s + Σu_i)), said for any time of arrival, and with zones' and racks' links as further cuts. Peers
 /// count with their uplinks from their joining to the end, though they may have nothing yet or leave: that can only make the bound
-/// lower, and it stays one.
+/// lower, and it stays one. Rates are those of payload, and who receives owes acknowledgements (<see cref="WireCosts"/>): no scheme
+/// can do without headers.
 /// </summary>
 /// <param name="Seconds">Since the begin of the run.</param>
 /// <param name="DurationSeconds">Since the first leecher's joining.</param>
 /// <param name="Reason">What binds: "all uplinks together".</param>
 public sealed record LowerBound(double Seconds, double DurationSeconds, string Reason)
 {
+    /// <summary>How many times wider than its uplink a downlink may be for acknowledgements to be counted.</summary>
+    private const double MaximumAckedWidth = 40;
+
     /// <summary>The bound for those leechers of a run that are expected to complete; null if there are none, or no seeder came.</summary>
     public static LowerBound? Of(Scenario scenario, SimulationResult result)
     {
@@ -30,7 +35,7 @@ public sealed record LowerBound(double Seconds, double DurationSeconds, string R
 
     private static IEnumerable<(double Seconds, string Reason)> Bounds(Crowd crowd, double length)
     {
-        yield return (crowd.Wanting.Max(peer => peer.JoinedSeconds + (length / peer.Class.DownBytesPerSecond)), "slowest downlink");
+        yield return (crowd.Wanting.Max(peer => peer.JoinedSeconds + (length / PayloadOf(peer.Class.DownBytesPerSecond))), "slowest downlink");
         // Each byte leaves a seeder once at least, and not before somebody is there to take it.
         var supply = new Supply(crowd.Seeders);
         yield return (supply.TimeOf(supply.BytesBy(crowd.Leechers[0].JoinedSeconds) + length), "seeders' uplinks");
@@ -46,13 +51,22 @@ public sealed record LowerBound(double Seconds, double DurationSeconds, string R
     {
         var supply = new Supply(crowd.Uploaders);
         var needed = 0.0;
-        for (var i = 0; i < crowd.Wanting.Count; i++)
+        var sent = 0.0; // to those who join at a time or later, with what they send back
+        for (var i = crowd.Wanting.Count - 1; i >= 0; i--)
         {
-            needed = Math.Max(needed, supply.BytesBy(crowd.Wanting[i].JoinedSeconds) + ((crowd.Wanting.Count - i) * length));
+            sent += length * (1 + AckShare(crowd.Wanting[i].Class));
+            needed = Math.Max(needed, supply.BytesBy(crowd.Wanting[i].JoinedSeconds) + sent);
         }
 
         return supply.TimeOf(needed);
     }
+
+    private static double PayloadOf(double lineBytesPerSecond) => lineBytesPerSecond * WireCosts.PayloadShare;
+
+    // What acknowledgements take of an uplink. Where the downlink is very much wider they may come to more than the uplink can carry, and a
+    // real receiver sends fewer: there they are left out.
+    private static double AckShare(PeerClass one) =>
+        one.DownBytesPerSecond <= MaximumAckedWidth * (double)one.UpBytesPerSecond ? WireCosts.AckShare : 0;
 
     // What nobody within has crosses the link into it once at least; so does what nobody outside has the link out.
     private static IEnumerable<(double Seconds, string Reason)> Cuts(Crowd crowd, double length)
@@ -62,13 +76,13 @@ public sealed record LowerBound(double Seconds, double DurationSeconds, string R
             var within = crowd.Leechers.Where(peer => peer.Class.Zone == zone.Name).ToList();
             if (within.Exists(peer => peer.IsWanting) && crowd.Seeders.All(peer => peer.Class.Zone != zone.Name))
             {
-                yield return (within[0].JoinedSeconds + (length / zone.DownBytesPerSecond), $"link into zone {zone.Name}");
+                yield return (within[0].JoinedSeconds + (length / PayloadOf(zone.DownBytesPerSecond)), $"link into zone {zone.Name}");
             }
 
             var outside = crowd.Leechers.Where(peer => peer.Class.Zone != zone.Name).ToList();
             if (outside.Exists(peer => peer.IsWanting) && crowd.Seeders.All(peer => peer.Class.Zone == zone.Name))
             {
-                yield return (outside[0].JoinedSeconds + (length / zone.UpBytesPerSecond), $"link out of zone {zone.Name}");
+                yield return (outside[0].JoinedSeconds + (length / PayloadOf(zone.UpBytesPerSecond)), $"link out of zone {zone.Name}");
             }
         }
 
@@ -76,7 +90,7 @@ public sealed record LowerBound(double Seconds, double DurationSeconds, string R
         {
             if (rack.Any(peer => peer.IsWanting))
             {
-                yield return (rack.First().JoinedSeconds + (length / rack.First().Class.RackBytesPerSecond), $"link of a rack of {rack.Key.Name}");
+                yield return (rack.First().JoinedSeconds + (length / PayloadOf(rack.First().Class.RackBytesPerSecond)), $"link of a rack of {rack.Key.Name}");
             }
         }
     }
@@ -133,7 +147,7 @@ public sealed record LowerBound(double Seconds, double DurationSeconds, string R
             {
                 bytes += rate * (peer.JoinedSeconds - seconds);
                 seconds = peer.JoinedSeconds;
-                rate += peer.Class.UpBytesPerSecond;
+                rate += PayloadOf(peer.Class.UpBytesPerSecond);
                 _bends.Add((seconds, bytes, rate));
             }
         }

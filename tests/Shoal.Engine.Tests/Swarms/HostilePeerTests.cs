@@ -104,7 +104,7 @@ public sealed class HostilePeerTests
     [Fact]
     public void A_peer_whose_block_another_may_have_overwritten_is_not_convicted()
     {
-        var world = new World(1, PieceLength, PieceLength);
+        var world = new World(1, PieceLength / 2, PieceLength / 2); // no more blocks than one peer is asked for at once
         var (stage, _) = Stage.Of(world);
         var good = stage.Join(1);
         good.Offer();

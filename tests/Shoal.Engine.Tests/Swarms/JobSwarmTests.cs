@@ -124,9 +124,9 @@ public sealed class JobSwarmTests
         }
 
         var stranger = Seed(stage, 2);
-        foreach (var block in OfPiece(stranger, 0))
+        while (!stage.Events.OfType<SwarmEvent.PieceFailed>().Any())
         {
-            stranger.Deliver(block);
+            stranger.Deliver(OfPiece(stranger, 0)[0]);
         }
 
         Assert.Single(stage.Events.OfType<SwarmEvent.PieceFailed>()); // from now on it is the stranger's alone

@@ -9,6 +9,12 @@ internal static class Made
 {
     public const long Length = 1000;
 
+    /// <summary>What a byte of payload takes of a line: a frame has 1,514 bytes, 1,448 of them payload.</summary>
+    public const double Line = 1514.0 / 1448;
+
+    /// <summary>What who receives sends back on its own uplink: a frame of 66 bytes for every two.</summary>
+    public const double Acks = 66.0 / (2 * 1514);
+
     /// <summary>A class of leechers.</summary>
     public static PeerClass Class(string name, int count, long up, long down) => new() { Name = name, Count = count, UpBytesPerSecond = up, DownBytesPerSecond = down };
 

@@ -13,7 +13,8 @@ public class RunSummaryTests
             Made.Seed(uploaded: 1000), Made.Peer("l", 0, 20, 1000), Made.Peer("l", 0, 30, 500), Made.Peer("l", 0, 24, 1000), Made.Peer("l", 0, 22, 500, wasted: 100)));
         Assert.Equal((true, 4, 4, 30.0), (run.IsComplete, run.ExpectedCount, run.CompletedCount, run.LastCompletedSeconds));
         Assert.Equal(new Percentiles(20, 22, 30, 30, 30), run.Download);
-        Assert.Equal((20.0, 1.5), (run.Bound!.Seconds, run.BoundRatio));
+        Assert.Equal(20 * Made.Line * (1 + Made.Acks), run.Bound!.Seconds, 6);
+        Assert.Equal(1.5 / Made.Line / (1 + Made.Acks), run.BoundRatio!.Value, 4);
         Assert.Equal(0.9, run.Fairness); // 3000² / (4·2,500,000)
         Assert.Equal(0.25, run.SeederShare);
         Assert.Equal((4000L, 4100L, 100L), (run.UploadedBytes, run.DownloadedBytes, run.WastedBytes));
