@@ -14,7 +14,7 @@ internal readonly record struct PendingRequest(BlockRequest Block, Instant Reque
 internal sealed class RequestPipeline(int maximumDepth)
 {
     /// <summary>Requests that are out before the link's rate is known; fewer where blocks are larger than most peers'.</summary>
-    private const int FirstDepth = 4;
+    private const int FirstDepth = 16;
 
     /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
     private const int MinimumDepth = 2;
