@@ -48,7 +48,7 @@ public partial class ReadmeTests
         var block = SimulationBlock().Match(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md")));
         var plot = place.At("crowd.svg");
 
-        var run = await Command.RunAsync([.. block.Groups["arguments"].Value.Split(' '), "--plot", plot]);
+        var run = await Command.RunAsync([.. block.Groups["arguments"].Value.Split(' '), "--quiet", "--plot", plot]);
 
         Assert.True(run.ExitCode == 0, string.Join('\n', run.Error.Lines));
         var said = block.Groups["lines"].Value.TrimEnd().Split('\n');

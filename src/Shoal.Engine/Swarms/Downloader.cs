@@ -22,6 +22,12 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A request that is passed over for so long, while later ones are answered, is lost.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// What a link that many share may come down to: for the time that a block takes at this rate nothing is taken for lost. It matters where
+    /// blocks are far larger than the field's.
+    /// </summary>
+    private const int SlowestBytesPerSecond = 64 * 1024;
+
     /// <summary>A peer that would take longer than this for a piece rather helps others with theirs.</summary>
     private const int WholePieceSeconds = 20;
 
@@ -221,10 +227,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     {
         _isThrottled = false;
         _near.Tick();
-        var snubTime = swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime;
+        var blockTime = TimeSpan.FromSeconds(BlockLength / SlowestBytesPerSecond); // none for the usual 16 KiB
+        var snubTime = (swarm.Flow!.FreeSlotCount == 0 ? SnubTimeWithoutSlots : SnubTime) + blockTime;
         foreach (var connection in context.Connections)
         {
-            GiveUpLate(connection, snubTime);
+            GiveUpLate(connection, snubTime, RequestTimeout + (blockTime * connection.Pipeline.Count));
         }
 
         // What the slow ones gave up is for the others first; among them, each time another begins.
@@ -236,7 +243,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         _choice?.Tick();
     }
 
-    private void GiveUpLate(PeerConnection connection, TimeSpan snubTime)
+    private void GiveUpLate(PeerConnection connection, TimeSpan snubTime, TimeSpan requestTimeout)
     {
         var pipeline = connection.Pipeline;
         if (pipeline.Count > 0 && context.Now - pipeline.LastProgressAt > snubTime)
@@ -247,7 +254,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
                 Cancel(connection, pipeline.Oldest.Block);
             }
         }
-        else if (pipeline.Count > 0 && context.Now - pipeline.Oldest.RequestedAt > RequestTimeout)
+        else if (pipeline.Count > 0 && context.Now - pipeline.Oldest.RequestedAt > requestTimeout)
         {
             Cancel(connection, pipeline.Oldest.Block);
         }

@@ -36,6 +36,19 @@ public class JobTests
     }
 
     [Fact]
+    public void Large_segments_that_come_slowly_are_not_taken_for_lost()
+    {
+        var scenario = Job(BalancePolicy.LeastUploaded);
+        PeerClass Slow(PeerClass one) => one with { UpBytesPerSecond = 600_000, DownBytesPerSecond = 600_000 };
+        var result = Simulator.Run(scenario with
+        {
+            ContentLength = 8 << 22, PieceLength = 1 << 22, Classes = [Slow(scenario.Classes[0]), Slow(scenario.Classes[1])],
+        });
+        Assert.True(result.IsComplete);
+        Assert.InRange(result.Peers.Sum(peer => peer.WastedBytes), 0, result.Peers.Sum(peer => peer.DownloadedBytes) / 10);
+    }
+
+    [Fact]
     public void No_two_policies_are_the_same() =>
         Assert.Equal(5, Enum.GetValues<BalancePolicy>().Select(policy => Simulator.Run(Job(policy)).EventHash).Distinct().Count());
 
