@@ -37,7 +37,6 @@ internal sealed class Uploader(SwarmContext context)
 
     private readonly Choker _choker = new(
         context.IsTrusted ? int.MaxValue : context.Options.UploadSlotCount, context.Options.SeedingPolicy, context.Prng);
-    private readonly SpareSlots _spare = new();
     private readonly Suggestions _suggestions = new(context);
     private readonly List<BlockRequest> _rejected = [];
     private ChokeCandidate[] _candidates = [];
@@ -102,7 +101,6 @@ internal sealed class Uploader(SwarmContext context)
         connection.Uploaded.Add(context.Now, bytes);
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
-        _spare.Sent(context.Now, bytes);
         Pump(connection);
         if (connection.Uploads.IsEmpty && !context.IsTrusted)
         {
@@ -137,7 +135,6 @@ internal sealed class Uploader(SwarmContext context)
     public void Tick()
     {
         _throttledLength = 0;
-        WidenOrNarrow();
         if (_choker.Deadline <= context.Now)
         {
             Rechoke();
@@ -153,16 +150,6 @@ internal sealed class Uploader(SwarmContext context)
         }
 
         _turn = count == 0 ? 0 : (_turn + 1) % count;
-    }
-
-    private void WidenOrNarrow()
-    {
-        var usual = context.Options.UploadSlotCount;
-        if (!context.IsTrusted && usual < int.MaxValue / 4)
-        {
-            _spare.Tick(context.Now, usual, !context.Connections.Exists(AsksForNothing));
-            _choker.UploadSlots = usual + _spare.Count;
-        }
     }
 
     private void Pump(PeerConnection connection)
