@@ -80,14 +80,16 @@ public sealed class StrikeTests
         while ((struck = await Launcher.TryStrikeAsync(
             mpi, 3, command, place.Root,
             () => Enumerable.Range(0, 3).All(rank => CopyPlace.BytesIn(place.To(rank, ".shoal-part")) > 50 * MiB),
-            Striker(place, strike))) is null)
+            Striker(place, strike))) is null || (struck.ExitCode == 0 && DoneCopies(struck) == 3))
         {
             Assert.InRange(length *= 2, 0, 2000 * MiB);
             Array.ForEach([0, 1, 2], rank => Directory.Delete(place.To(rank, "."), recursive: true));
             place.Write("data", length);
         }
 
-        Assert.NotEqual(0, struck.ExitCode);
+        // After a signal the launcher of MPICH may end with 0 whatever its ranks end with (docs/mpi-copy.md): what they say counts.
+        Assert.True(struck.ExitCode != 0 || mpi == Launcher.Mpich, struck.ToString());
+
         AssertWholeOrNotThere(place.At("data"), [0, 1, 2], rank => place.To(rank, "data"));
 
         var result = await place.CopyAsync(mpi, 3, command[2..]);
@@ -98,6 +100,8 @@ public sealed class StrikeTests
 
     private static TheoryData<string, string> Of(params string[] strikes) =>
         new(from mpi in new[] { Launcher.OpenMpi, Launcher.Mpich } from strike in strikes select (mpi, strike));
+
+    private static int DoneCopies(MpiResult result) => CopyPlace.Last(result).GetProperty("doneCopies").GetInt32();
 
     // It may have been faster than the strike.
     private static void AssertWholeOrNotThere(string expected, int[] ranks, Func<int, string> pathOf)
