@@ -23,7 +23,10 @@ internal sealed class Uploader(SwarmContext context)
     /// </summary>
     private static readonly TimeSpan StuckTime = TimeSpan.FromSeconds(120);
 
-    /// <summary>Who gets a slot is given so long to ask for something, and twice what it took last time; else far peers would always be too late.</summary>
+    /// <summary>
+    /// Who has a slot is given so long to ask for something, from when it got the slot or the last that it asked for has left, and twice
+    /// what it took last time: else peers that are far, or ask for little at once, would always be too late.
+    /// </summary>
     private static readonly TimeSpan AskTime = TimeSpan.FromMilliseconds(500);
 
     /// <summary>In any case no longer than this.</summary>
@@ -102,10 +105,6 @@ internal sealed class Uploader(SwarmContext context)
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
         Pump(connection);
-        if (connection.Uploads.IsEmpty && !context.IsTrusted)
-        {
-            GiveFreeSlots();
-        }
     }
 
     /// <summary>The piece could not be read, so it is had no longer, and nobody waits for it.</summary>
@@ -242,7 +241,8 @@ internal sealed class Uploader(SwarmContext context)
 
     private bool AsksForNothing(PeerConnection connection) =>
         connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } &&
-        context.Now - connection.UnchokedAt is var time && (time > MaximumAskTime || time > AskTime + (2 * connection.AskDelay));
+        context.Now - Instant.Max(connection.UnchokedAt, connection.Uploads.LastProgressAt) is var time &&
+        (time > MaximumAskTime || time > AskTime + (2 * connection.AskDelay));
 
     private void Rechoke()
     {

@@ -43,6 +43,31 @@ public sealed class UploadSlotTests
         Assert.Equal([0, 1], Unchoked(first, second));
     }
 
+    [Fact]
+    public void A_peer_that_asks_again_as_soon_as_it_can_keeps_its_slot_until_its_turn_is_over()
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 10 * PieceLength, PieceLength), haveCount: 10, options: o => o with { UploadSlotCount = 1 });
+        var first = stage.Join(1);
+        first.Send(PeerMessageKind.Interested);
+        var second = stage.Join(2);
+        second.Send(PeerMessageKind.Interested);
+
+        // One request at a time, and a way of 300 ms there and back: nothing is queued for it most of the time.
+        for (var i = 0; i < 20; i++)
+        {
+            stage.Wait(TimeSpan.FromMilliseconds(300));
+            first.Ask(i % 10, 0, PieceLength);
+            Assert.Single(first.Uploads);
+            first.Take(1);
+            Assert.Equal([1, 0], Unchoked(first, second));
+        }
+
+        // It has nothing more to ask for, and the other has.
+        stage.Wait(TimeSpan.FromSeconds(3), each: () => second.Ask(0, 0, PieceLength));
+        Assert.Equal([0, 1], Unchoked(first, second));
+    }
+
     private static int[] Unchoked(params RawPeer[] peers) =>
         [.. peers.Select(peer => peer.CountOf(PeerMessageKind.Unchoke) - peer.CountOf(PeerMessageKind.Choke))];
 }
