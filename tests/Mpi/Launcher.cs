@@ -30,8 +30,8 @@ internal static class Launcher
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    /// <summary>The program under test: the build that lies beside the tests.</summary>
-    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "Shoal.Cli.dll");
+    /// <summary>The program under test.</summary>
+    public static string Program => BuiltCommand.Assembly;
 
     public static TheoryData<string> Both => [OpenMpi, Mpich];
 

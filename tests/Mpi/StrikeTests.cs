@@ -26,7 +26,7 @@ public sealed class StrikeTests
     public async Task A_run_of_real_files_goes_on_where_it_was(string mpi, string strike)
     {
         using var place = new CopyPlace();
-        place.Write("1/data", 160 * MiB);
+        place.Write("1/data", 80 * MiB);
         File.WriteAllText(place.At("in1.txt"), "1\ndata auto\n0\n");
         File.WriteAllText(place.At("in2.txt"), "0\n1\ndata\n");
         File.WriteAllText(place.At("in3.txt"), "0\n1\ndata\n");
@@ -34,7 +34,7 @@ public sealed class StrikeTests
 
         var struck = await Launcher.StrikeAsync(
             mpi, Ranks, command, place.Root,
-            () => CopyPlace.BytesIn(place.At("2/.data.shoal-part")) > 20 * MiB && CopyPlace.BytesIn(place.At("3/.data.shoal-part")) > 20 * MiB,
+            () => CopyPlace.BytesIn(place.At("2/.data.shoal-part")) > 10 * MiB && CopyPlace.BytesIn(place.At("3/.data.shoal-part")) > 10 * MiB,
             Striker(place, strike));
         Assert.NotEqual(0, struck.ExitCode);
         AssertWholeOrNotThere(place.At("1/data"), [2, 3], rank => place.At($"{rank}/data"));
@@ -42,7 +42,7 @@ public sealed class StrikeTests
         var result = await Launcher.RunAsync(mpi, Ranks, command);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.All([2, 3], rank => CopyPlace.AssertSame(place.At("1/data"), place.At($"{rank}/data")));
-        Assert.All([1, 2], peer => Assert.InRange((int)JsonNode.Parse(result.Output)!["ranks"]![peer]!["downloadedSegments"]!, 0, 40960 - 2000));
+        Assert.All([1, 2], peer => Assert.InRange((int)JsonNode.Parse(result.Output)!["ranks"]![peer]!["downloadedSegments"]!, 0, 20480 - 1000));
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class StrikeTests
     public async Task A_run_of_hash_texts_leaves_whole_results_or_none(string mpi, string strike)
     {
         using var job = new Job();
-        for (var i = 0; i < 48; i++)
+        for (var i = 0; i < 32; i++)
         {
             job.Owns(1, $"file{i}", 2000).Wants(2, $"file{i}").Wants(3, $"file{i}");
         }
@@ -74,12 +74,12 @@ public sealed class StrikeTests
         string[] command = ["mpi", "copy", "data", place.Destinations, "--readers", "1", "--json"];
 
         // What is over before it could be struck is begun again with twice as much.
-        var length = 400 * MiB;
+        var length = 200 * MiB;
         place.Write("data", length);
         MpiResult? struck;
         while ((struck = await Launcher.TryStrikeAsync(
             mpi, 3, command, place.Root,
-            () => Enumerable.Range(0, 3).All(rank => CopyPlace.BytesIn(place.To(rank, ".shoal-part")) > 50 * MiB),
+            () => Enumerable.Range(0, 3).All(rank => CopyPlace.BytesIn(place.To(rank, ".shoal-part")) > 25 * MiB),
             Striker(place, strike))) is null || (struck.ExitCode == 0 && DoneCopies(struck) == 3))
         {
             Assert.InRange(length *= 2, 0, 2000 * MiB);
@@ -95,7 +95,7 @@ public sealed class StrikeTests
         var result = await place.CopyAsync(mpi, 3, command[2..]);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.All(Enumerable.Range(0, 3), rank => CopyPlace.AssertSame(place.At("data"), place.To(rank, "data")));
-        Assert.All(CopyPlace.Each(result, "fetchedBytes"), bytes => Assert.InRange(bytes, 0, length - (40 * MiB)));
+        Assert.All(CopyPlace.Each(result, "fetchedBytes"), bytes => Assert.InRange(bytes, 0, length - (20 * MiB)));
     }
 
     private static TheoryData<string, string> Of(params string[] strikes) =>

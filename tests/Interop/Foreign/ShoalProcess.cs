@@ -150,18 +150,6 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static string? OtherCommand =>
         Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command ? command : null;
 
-    private static (string File, string[] First) Command()
-    {
-        if (OtherCommand is { } command)
-        {
-            return (command, []);
-        }
-
-        // Beside the tests lies the build that belongs to them; benchmarks use the launcher's, which is optimized.
-        var beside = Path.Combine(AppContext.BaseDirectory, "Shoal.Cli.dll");
-        return File.Exists(beside) ? ("dotnet", [beside]) : (Launcher, []);
-    }
-
     private static string FindRoot()
     {
         for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
@@ -181,9 +169,8 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static ShoalProcess Start(int port, string[] arguments, string? workingDirectory = null)
     {
         var shoal = new ShoalProcess { Port = port };
-        var (file, first) = Command();
         shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), file, [.. first, .. arguments], workingDirectory, shoal.Accept);
+            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept);
         return shoal;
     }
 
