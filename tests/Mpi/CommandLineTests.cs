@@ -13,6 +13,8 @@ public sealed class CommandLineTests : IDisposable
             ("run --balance fair", "--balance: 'fair' is none of swarm, random, least-requested, least-uploaded, tracker-polled (see 'shoal mpi run --help')"),
             ("run --frob", "there is no option '--frob' (a path that begins so is './--frob') (see 'shoal mpi run --help')"),
             ("copy --readers none a b", "--readers: 'none' is not a number above 0 (see 'shoal mpi copy --help')"),
+            ("copy a ", "a path is empty (a variable that is not set?) (see 'shoal mpi copy --help')"),
+            ("run --trace ", "the path of --trace is empty (a variable that is not set?) (see 'shoal mpi run --help')"),
             ("copy a b --frob", "there is no option '--frob' (a path that begins so is './--frob') (see 'shoal mpi copy --help')"),
         }
         select (mpi, line.Arguments, line.Complaint));

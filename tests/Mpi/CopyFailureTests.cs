@@ -49,6 +49,23 @@ public sealed class CopyFailureTests
 
     [Theory]
     [MemberData(nameof(Both))]
+    public async Task What_stands_in_the_way_of_one_file_keeps_no_other_from_its_name(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write("data/a", 100_000);
+        place.Write("data/b", 100_000, seed: 2);
+        place.Write("data/sub/c", 100_000, seed: 3);
+        place.Write("to-1/data/a/in the way", 1);
+
+        var result = await place.CopyAsync(mpi, 2, "data", place.Destinations);
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Matches(@"^shoal: rank 1 \(.*\) lacks 1 file \(data/a\): cannot give its name to .*/to-1/data/a'", Assert.Single(result.Complaints));
+        Assert.All(["b", "sub/c"], file => CopyPlace.AssertSame(place.At($"data/{file}"), place.To(1, $"data/{file}")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
     public async Task What_one_reader_cannot_read_another_reads(string mpi)
     {
         using var place = new CopyPlace();

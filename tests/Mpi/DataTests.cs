@@ -103,6 +103,8 @@ public sealed class DataTests : IDisposable
         Input(1, ["a auto"], ["a"]);
         Input(2, [], ["a"]);
         var output = Path.Combine(_folder, "out");
+        Directory.CreateDirectory(Path.Combine(output, "1"));
+        File.WriteAllBytes(Path.Combine(output, "1", "a"), new byte[100_000]); // of something else, and as long
         var result = await RunAsync(mpi, 3, "--out", output);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Equal(bytes, File.ReadAllBytes(Path.Combine(output, "1", "a")));

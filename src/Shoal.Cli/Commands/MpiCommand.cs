@@ -42,17 +42,37 @@ internal static class MpiCommand
         }
     }
 
-    /// <summary>Takes nothing for a path that looks like an option: a slip of the pen must not become the name of a folder on every node.</summary>
+    /// <summary>
+    /// Takes nothing for a path that looks like an option, or is empty: a slip of the pen must not become the name of a folder on every node.
+    /// </summary>
     public static Argument<T> RefusingOptions<T>(this Argument<T> argument)
     {
         argument.Validators.Add(result =>
         {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError("a path is empty (a variable that is not set?)");
+            }
+
             foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..]))
             {
                 result.AddError($"there is no option '{token.Value}' (a path that begins so is './{token.Value}')");
             }
         });
         return argument;
+    }
+
+    /// <summary>The same for an option's path.</summary>
+    public static Option<string?> RefusingEmpty(this Option<string?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError($"the path of {option.Name} is empty (a variable that is not set?)");
+            }
+        });
+        return option;
     }
 
     private static MpiWorld Agree(string wrong)

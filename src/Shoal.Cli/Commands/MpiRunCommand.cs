@@ -19,7 +19,7 @@ internal static class MpiRunCommand
         DefaultValueFactory = _ => ".",
     }.RefusingOptions();
 
-    private static readonly Option<string?> Output = new("--out") { Description = "Where results are written (default: the same folder)", HelpName = "DIR" };
+    private static readonly Option<string?> Output = new Option<string?>("--out") { Description = "Where results are written (default: the same folder)", HelpName = "DIR" }.RefusingEmpty();
 
     private static readonly Option<bool> Data = new("--data") { Description = "Real files: owned ones lie in DIR/RANK, wanted ones arrive there" };
 
@@ -35,7 +35,7 @@ internal static class MpiRunCommand
 
     private static readonly Option<bool> Report = new("--report") { Description = "Print what each rank did, how even the load was, and messages by tag" };
 
-    private static readonly Option<string?> Trace = new("--trace") { Description = "Write every message as a JSON line", HelpName = "FILE" };
+    private static readonly Option<string?> Trace = new Option<string?>("--trace") { Description = "Write every message as a JSON line", HelpName = "FILE" }.RefusingEmpty();
 
     public static Command Create()
     {

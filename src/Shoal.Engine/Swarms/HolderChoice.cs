@@ -71,8 +71,9 @@ internal sealed class HolderChoice(Swarm swarm, SwarmContext context)
             _requests[holder.Address] = _requests.GetValueOrDefault(holder.Address) + 1;
         }
 
-        // Upload counts are worth asking for once most of what was asked for has been sent; the rest comes meanwhile.
-        if (_isOrdered && _left <= 0 && (_policy is BalancePolicy.Random or BalancePolicy.LeastRequested || OutstandingCount <= RoundLength / 2))
+        // A round is so many segments, and which of the requests will be refused shows later; upload counts, too, are worth asking for
+        // once most of what was asked for has been sent. The rest comes meanwhile.
+        if (_isOrdered && _left <= 0 && (_policy == BalancePolicy.LeastRequested || OutstandingCount <= RoundLength / 2))
         {
             EndRound();
         }

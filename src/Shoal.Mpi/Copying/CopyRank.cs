@@ -81,6 +81,7 @@ internal sealed class CopyRank : IDisposable
             _loop = new RankLoop(world, new Session(new SessionOptions(default, 1)));
         }
 
+        _loop.Transport.KeepWatch();
         _loop.Transport.Handle(Tags.PieceHash, (_, bytes) => TakeHashes(bytes.Span));
         _loop.Transport.Handle(Tags.Job, (_, bytes) => TakeOrder(CopyOrder.Decode(bytes.Span)));
         _loop.Transport.Handle(Tags.Progress, (rank, bytes) => _board?.Update(rank, RankNews.Decode(bytes.Span)));

@@ -132,6 +132,7 @@ internal static partial class MpiLibrary
     {
         const int Now = 2;
         const int Global = 0x100;
+        _ = Error(); // to find it later, at its first call, would clear what it has to tell
         handle = Open(name, Now | Global);
         return handle != 0;
     }

@@ -88,9 +88,10 @@ internal sealed unsafe class Requests(MpiApi api) : IDisposable
         var handle = HandleAt(operation.Place);
         var status = stackalloc byte[api.Abi.StatusSize];
         api.Cancel(handle);
+        var patience = new Patience();
         while (!api.Test(handle, status))
         {
-            // The sender has begun, and its side moves on by itself.
+            patience.Wait(); // the sender has begun, and its side moves on by itself
         }
 
         Remove(operation);

@@ -142,7 +142,7 @@ public sealed class StagedStore : IPieceStore, IDisposable
     }
 
     /// <summary>
-    /// Moves the files that are whole to their names, durably; once. <paramref name="finish"/> gets each one's index and
+    /// Moves the files that are whole to their names, durably; once. The first obstacle is thrown once all that can be moved are. <paramref name="finish"/> gets each one's index and
     /// its path before the move, to give it its times and mode. Reading goes on meanwhile. Nothing may be written any more.
     /// </summary>
     public void Publish(Predicate<int> isWhole, Action<int, string> finish)
@@ -156,16 +156,15 @@ public sealed class StagedStore : IPieceStore, IDisposable
             }
 
             _staged.Sync();
-            foreach (var file in whole)
-            {
-                finish(file, FullPath(StagedPath(file)));
-                Directory.CreateDirectory(Path.GetDirectoryName(FinalPath(file))!);
-            }
-
-            Move(whole);
-            foreach (var folder in whole.Select(file => Path.GetDirectoryName(FinalPath(file))!).Distinct())
+            var (moved, obstacle) = Move(whole, finish);
+            foreach (var folder in moved.Select(file => Path.GetDirectoryName(FinalPath(file))!).Distinct())
             {
                 ContentFolder.SyncFolder(folder);
+            }
+
+            if (obstacle is not null)
+            {
+                throw obstacle;
             }
         }
         catch (Exception error) when (StorageException.IsFromDisk(error))
@@ -193,17 +192,29 @@ public sealed class StagedStore : IPieceStore, IDisposable
         }
     }
 
-    private void Move(int[] whole)
+    // What stands in the way of one file keeps no other from its name.
+    private (IReadOnlySet<int> Moved, StorageException? Obstacle) Move(int[] whole, Action<int, string> finish)
     {
+        var moved = new HashSet<int>();
+        StorageException? obstacle = null;
         _moving.EnterWriteLock();
         try
         {
             foreach (var file in whole)
             {
-                File.Move(FullPath(StagedPath(file)), FinalPath(file), overwrite: true);
+                try
+                {
+                    finish(file, FullPath(StagedPath(file)));
+                    Directory.CreateDirectory(Path.GetDirectoryName(FinalPath(file))!);
+                    File.Move(FullPath(StagedPath(file)), FinalPath(file), overwrite: true);
+                    moved.Add(file);
+                }
+                catch (Exception error) when (StorageException.IsFromDisk(error) || error is StorageException)
+                {
+                    obstacle ??= error as StorageException ?? StorageException.From(error, "give its name to", FinalPath(file));
+                }
             }
 
-            var moved = whole.ToHashSet();
             _published = PieceStore.Open(
                 [.. _files.Select((file, i) => moved.Contains(i) || _isKept[i] ? file : file with { Path = StagedPath(i) })],
                 _layout, _root, readOnly: true);
@@ -212,6 +223,8 @@ public sealed class StagedStore : IPieceStore, IDisposable
         {
             _moving.ExitWriteLock();
         }
+
+        return (moved, obstacle);
     }
 
     private void Read(PieceIndex piece, int begin, Span<byte> destination, Func<int, PieceStore> storeOf)

@@ -36,6 +36,14 @@ public class JobInputReaderTests
     }
 
     [Fact]
+    public void Hashes_that_would_fill_the_memory_are_refused()
+    {
+        var text = $"1\nbig 262145\n{new string('h', 4096)}\n{string.Concat(Enumerable.Repeat("y\n", 262144))}0\n";
+        var error = Assert.Throws<JobException>(() => Read(text));
+        Assert.Contains(":2: 'big' has 262145 hashes, the longest of which makes them 1073745920 bytes; at most 1073741824", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_may_have_no_segment()
     {
         var input = Read("2\nempty 0\nb 1\nx\n0\n");

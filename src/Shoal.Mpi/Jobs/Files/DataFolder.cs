@@ -14,6 +14,8 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
     /// <summary>The largest segment: two of each file that arrives are held in memory.</summary>
     public const int MaximumSegmentLength = 16 * 1024 * 1024;
 
+    private const int CompareLength = 128 * 1024;
+
     /// <summary>Where the file lies, or will lie, that the rank gets.</summary>
     public string TargetOf(string name) => Path.Combine(output, name);
 
@@ -83,16 +85,23 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         return Open(name, store.Layout, readOnly: true);
     }
 
-    // It was there, whole; but perhaps results are wanted elsewhere.
+    // It was there, whole; but perhaps results are wanted elsewhere, where anything may lie under its name.
     private PieceStore Keep(string name, PieceStore store)
     {
+        var source = Path.Combine(store.Root, name);
         try
         {
-            if (!File.Exists(TargetOf(name)))
+            if (Path.GetFullPath(source) != Path.GetFullPath(TargetOf(name)) && !AreSame(source, TargetOf(name)))
             {
                 Directory.CreateDirectory(output);
-                File.Copy(Path.Combine(folder, name), Path.Combine(output, TemporaryOf(name)), overwrite: true);
-                File.Move(Path.Combine(output, TemporaryOf(name)), TargetOf(name));
+                var temporary = Path.Combine(output, TemporaryOf(name));
+                File.Copy(source, temporary, overwrite: true);
+                using (var written = File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite))
+                {
+                    RandomAccess.FlushToDisk(written);
+                }
+
+                File.Move(temporary, TargetOf(name), overwrite: true);
             }
 
             return store;
@@ -101,6 +110,35 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         {
             throw new StorageException($"cannot write '{TargetOf(name)}': {error.Message}", error);
         }
+    }
+
+    private static bool AreSame(string source, string target)
+    {
+        if (!File.Exists(target))
+        {
+            return false;
+        }
+
+        using var one = File.OpenRead(source);
+        using var other = File.OpenRead(target);
+        if (one.Length != other.Length)
+        {
+            return false;
+        }
+
+        var (left, right) = (new byte[CompareLength], new byte[CompareLength]);
+        int count;
+        do
+        {
+            count = one.ReadAtLeast(left, CompareLength, throwOnEndOfStream: false);
+            if (other.ReadAtLeast(right, CompareLength, throwOnEndOfStream: false) != count || !left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count)))
+            {
+                return false;
+            }
+        }
+        while (count == CompareLength);
+
+        return true;
     }
 
     private static string TemporaryOf(string name) => $".{name}{JobInputReader.TemporarySuffix}";

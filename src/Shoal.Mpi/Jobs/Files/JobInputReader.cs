@@ -23,6 +23,9 @@ public sealed class JobInputReader
     /// <summary>Bytes that a hash may have.</summary>
     public const int MaximumHashLength = 4096;
 
+    /// <summary>Bytes that the hashes of a file may have, each counted as long as the longest: they are held in memory.</summary>
+    public const long MaximumHashBytes = 1L << 30;
+
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly ReadOnlyMemory<byte> _bytes;
@@ -145,7 +148,9 @@ public sealed class JobInputReader
             }
         }
 
-        return new OwnedFile(name, line, SegmentHashes.From(hashes), lines);
+        var bytes = hashes.Count == 0 ? 0 : (long)hashes.Count * hashes.Max(hash => hash.Length);
+        return bytes <= MaximumHashBytes ? new OwnedFile(name, line, SegmentHashes.From(hashes), lines)
+            : throw Wrong(line, $"'{name}' has {hashes.Count} hashes, the longest of which makes them {bytes} bytes; at most {MaximumHashBytes} are taken for a file");
     }
 
     private List<WantedFile> ReadWanted()

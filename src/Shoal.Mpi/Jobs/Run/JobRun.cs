@@ -21,6 +21,9 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
     private long _toldAt = Stopwatch.GetTimestamp();
     private int _wantedCount;
 
+    /// <summary>Segments that a rank may own, in all its files: it registers them in one message, which has a bound.</summary>
+    private const int MaximumOwnedCount = 10_000_000;
+
     /// <summary>Runs the job to its end.</summary>
     /// <exception cref="MpiException">MPI failed, or a rank broke the protocol: abort the job.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: abort the job.</exception>
@@ -65,6 +68,11 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
                 ? new DataContent(input, new DataFolder(RankFolder(options.Folder), RankFolder(options.OutputFolder), options.SegmentLength))
                 : new TextContent(input, world.Rank, options.OutputFolder);
             owned = content.OpenOwned(stop);
+            if (owned.Sum(file => (long)file.SegmentCount) is > MaximumOwnedCount and var count)
+            {
+                throw new JobException($"rank {world.Rank} owns {count} segments in all; at most {MaximumOwnedCount} can be registered{(options.IsData ? ": use a larger --segment" : "")}");
+            }
+
             return new Claim(JobFailure.None, null, input.Warnings, input.Wanted.Count);
         }
         catch (JobException error)
