@@ -6,11 +6,11 @@ internal sealed record Options
     public const string MemoryFolder = "/dev/shm";
 
     public const string Usage = """
-        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [tracker] [options]     (default: all, in this order)
+        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [jobs] [tracker] [options]     (default: all, in this order)
           --quick        256 MiB, a thousand links, and one round
           --rounds N     default 5
           --only NAMES   rows to run, by commas: bare, shoal, libtorrent-fast, libtorrent, aria2, transmission, mktorrent;
-                         of mpi: bcast, copy, openmpi, mpich;
+                         of mpi: bcast, copy, openmpi, mpich; of jobs: openmpi, mpich;
                          of tracker: connect, udp, udp50, udp200, http, http-close, memory, idle
           --disk DIR     put the files there instead of on tmpfs
         examples: bench/run transfer --quick --only bare,shoal
@@ -84,7 +84,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "tracker":
+                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "jobs" or "tracker":
                     benches.Add(arguments[index]);
                     break;
                 default:
