@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
+using Shoal.Engine.Swarms;
 using Shoal.Interop.Foreign;
 
 namespace Shoal.Bench;
@@ -17,7 +18,7 @@ internal static class JobsBench
     private const int SegmentCount = 1000;
     private const int WantedCount = 10;
 
-    private static readonly string[] Policies = ["swarm", "random", "least-requested", "least-uploaded", "tracker-polled"];
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     private sealed record Result(double MakespanSeconds, double Seconds);
 
@@ -30,7 +31,13 @@ internal static class JobsBench
         WriteInputs(scratch);
         foreach (var mpi in (string[])["openmpi", "mpich"])
         {
-            foreach (var policy in options.WantsRow(mpi) ? Policies : [])
+            if (!MpiBench.IsInstalled(mpi))
+            {
+                report.Add(mpi, $"there is no mpirun.{mpi} here");
+                continue;
+            }
+
+            foreach (var policy in options.WantsRow(mpi) ? BalancePolicies.Names : [])
             {
                 var runs = new List<Result>();
                 for (var round = 0; round < options.Rounds; round++)
@@ -86,8 +93,9 @@ internal static class JobsBench
             UseShellExecute = false,
             RedirectStandardOutput = true,
         })!;
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        using var limit = new CancellationTokenSource(Limit);
+        var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
         var seconds = clock.Elapsed.TotalSeconds;
         var said = output.Split('\n').FirstOrDefault(line => line.Contains("\"event\":\"mpi-run\"", StringComparison.Ordinal));
         return process.ExitCode == 0 && said is not null

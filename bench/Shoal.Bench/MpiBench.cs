@@ -32,7 +32,7 @@ internal static class MpiBench
         var rows = new List<Row>();
         foreach (var mpi in (string[])["openmpi", "mpich"])
         {
-            if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, $"mpirun.{mpi}"))))
+            if (!IsInstalled(mpi))
             {
                 report.Add(mpi, $"there is no mpirun.{mpi} here");
                 continue;
@@ -63,6 +63,10 @@ internal static class MpiBench
 
         return report;
     }
+
+    /// <summary>Whether its launcher is on the PATH.</summary>
+    public static bool IsInstalled(string mpi) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, $"mpirun.{mpi}")));
 
     private static async Task<Result> RunOneAsync(Row row, string source, string folder)
     {

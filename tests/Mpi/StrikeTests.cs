@@ -89,7 +89,6 @@ public sealed class StrikeTests
 
         // After a signal the launcher of MPICH may end with 0 whatever its ranks end with (docs/mpi-copy.md): what they say counts.
         Assert.True(struck.ExitCode != 0 || mpi == Launcher.Mpich, struck.ToString());
-
         AssertWholeOrNotThere(place.At("data"), [0, 1, 2], rank => place.To(rank, "data"));
 
         var result = await place.CopyAsync(mpi, 3, command[2..]);
