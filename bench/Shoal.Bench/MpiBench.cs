@@ -6,7 +6,8 @@ namespace Shoal.Bench;
 
 /// <summary>
 /// One file from the first of eight ranks to all: <c>MPI_Bcast</c> piece by piece with each rank writing what comes, beside
-/// <c>shoal mpi copy</c>, which verifies; then both with one rank whose every write is followed by a sleep of nine times its duration.
+/// <c>shoal mpi copy</c>, which verifies; what hashing alone takes, all ranks at once; then both with one rank whose every write is
+/// followed by a sleep of nine times its duration.
 /// </summary>
 internal static class MpiBench
 {
@@ -18,7 +19,14 @@ internal static class MpiBench
 
     private sealed record Row(string Mpi, string Mode, bool IsSlow)
     {
-        public string Name => $"{Mpi} {(Mode == "bcast" ? "MPI_Bcast" : "shoal mpi copy")}{(IsSlow ? ", one rank slow" : "")}";
+        public string Name => $"{Mpi} {Title}{(IsSlow ? ", one rank slow" : "")}";
+
+        private string Title => Mode switch
+        {
+            "bcast" => "MPI_Bcast",
+            "copy" => "shoal mpi copy",
+            _ => $"hashing alone, {Mode}",
+        };
     }
 
     public static async Task<Report> RunAsync(Options options)
@@ -41,12 +49,21 @@ internal static class MpiBench
             rows.AddRange([new(mpi, "bcast", false), new(mpi, "copy", false), new(mpi, "bcast", true), new(mpi, "copy", true)]);
         }
 
+        if (rows.Count > 0)
+        {
+            rows.InsertRange(2, [new(rows[0].Mpi, "gmac", false), new(rows[0].Mpi, "sha1", false)]);
+        }
+
         rows.RemoveAll(row => !options.WantsRow(row.Mode) && !options.WantsRow(row.Mpi));
         var results = rows.ConvertAll(_ => new List<Result>());
+        var ballast = new Ballast(Options.MemoryFolder);
         for (var round = 0; round < options.Rounds; round++)
         {
             for (var index = 0; index < rows.Count; index++)
             {
+                // Warm memory, released just before: else one run pays for pages that the host gave back meanwhile, and the next does not.
+                ballast.Fill(RankCount * length);
+                ballast.Drop();
                 var result = await RunOneAsync(rows[index], source, scratch.File("copies"));
                 Console.Error.WriteLine($"  {rows[index].Name}: {result.Seconds:F2} s");
                 results[index].Add(result);
@@ -87,7 +104,11 @@ internal static class MpiBench
         using var limit = new CancellationTokenSource(Limit);
         var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
         await process.WaitForExitAsync(limit.Token);
-        Directory.Delete(folder, recursive: true);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
         var ranks = output.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')).ToList();
         return process.ExitCode == 0 && ranks.Count == RankCount
             ? new Result(

@@ -3,25 +3,29 @@ using System.Buffers.Binary;
 namespace Shoal.Protocol;
 
 /// <summary>
-/// The hash of one piece, as a value: 20 bytes of SHA-1 (BEP 3). Held in 32 bytes, so that a SHA-256 (BEP 52) fits.
+/// The hash of one piece, as a value: 20 bytes of SHA-1 (BEP 3), or 16 of a checksum among those who trust each other. Held in 32
+/// bytes, so that a SHA-256 (BEP 52) fits.
 /// </summary>
 public readonly record struct PieceHash
 {
     /// <summary>Length in bytes of a SHA-1.</summary>
     public const int Sha1Length = 20;
 
+    /// <summary>Length in bytes of a checksum.</summary>
+    public const int ChecksumLength = 16;
+
     private readonly ulong _first;
     private readonly ulong _second;
     private readonly ulong _third;
     private readonly ulong _fourth;
 
-    /// <summary>Reads 20 or 32 bytes.</summary>
-    /// <exception cref="ArgumentException">It is neither 20 nor 32 bytes.</exception>
+    /// <summary>Reads 16, 20 or 32 bytes.</summary>
+    /// <exception cref="ArgumentException">It has another length.</exception>
     public PieceHash(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length is not (Sha1Length or 32))
+        if (bytes.Length is not (ChecksumLength or Sha1Length or 32))
         {
-            throw new ArgumentException($"a piece hash has 20 or 32 bytes, not {bytes.Length}", nameof(bytes));
+            throw new ArgumentException($"a piece hash has 16, 20 or 32 bytes, not {bytes.Length}", nameof(bytes));
         }
 
         Span<byte> padded = stackalloc byte[32];

@@ -15,6 +15,9 @@ public interface IPieceStore
     /// <summary>Fills <paramref name="destination"/> from the piece's offset <paramref name="begin"/> (bytes) on.</summary>
     void Read(PieceIndex piece, int begin, Span<byte> destination);
 
+    /// <summary>The block where the kernel keeps it, to be sent from there; null where it can only be read.</summary>
+    MappedBytes? TryMap(in BlockRequest block) => null;
+
     /// <summary>
     /// Reads blocks one behind the other into <paramref name="destination"/>, leaving <paramref name="gapBefore"/>
     /// bytes untouched before each: room for a header, so that all go out with one send. Returns the bytes used, gaps included. One by one, unless a store knows a better way.

@@ -32,7 +32,7 @@ public static class CopyJob
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(options);
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var plan = CopyPlan.Make(world, options);
+        using var plan = CopyPlan.Make(world, options);
         var nodes = world.Gather(Encoding.UTF8.GetBytes(world.NodeName)).Select(Encoding.UTF8.GetString).ToArray();
         using var rank = new CopyRank(world, plan, options, nodes, show, stop);
         var results = world.Gather(rank.Run().Encode());

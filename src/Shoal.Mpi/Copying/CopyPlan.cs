@@ -12,17 +12,19 @@ namespace Shoal.Mpi.Copying;
 /// What all ranks have agreed on before a byte moves: who takes part, who reads, what is copied and how it is cut.
 /// Made by all ranks together; the same on each, but for what says "here".
 /// </summary>
-internal sealed class CopyPlan
+internal sealed class CopyPlan : IDisposable
 {
     /// <summary>Pieces aimed at: enough to spread, few enough that telling of them costs nothing.</summary>
     private const long WantedPieceCount = 16 * 1024;
 
     private const int SmallestPiece = 1 << 20;
     private const int LargestPiece = 16 << 20;
-    private const int LargestBlock = 256 << 10;
+    private const int LargestBlock = 1 << 20;
 
-    private CopyPlan(SourceTree? source, DestinationTree destination)
+    private CopyPlan(InfoHash job, SourceTree? source, DestinationTree destination)
     {
+        Job = job;
+        Hasher = new CopyHasher(job);
         Source = source;
         Destination = destination;
     }
@@ -40,7 +42,10 @@ internal sealed class CopyPlan
     public Manifest Manifest { get; private init; } = new([]);
 
     /// <summary>Which torrent, so to speak: of this job only.</summary>
-    public InfoHash Job { get; private init; }
+    public InfoHash Job { get; }
+
+    /// <summary>Hashes its pieces.</summary>
+    public CopyHasher Hasher { get; }
 
     /// <summary>The files that some participant lacks, in order: what the pieces are pieces of.</summary>
     public IReadOnlyList<ManifestEntry> Files { get; private init; } = [];
@@ -62,6 +67,8 @@ internal sealed class CopyPlan
 
     /// <summary>What was left out of the sources.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    public void Dispose() => Hasher.Dispose();
 
     /// <summary>The pieces that this rank reads.</summary>
     public PieceRange ShareOf(int rank)
@@ -141,13 +148,12 @@ internal sealed class CopyPlan
         }
 
         var pieceLength = options.PieceLength ?? PieceLengthFor(offset);
-        return new CopyPlan(source, destination)
+        return new CopyPlan(job, source, destination)
         {
             Participants = participants,
             Readers = readers,
             Broken = broken,
             Manifest = manifest,
-            Job = job,
             Files = [.. lacking.Select(file => files[file])],
             Places = places,
             Layout = new PieceLayout(offset, pieceLength, Math.Min(LargestBlock, pieceLength)),

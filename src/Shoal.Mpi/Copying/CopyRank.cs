@@ -17,7 +17,7 @@ namespace Shoal.Mpi.Copying;
 internal sealed class CopyRank : IDisposable
 {
     private const int NewsMilliseconds = 200;
-    private const int HashRecordLength = sizeof(int) + PieceHash.Sha1Length;
+    private const int HashRecordLength = sizeof(int) + PieceHash.ChecksumLength;
     private const int ShownMissingCount = 5;
 
     /// <summary>How long all ranks have to come to the end of a job that was stopped, or in which nothing moved any more.</summary>
@@ -74,7 +74,7 @@ internal sealed class CopyRank : IDisposable
             _store = new CopyStore(own, _source?.Store, plan.Layout.PieceCount);
             _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share), options.FullMeshCount);
             _loop = _swarm.Loop;
-            _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan.Layout, _candidates.Pieces);
+            _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan, _candidates.Pieces);
         }
         else
         {
@@ -326,7 +326,7 @@ internal sealed class CopyRank : IDisposable
         for (; bytes.Length >= HashRecordLength && _swarm is not null; bytes = bytes[HashRecordLength..])
         {
             var piece = new PieceIndex(BinaryPrimitives.ReadInt32LittleEndian(bytes));
-            var hash = new PieceHash(bytes.Slice(sizeof(int), PieceHash.Sha1Length));
+            var hash = new PieceHash(bytes.Slice(sizeof(int), PieceHash.ChecksumLength));
             _swarm.HashKnown(piece, hash);
             Decide(piece, _candidates.SourceKnown(piece, hash));
         }

@@ -62,7 +62,7 @@ internal sealed class CopySwarm
             IsNear = address => world.Leaders[address.Rank] == world.Leaders[world.Rank],
             Self = PeerAddress.FromRank(world.Rank),
         });
-        _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, OnEvent = Take });
+        _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, Hash = plan.Hasher.Hash, OnEvent = Take });
         foreach (var piece in Pieces(have))
         {
             HaveBytes += plan.Layout.LengthOf(piece);

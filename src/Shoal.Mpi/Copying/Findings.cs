@@ -51,9 +51,9 @@ internal sealed class SourceReader : IDisposable
     private readonly Thread _thread;
     private volatile bool _isStopping;
 
-    public SourceReader(PieceStore source, IPieceStore? own, PieceRange share, Bitfield kept)
+    public SourceReader(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept)
     {
-        _thread = new Thread(() => Read(source, own, share, kept)) { IsBackground = true, Name = "shoal source" };
+        _thread = new Thread(() => Read(source, hasher, own, share, kept)) { IsBackground = true, Name = "shoal source" };
         _thread.Start();
     }
 
@@ -65,7 +65,7 @@ internal sealed class SourceReader : IDisposable
         _thread.Join();
     }
 
-    private void Read(PieceStore source, IPieceStore? own, PieceRange share, Bitfield kept)
+    private void Read(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept)
     {
         using var memory = new PieceMemory(source.Layout.PieceLength);
         for (var i = share.First.Value; i < share.End && !_isStopping; i++)
@@ -82,7 +82,7 @@ internal sealed class SourceReader : IDisposable
                 continue;
             }
 
-            var hash = PieceHasher.Hash(bytes);
+            var hash = hasher.Hash(bytes);
             try
             {
                 if (!kept[i])
@@ -112,9 +112,9 @@ internal sealed class PresentChecker : IDisposable
     private readonly Thread _thread;
     private volatile bool _isStopping;
 
-    public PresentChecker(StagedStore store, PieceLayout layout, Bitfield candidates)
+    public PresentChecker(StagedStore store, CopyPlan plan, Bitfield candidates)
     {
-        _thread = new Thread(() => Work(store, layout, candidates)) { IsBackground = true, Name = "shoal check" };
+        _thread = new Thread(() => Work(store, plan, candidates)) { IsBackground = true, Name = "shoal check" };
         _thread.Start();
     }
 
@@ -131,15 +131,15 @@ internal sealed class PresentChecker : IDisposable
         _orders.Dispose();
     }
 
-    private void Work(StagedStore store, PieceLayout layout, Bitfield candidates)
+    private void Work(StagedStore store, CopyPlan plan, Bitfield candidates)
     {
-        using var memory = new PieceMemory(layout.PieceLength);
+        using var memory = new PieceMemory(plan.Layout.PieceLength);
         for (var piece = candidates.NextSet(0); piece >= 0 && !_isStopping; piece = candidates.NextSet(piece + 1))
         {
-            Do(store, layout, memory, new PieceIndex(piece), adopt: false);
+            Do(store, plan, memory, new PieceIndex(piece), adopt: false);
             while (!_isStopping && _orders.TryTake(out var order))
             {
-                Do(store, layout, memory, order.Piece, adopt: true);
+                Do(store, plan, memory, order.Piece, adopt: true);
             }
         }
 
@@ -147,14 +147,14 @@ internal sealed class PresentChecker : IDisposable
         {
             if (!_isStopping)
             {
-                Do(store, layout, memory, order.Piece, adopt: true);
+                Do(store, plan, memory, order.Piece, adopt: true);
             }
         }
     }
 
-    private void Do(StagedStore store, PieceLayout layout, PieceMemory memory, PieceIndex piece, bool adopt)
+    private void Do(StagedStore store, CopyPlan plan, PieceMemory memory, PieceIndex piece, bool adopt)
     {
-        var bytes = memory.Take(layout.LengthOf(piece));
+        var bytes = memory.Take(plan.Layout.LengthOf(piece));
         try
         {
             store.ReadCandidate(piece, bytes);
@@ -163,7 +163,7 @@ internal sealed class PresentChecker : IDisposable
                 store.Adopt(piece, bytes);
             }
 
-            _findings.Enqueue(new Finding(adopt ? FindingKind.Adopted : FindingKind.Checked, piece, adopt ? default : PieceHasher.Hash(bytes)));
+            _findings.Enqueue(new Finding(adopt ? FindingKind.Adopted : FindingKind.Checked, piece, adopt ? default : plan.Hasher.Hash(bytes)));
         }
         catch (StorageException error)
         {

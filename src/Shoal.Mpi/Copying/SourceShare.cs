@@ -12,6 +12,7 @@ internal sealed class SourceShare : IDisposable
 {
     private readonly Queue<Finding> _findings = new();
     private readonly Queue<PieceIndex> _waiting = new();
+    private readonly CopyHasher _hasher;
     private readonly Bitfield _kept;
     private readonly string _blindness = "";
     private readonly SourceReader? _reader;
@@ -25,11 +26,11 @@ internal sealed class SourceShare : IDisposable
     /// <param name="kept">Pieces that are there already, and not written.</param>
     public SourceShare(CopyPlan plan, PieceRange range, IPieceStore? own, Bitfield kept)
     {
-        (_own, _kept) = (own, kept);
+        (_hasher, _own, _kept) = (plan.Hasher, own, kept);
         try
         {
             Store = plan.OpenSource();
-            _reader = new SourceReader(Store, own, range, kept);
+            _reader = new SourceReader(Store, plan.Hasher, own, range, kept);
         }
         catch (StorageException error)
         {
@@ -62,7 +63,7 @@ internal sealed class SourceShare : IDisposable
     {
         if (_extra is null && Store is not null && _waiting.TryDequeue(out var piece))
         {
-            _extra = new SourceReader(Store, _own, new PieceRange(piece, 1), _kept);
+            _extra = new SourceReader(Store, _hasher, _own, new PieceRange(piece, 1), _kept);
         }
 
         if (_findings.TryDequeue(out finding) || _reader?.TryTake(out finding) == true)

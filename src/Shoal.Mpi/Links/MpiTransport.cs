@@ -186,8 +186,9 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         }
     }
 
+    // On one node MPI copies straight from where the kernel keeps the block. A network card would have to be told of each page first.
     internal void Read(MpiLink link, SwarmId swarm, IPieceStore store, BlockRequest block, int slot) =>
-        _reader.Order(link, swarm, store, block, slot);
+        _reader.Order(link, swarm, store, block, slot, mayMap: _world.Leaders[link.Rank] == _world.Leaders[_world.Rank]);
 
     internal void Return(Upload upload) => _reader.Return(upload);
 

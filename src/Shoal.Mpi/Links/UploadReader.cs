@@ -8,9 +8,14 @@ using Shoal.Runtime.Storage;
 
 namespace Shoal.Mpi.Links;
 
-/// <summary>One block on its way to a rank: read by a reader, then sent, then its memory serves the next.</summary>
+/// <summary>
+/// One block on its way to a rank: read or mapped by a reader, then sent, then its memory serves the next.
+/// </summary>
 internal sealed unsafe class Upload : Operation
 {
+    private byte* _memory;
+    private MappedBytes? _mapped;
+
     public MpiLink Link { get; set; } = null!;
 
     public SwarmId Swarm { get; set; }
@@ -19,28 +24,54 @@ internal sealed unsafe class Upload : Operation
 
     public BlockRequest Block { get; set; }
 
+    /// <summary>Whether it may be sent from where the kernel keeps it.</summary>
+    public bool MayMap { get; set; }
+
     /// <summary>The reply slot that the request named.</summary>
     public int Slot { get; set; }
 
     /// <summary>Why it could not be read; null if it was.</summary>
     public ReadFailure? Failure { get; set; }
 
-    public byte* Bytes { get; private set; }
+    /// <summary>Where the bytes to send lie.</summary>
+    public byte* Bytes => _mapped is null ? _memory : _mapped.Bytes;
 
+    /// <summary>Bytes of memory that it has of its own.</summary>
     public int Capacity { get; private set; }
 
-    public void Reserve(int length)
+    /// <summary>Takes the block from where the kernel keeps it, if the store can; else into memory of its own.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    public void Load()
     {
-        if (length > Capacity)
+        _mapped = MayMap ? Store.TryMap(Block) : null;
+        if (_mapped is not null)
         {
-            Capacity = length;
-            Bytes = (byte*)NativeMemory.Realloc(Bytes, (nuint)length);
+            return;
         }
+
+        if (Block.Length > Capacity)
+        {
+            Capacity = Block.Length;
+            _memory = (byte*)NativeMemory.Realloc(_memory, (nuint)Capacity);
+        }
+
+        Store.Read(Block.Piece, Block.Begin, new Span<byte>(_memory, Block.Length));
     }
 
     public override void Ended(MpiApi api, void* status) => Link.Sent(this);
 
-    public void Free() => NativeMemory.Free(Bytes);
+    /// <summary>The bytes are not needed any more.</summary>
+    public void Unload()
+    {
+        _mapped?.Dispose();
+        _mapped = null;
+    }
+
+    public void Free()
+    {
+        Unload();
+        NativeMemory.Free(_memory);
+    }
 }
 
 /// <summary>
@@ -52,7 +83,7 @@ internal sealed class UploadReader : IDisposable
 {
     private readonly BlockingCollection<Upload> _orders = [];
     private readonly ConcurrentQueue<Upload> _ready = new();
-    private readonly Queue<(MpiLink Link, SwarmId Swarm, IPieceStore Store, BlockRequest Block, int Slot)> _waiting = new();
+    private readonly Queue<(MpiLink Link, SwarmId Swarm, IPieceStore Store, BlockRequest Block, int Slot, bool MayMap)> _waiting = new();
     private readonly Stack<Upload> _idle = new();
     private readonly Thread[] _threads;
     private readonly long _maximumBytes;
@@ -75,10 +106,10 @@ internal sealed class UploadReader : IDisposable
     /// <summary>Blocks that are not sent yet.</summary>
     public bool IsIdle => _bytes == 0 && _waiting.Count == 0;
 
-    /// <summary>Has the block read as soon as there is memory.</summary>
-    public void Order(MpiLink link, SwarmId swarm, IPieceStore store, BlockRequest block, int slot)
+    /// <summary>Has the block read as soon as there is memory, or mapped if it may be.</summary>
+    public void Order(MpiLink link, SwarmId swarm, IPieceStore store, BlockRequest block, int slot, bool mayMap)
     {
-        _waiting.Enqueue((link, swarm, store, block, slot));
+        _waiting.Enqueue((link, swarm, store, block, slot, mayMap));
         Pump();
     }
 
@@ -88,6 +119,7 @@ internal sealed class UploadReader : IDisposable
     /// <summary>The block was sent, or needs no sending: its memory is free.</summary>
     public void Return(Upload upload)
     {
+        upload.Unload();
         _bytes -= upload.Block.Length;
         if (IdleBytes + upload.Capacity <= _maximumBytes)
         {
@@ -137,8 +169,8 @@ internal sealed class UploadReader : IDisposable
             upload.Store = next.Store;
             upload.Block = next.Block;
             upload.Slot = next.Slot;
+            upload.MayMap = next.MayMap;
             upload.Failure = null;
-            upload.Reserve(next.Block.Length);
             _bytes += next.Block.Length;
             if (_threads.Length > 0)
             {
@@ -159,11 +191,11 @@ internal sealed class UploadReader : IDisposable
         }
     }
 
-    private unsafe void Read(Upload upload)
+    private void Read(Upload upload)
     {
         try
         {
-            upload.Store.Read(upload.Block.Piece, upload.Block.Begin, new Span<byte>(upload.Bytes, upload.Block.Length));
+            upload.Load();
         }
         catch (StorageException exception)
         {

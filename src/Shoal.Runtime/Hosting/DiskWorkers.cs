@@ -4,8 +4,13 @@ using Shoal.Runtime.Storage;
 
 namespace Shoal.Runtime.Hosting;
 
-/// <summary>What a worker does to a piece: the engine's output, and the memory of its slot at that time.</summary>
-internal readonly record struct DiskJob(Output Order, PieceLayout Layout, IPieceStore Store, nint Address);
+/// <summary>What a worker does to a piece: the engine's output, and what its swarm and its slot had at that time.</summary>
+internal readonly record struct DiskJob(Output Order, SwarmResources Resources, nint Address)
+{
+    public PieceLayout Layout => Resources.Layout!;
+
+    public IPieceStore Store => Resources.Store ?? throw new InvalidOperationException("the swarm has no store yet");
+}
 
 /// <summary>
 /// The threads that hash, write, spill and restore pieces. First come, first served. The queue needs no bound of its
@@ -108,7 +113,7 @@ internal sealed class DiskWorkers
             switch (order.Kind)
             {
                 case OutputKind.Hash:
-                    return answer with { Kind = InputKind.PieceHashed, Hash = PieceHasher.Hash(bytes) };
+                    return answer with { Kind = InputKind.PieceHashed, Hash = job.Resources.Hash(bytes) };
                 case OutputKind.Write:
                     job.Store.Write(order.Piece, 0, bytes);
                     return answer with { Kind = InputKind.PieceWritten };

@@ -147,7 +147,7 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
                 break;
             default:
                 var swarm = Swarm(output.Swarm);
-                workers.Enqueue(new DiskJob(output, swarm.Layout, swarm.Store, swarm.AddressOf(output.Slot)));
+                workers.Enqueue(new DiskJob(output, swarm.Resources, swarm.AddressOf(output.Slot)));
                 break;
         }
     }

@@ -16,6 +16,9 @@ public sealed record SwarmResources
     /// <summary>Where the pieces lie; null until the layout is known. Belongs to the caller, who disposes of it after detaching.</summary>
     public IPieceStore? Store { get; init; }
 
+    /// <summary>Hashes a piece; on several threads at once. SHA-1.</summary>
+    public Func<ReadOnlySpan<byte>, PieceHash> Hash { get; init; } = Storage.PieceHasher.Hash;
+
     /// <summary>Gets every event of the swarm, in order.</summary>
     public Action<SwarmEvent>? OnEvent { get; init; }
 

@@ -158,6 +158,25 @@ public sealed class PieceStore : IPieceStore, IDisposable
         return position;
     }
 
+    /// <summary>The block where the kernel keeps it; null unless it lies in one file, which is not sealed.</summary>
+    internal MappedBytes? TryMap(in BlockRequest block)
+    {
+        var segment = _map.First(_map.OffsetOf(block), block.Length);
+        if (segment.Length < block.Length || _seals[segment.File] is not null || !IsStored(segment.File) || Take(segment.File, writing: false) is not { } open)
+        {
+            return null;
+        }
+
+        try
+        {
+            return MappedBytes.TryMake(open.Handle, segment.Offset, segment.Length);
+        }
+        finally
+        {
+            Release(open);
+        }
+    }
+
     /// <summary>
     /// Makes durable all writes that had returned when this was called: the data of the files they went to, and the names of
     /// new files and folders. After an error nothing that was written since the last success may be taken as durable.

@@ -6,7 +6,7 @@ namespace Shoal.Runtime.Storage;
 
 /// <summary>
 /// The system calls of Linux that the platform's file classes do not offer: opening without following links,
-/// scattered reads into one buffer, fdatasync, the holes of a sparse file. Each has a portable fallback at its caller.
+/// scattered reads into one buffer, maps, fdatasync, the holes of a sparse file. Each has a portable fallback at its caller.
 /// </summary>
 internal static unsafe partial class Posix
 {
@@ -28,6 +28,12 @@ internal static unsafe partial class Posix
     public const int Erofs = 30;
     public const int Eperm = 1;
     public const int Eloop = 40;
+
+    public const int ProtectRead = 1;
+    public const int ProtectWrite = 2;
+    public const int MapPrivate = 2;
+    public const nint MapFailed = -1;
+    public const int AdvicePopulateRead = 22; // since Linux 5.14
 
     public const int AtFdCwd = -100;
     private const int AtSymlinkNoFollow = 0x100;
@@ -128,6 +134,15 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "preadv", SetLastError = true)]
     public static partial nint ReadVectors(SafeFileHandle handle, IoVector* vectors, int count, long offset);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    public static partial void* Map(void* address, nuint length, int protection, int flags, SafeFileHandle handle, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Unmap(void* address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    public static partial int Advise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     public static partial int SyncData(SafeFileHandle handle);

@@ -141,6 +141,20 @@ public sealed class StagedStore : IPieceStore, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public MappedBytes? TryMap(in BlockRequest block)
+    {
+        _moving.EnterReadLock();
+        try
+        {
+            return _published is null && !_hasKept ? _staged.TryMap(block) : null;
+        }
+        finally
+        {
+            _moving.ExitReadLock();
+        }
+    }
+
     /// <summary>
     /// Moves the files that are whole to their names, durably; once. The first obstacle is thrown once all that can be moved are. <paramref name="finish"/> gets each one's index and
     /// its path before the move, to give it its times and mode. Reading goes on meanwhile. Nothing may be written any more.

@@ -37,7 +37,7 @@ public sealed class UploadReaderTests
         var begin = 0;
         foreach (var length in lengths)
         {
-            reader.Order(null!, default, new Zeros(), new BlockRequest(new PieceIndex(0), begin++, length), slot: 0);
+            reader.Order(null!, default, new Zeros(), new BlockRequest(new PieceIndex(0), begin++, length), slot: 0, mayMap: false);
         }
 
         for (var count = begin; count > 0;)
