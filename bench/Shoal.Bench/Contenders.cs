@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Shoal.Interop.Foreign;
 
 namespace Shoal.Bench;
@@ -54,15 +55,17 @@ internal sealed class BareContender() : Contender("bare", "bare C# program")
 }
 
 /// <summary>Ours, as a user runs it: <c>shoal seed</c> and <c>shoal get</c>, with the peer's address given by hand.</summary>
-internal sealed class ShoalContender() : Contender("shoal", "shoal")
+internal sealed class ShoalContender(string key, string name, bool isEncrypted) : Contender(key, name)
 {
+    private readonly string[] _options = ["--encryption", isEncrypted ? "require" : "off"];
+
     public override string? WhyNot => ShoalProcess.WhyNoLauncher;
 
     public override async Task<TransferResult> RunAsync(Workload work, TransferMeter meter, CancellationToken cancellation)
     {
-        await using var seeder = await ShoalProcess.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
+        await using var seeder = await ShoalProcess.SeedAsync(work.Torrent.File, work.SourceFolder, _options, cancellation);
         await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
-        await using var leecher = ShoalProcess.Get(work.Torrent.File, work.TargetFolder, [seeder.Port]);
+        await using var leecher = ShoalProcess.Get(work.Torrent.File, work.TargetFolder, [seeder.Port], _options);
         meter.Told(leecher.ProcessId, leecher.Process.StartedAt);
         var at = await leecher.CompleteAsync(cancellation);
         await leecher.SucceedAsync(cancellation);
@@ -70,14 +73,19 @@ internal sealed class ShoalContender() : Contender("shoal", "shoal")
     }
 }
 
-internal sealed class LibtorrentContender(string key, string name, bool highPerformance) : Contender(key, name)
+internal sealed class LibtorrentContender(string key, string name, bool highPerformance, bool isEncrypted = false) : Contender(key, name)
 {
+    // Forced both ways, RC4 alone; or none.
+    private JsonObject Settings => isEncrypted
+        ? new() { ["out_enc_policy"] = 0, ["in_enc_policy"] = 0, ["allowed_enc_level"] = 2 }
+        : new() { ["out_enc_policy"] = 2, ["in_enc_policy"] = 2 };
+
     public override string? WhyNot => ForeignPrograms.WhyNoLibtorrent;
 
     public override async Task<TransferResult> RunAsync(Workload work, TransferMeter meter, CancellationToken cancellation)
     {
-        await using var seeder = await LibtorrentPeer.StartAsync(cancellation, highPerformance);
-        await using var leecher = await LibtorrentPeer.StartAsync(cancellation, highPerformance);
+        await using var seeder = await LibtorrentPeer.StartAsync(cancellation, highPerformance, Settings);
+        await using var leecher = await LibtorrentPeer.StartAsync(cancellation, highPerformance, Settings);
         await seeder.SeedAsync(work.Torrent.File, work.SourceFolder, cancellation);
         await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
         meter.Told(leecher.ProcessId, Stopwatch.GetTimestamp());

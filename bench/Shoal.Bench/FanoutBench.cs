@@ -8,6 +8,8 @@ internal static class FanoutBench
 {
     private const int Leechers = 8;
 
+    private static readonly string[] InTheClear = ["--encryption", "off"];
+
     private readonly record struct Result(double LastSeconds, double CpuSeconds, double SumRate);
 
     public static async Task<Report> RunAsync(Options options)
@@ -102,7 +104,7 @@ internal static class FanoutBench
         // Our own tracker brings the leechers together, so that they help each other.
         await using var tracker = await ShoalProcess.TrackerAsync(cancellation);
         var torrent = TestTorrent.Create(work.SourceFile, work.Torrent.File + ".tracked", 1 << 20, tracker.HttpUrl);
-        await using var seeder = await ShoalProcess.SeedAsync(torrent.File, work.SourceFolder, cancellation);
+        await using var seeder = await ShoalProcess.SeedAsync(torrent.File, work.SourceFolder, InTheClear, cancellation);
         var before = ProcessCosts.CpuSeconds(seeder.ProcessId);
         var endedBefore = ProcessCosts.EndedChildrenCpuSeconds();
         var started = Stopwatch.GetTimestamp();
@@ -111,7 +113,7 @@ internal static class FanoutBench
         {
             for (var index = 0; index < Leechers; index++)
             {
-                leechers.Add(ShoalProcess.Get(torrent.File, TargetOf(work, index), [seeder.Port]));
+                leechers.Add(ShoalProcess.Get(torrent.File, TargetOf(work, index), [seeder.Port], InTheClear));
             }
 
             await Task.WhenAll(leechers.Select(one => one.CompleteAsync(cancellation)));

@@ -8,9 +8,11 @@ internal static class TransferBench
     public static readonly IReadOnlyList<Contender> Contenders =
     [
         new BareContender(),
-        new ShoalContender(),
+        new ShoalContender("shoal", "shoal", isEncrypted: false),
         new LibtorrentContender("libtorrent-fast", "libtorrent, high performance", highPerformance: true),
         new LibtorrentContender("libtorrent", "libtorrent, defaults", highPerformance: false),
+        new ShoalContender("shoal-mse", "shoal, MSE with RC4", isEncrypted: true),
+        new LibtorrentContender("libtorrent-mse", "libtorrent, high performance, MSE with RC4", highPerformance: true, isEncrypted: true),
         new Aria2Contender(),
         new TransmissionContender(),
     ];

@@ -14,4 +14,7 @@ internal static partial class Log
 
     [LoggerMessage(3, LogLevel.Debug, "refused a connection: {Count} have not sent their handshake yet")]
     public static partial void TooManyHalfOpen(ILogger logger, int count);
+
+    [LoggerMessage(4, LogLevel.Debug, "refused a connection: {Reason}")]
+    public static partial void NotAgreed(ILogger logger, string? reason);
 }

@@ -35,7 +35,12 @@ public sealed class ShoalClient : IAsyncDisposable
             UploadRateBytesPerSecond = options.MaximumUploadRateBytesPerSecond,
             DownloadRateBytesPerSecond = options.MaximumDownloadRateBytesPerSecond,
         });
-        _transport = new TcpTransport(new TcpOptions { BindAddress = options.BindAddress, Logger = options.LoggerFactory.CreateLogger<TcpTransport>() });
+        _transport = new TcpTransport(new TcpOptions
+        {
+            BindAddress = options.BindAddress,
+            Encryption = options.Encryption,
+            Logger = options.LoggerFactory.CreateLogger<TcpTransport>(),
+        });
         _trackers = new TrackerClient(options.BindAddress);
         // The bound on buffers is each torrent's own, and how many torrents there are is for the user to say.
         Host = new SwarmHost(Session, _transport, new SwarmHostOptions
@@ -119,7 +124,11 @@ public sealed class ShoalClient : IAsyncDisposable
         _trackers.Dispose();
     }
 
-    internal void Forget(SwarmId id) => _torrents.TryRemove(id, out _);
+    internal void Forget(SwarmId id)
+    {
+        _transport.Forget(id);
+        _torrents.TryRemove(id, out _);
+    }
 
     private void Listen()
     {
@@ -153,6 +162,7 @@ public sealed class ShoalClient : IAsyncDisposable
 
         var id = await Host.AskAsync(() => TryAddToSession(origin, options)) ??
             throw new ShoalException(ShoalErrorKind.BadInput, $"torrent {origin.InfoHash} is being shared already");
+        _transport.Know(id, origin.InfoHash);
         var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
         _torrents[id] = torrent;
         Log.Added(Logger, torrent.Name, torrent.InfoHash);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using Shoal.Interop.Foreign;
 
 namespace Shoal.Interop;
@@ -34,11 +35,23 @@ internal sealed class Scenario : IAsyncDisposable
 
     public CancellationToken Cancellation => _limit.Token;
 
-    public async Task<LibtorrentPeer> LibtorrentAsync() => Join(await LibtorrentPeer.StartAsync(Cancellation));
+    public async Task<LibtorrentPeer> LibtorrentAsync(JsonObject? settings = null) =>
+        Join(await LibtorrentPeer.StartAsync(Cancellation, settings: settings));
 
     public async Task<Aria2Peer> Aria2Async() => Join(await Aria2Peer.StartAsync(Cancellation));
 
     public async Task<TransmissionPeer> TransmissionAsync() => Join(await TransmissionPeer.StartAsync(Cancellation));
+
+    /// <summary>Starts a client that speaks to nobody who does not encrypt, and by nothing but RC4 where that can be asked for.</summary>
+    public Task<IForeignPeer> StartEncryptedAsync(Client client) => client switch
+    {
+        Client.Libtorrent => Upcast(JoinAsync(LibtorrentPeer.StartAsync(Cancellation, settings: new()
+        {
+            ["out_enc_policy"] = 0, ["in_enc_policy"] = 0, ["allowed_enc_level"] = 2, // forced, forced, RC4 alone
+        }))),
+        Client.Aria2 => Upcast(JoinAsync(Aria2Peer.StartAsync(Cancellation, "--bt-require-crypto=true", "--bt-min-crypto-level=arc4"))),
+        _ => Upcast(JoinAsync(TransmissionPeer.StartAsync(Cancellation, requireEncryption: true))),
+    };
 
     public async Task<OpentrackerProcess> OpentrackerAsync(params string[] infoHashes)
     {
@@ -117,6 +130,9 @@ internal sealed class Scenario : IAsyncDisposable
 
     private static async Task<IForeignPeer> Upcast<T>(Task<T> peer)
         where T : IForeignPeer => await peer;
+
+    private async Task<T> JoinAsync<T>(Task<T> peer)
+        where T : IForeignPeer => Join(await peer);
 
     private T Join<T>(T peer)
         where T : IForeignPeer

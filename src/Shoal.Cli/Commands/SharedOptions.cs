@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Shoal.Engine.Choking;
+using Shoal.Engine.Encryption;
 using Shoal.Protocol.Metadata;
 
 namespace Shoal.Cli.Commands;
@@ -42,6 +43,17 @@ internal static class SharedOptions
             "round-robin" => (Engine.Choking.SeedingPolicy.RoundRobin, null),
             "fastest-upload" => (Engine.Choking.SeedingPolicy.FastestUpload, null),
             _ => (null, $"'{text}' is neither round-robin nor fastest-upload"),
+        });
+
+    public static Option<EncryptionPolicy?> Encryption { get; } = Parsed<EncryptionPolicy?>(
+        "--encryption", "POLICY",
+        "Whether connections to peers are encrypted: prefer, where the other side can (default), require, always, or off",
+        text => text switch
+        {
+            "off" => (EncryptionPolicy.Off, null),
+            "prefer" => (EncryptionPolicy.Prefer, null),
+            "require" => (EncryptionPolicy.Require, null),
+            _ => (null, $"'{text}' is neither off, prefer nor require"),
         });
 
     public static Option<string[]> Trackers { get; } = Repeated(
@@ -123,6 +135,7 @@ internal static class SharedOptions
         command.Options.Add(MaxDown);
         command.Options.Add(MaxConnections);
         command.Options.Add(SeedingPolicy);
+        command.Options.Add(Encryption);
         command.Options.Add(Trackers);
         command.Options.Add(Peers);
         return command;

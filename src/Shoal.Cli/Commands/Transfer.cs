@@ -46,6 +46,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
             MaximumConnectionCount = connections,
             MaximumConnectionCountPerTorrent = connections,
+            Encryption = parse.GetValue(SharedOptions.Encryption) ?? defaults.Encryption,
             SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
             StopGrace = stopGrace,
         };

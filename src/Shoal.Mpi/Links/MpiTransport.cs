@@ -100,7 +100,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
     }
 
     /// <inheritdoc/>
-    ILink ILinkTransport.Connect(LinkId id, PeerAddress address)
+    ILink ILinkTransport.Connect(LinkId id, SwarmId swarm, PeerAddress address)
     {
         var name = new LinkName(_world.Rank, id.Value);
         var link = new MpiLink(this, id, name, address.Rank);

@@ -8,6 +8,9 @@ public readonly record struct Handshake(InfoHash InfoHash, PeerId PeerId, bool S
     /// <summary>Length in bytes.</summary>
     public const int Length = 68;
 
+    /// <summary>Length in bytes of the protocol's name, with which every handshake begins.</summary>
+    public const int PreambleLength = 20;
+
     private static ReadOnlySpan<byte> Preamble => "\u0013BitTorrent protocol"u8;
 
     /// <summary>The handshake as a message.</summary>

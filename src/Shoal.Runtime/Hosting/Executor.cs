@@ -115,7 +115,7 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
         {
             case OutputKind.Connect:
                 Log.LinkOpening(logger, output.Link.Value, output.Address);
-                _links.Add(output.Link, new Entry(output.Link, transport.Connect(output.Link, output.Address)));
+                _links.Add(output.Link, new Entry(output.Link, transport.Connect(output.Link, output.Swarm, output.Address)));
                 break;
             case OutputKind.CloseLink:
                 if (TryFind(output.Link, out var closing))

@@ -46,9 +46,9 @@ public interface ILinkTransport
     void Bind(ILinkEvents events);
 
     /// <summary>
-    /// Begins to open a link; LinkOpened or LinkClosed follows, never from within this call. May be written to at once.
+    /// Begins to open a link for the swarm; LinkOpened or LinkClosed follows, never from within this call. May be written to at once.
     /// </summary>
-    ILink Connect(LinkId id, PeerAddress address);
+    ILink Connect(LinkId id, SwarmId swarm, PeerAddress address);
 }
 
 /// <summary>Where a link tells what happened. Thread-safe.</summary>

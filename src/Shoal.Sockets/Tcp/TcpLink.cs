@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Shoal.Engine;
+using Shoal.Engine.Encryption;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 using Shoal.Runtime;
@@ -38,7 +39,7 @@ internal sealed class TcpLink : ILink
     public bool IsEnded => Volatile.Read(ref _isEnded) != 0;
 
     /// <summary>The connection is there: tells so, sends what waits, begins to receive.</summary>
-    public void Open(Socket socket, in Input opened)
+    public void Open(Socket socket, StreamAgreement agreement, in Input opened)
     {
         Volatile.Write(ref _socket, socket);
         if (IsEnded)
@@ -48,8 +49,8 @@ internal sealed class TcpLink : ILink
         }
 
         Events.Post(new ReadOnlySpan<Input>(in opened));
-        _sender.Open(socket);
-        _receiver.Open(socket);
+        _sender.Open(socket, agreement.Outgoing);
+        _receiver.Open(socket, agreement.Incoming, agreement.First);
     }
 
     public void Send(in PeerMessage message) => _sender.Stage(message);

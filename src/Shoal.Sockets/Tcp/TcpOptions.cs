@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Shoal.Engine.Encryption;
 
 namespace Shoal.Sockets.Tcp;
 
@@ -30,6 +31,12 @@ public sealed record TcpOptions
 
     /// <summary>The kernel's buffers in bytes for each socket; 0: it adapts them itself.</summary>
     public int SocketBufferBytes { get; init; }
+
+    /// <summary>Whether links are encrypted (MSE/PE). Off.</summary>
+    public EncryptionPolicy Encryption { get; init; }
+
+    /// <summary>How long an encrypted link's handshake may take. 10 s.</summary>
+    public TimeSpan EncryptionTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Is told where it listens, and when it cannot accept. Nobody.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Shoal.Engine;
 using Shoal.Protocol;
+using Shoal.Protocol.Encryption;
 using Shoal.Protocol.Wire;
 
 namespace Shoal.Sockets.Tcp;
@@ -26,6 +27,8 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
     private Expectation _current;                    // the block whose payload is coming in; Destination 0: thrown away
     private PeerMessage _currentHeader;
     private Socket? _socket;
+    private Rc4? _cipher;
+    private ReadOnlyMemory<byte> _first; // came with the handshake of the encryption
     private SocketAsyncEventArgs? _readiness;
     private bool _isDeaf;
 
@@ -35,13 +38,14 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
         _sender = sender;
     }
 
-    public void Open(Socket socket)
+    /// <summary>The connection is there: what comes goes through the cipher if there is one; what came already is in the clear.</summary>
+    public void Open(Socket socket, Rc4? cipher, ReadOnlyMemory<byte> first)
     {
-        _socket = socket;
+        (_socket, _cipher, _first) = (socket, cipher, first);
         _readiness = new SocketAsyncEventArgs(true); // no execution context
         _readiness.Completed += static (_, args) => ((TcpReceiver)args.UserToken!).Pump();
         _readiness.UserToken = this;
-        if (IsReadyNow())
+        if (!first.IsEmpty || IsReadyNow())
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
@@ -172,8 +176,24 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
 
     private int Receive(ReceiveContext context, out SocketError error)
     {
+        if (!_first.IsEmpty)
+        {
+            var first = _first;
+            _first = default;
+            Take(first.Span, context);
+            error = SocketError.Success;
+            return first.Length;
+        }
+
         var count = _socket!.Receive(context.Scratch, SocketFlags.None, out error);
-        ReadOnlySpan<byte> bytes = context.Scratch.AsSpan(0, Math.Max(count, 0));
+        var bytes = context.Scratch.AsSpan(0, Math.Max(count, 0));
+        _cipher?.Apply(bytes);
+        Take(bytes, context);
+        return count;
+    }
+
+    private void Take(ReadOnlySpan<byte> bytes, ReceiveContext context)
+    {
         while (!bytes.IsEmpty && _reader.Violation is null)
         {
             lock (_gate)
@@ -188,8 +208,6 @@ internal sealed class TcpReceiver : IThreadPoolWorkItem
 
             Post(context);
         }
-
-        return count;
     }
 
     private void Post(ReceiveContext context)

@@ -1,13 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using Shoal.Engine;
+using Shoal.Engine.Encryption;
 using Shoal.Protocol;
 using Shoal.Runtime.Hosting;
 
 namespace Shoal.Sockets.Tcp;
 
 /// <summary>
-/// Links over TCP (BEP 3), TCP_NODELAY always. Serves one host. Thread-safe.
+/// Links over TCP (BEP 3), TCP_NODELAY always, encrypted if the options say so. Serves one host. Thread-safe.
 /// </summary>
 public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
 {
@@ -17,6 +18,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
     private readonly HashSet<TcpLink> _links = [];
     private readonly List<Socket> _listeners = [];
     private readonly CancellationTokenSource _stopping = new();
+    private readonly StreamNegotiation _negotiation;
     private ILinkEvents? _events;
     private long _incomingSequence;
     private int _halfOpenCount;
@@ -25,6 +27,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
     public TcpTransport(TcpOptions? options = null)
     {
         Options = options ?? new TcpOptions();
+        _negotiation = new StreamNegotiation(Options.Encryption, Options.EncryptionTimeout);
         UploadBuffers = new UploadBuffers(Options.UploadBatchBytes, Options.MaximumUploadBufferBytes);
     }
 
@@ -48,6 +51,12 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
 
     /// <inheritdoc/>
     public void Bind(ILinkEvents events) => _events = events;
+
+    /// <summary>Links of the swarm may be encrypted from now on: the info-hash is what both sides must know for that.</summary>
+    public void Know(SwarmId swarm, InfoHash infoHash) => _negotiation.Know(swarm, infoHash);
+
+    /// <summary>Forgets what <see cref="Know"/> told. Links that are open stay as they are.</summary>
+    public void Forget(SwarmId swarm) => _negotiation.Forget(swarm);
 
     /// <summary>
     /// Accepts connections from now on. Port 0 lets the system choose. The unspecified IPv6 address takes IPv4 as well.
@@ -86,7 +95,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    ILink ILinkTransport.Connect(LinkId id, PeerAddress address)
+    ILink ILinkTransport.Connect(LinkId id, SwarmId swarm, PeerAddress address)
     {
         var link = new TcpLink(this, id, isHalfOpen: false);
         lock (_gate)
@@ -94,7 +103,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
             _links.Add(link);
         }
 
-        _ = ConnectAsync(link, address);
+        _ = ConnectAsync(link, swarm, address);
         return link;
     }
 
@@ -126,23 +135,33 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
 
     internal void EndHalfOpen() => Interlocked.Decrement(ref _halfOpenCount);
 
-    private async Task ConnectAsync(TcpLink link, PeerAddress address)
+    private async Task ConnectAsync(TcpLink link, SwarmId swarm, PeerAddress address)
     {
         Socket? socket = null;
         try
         {
-            var endPoint = new IPEndPoint(address.ToIPAddress(), address.Port);
-            socket = NewSocket(endPoint.AddressFamily);
-            if (Options.BindAddress is { } local && local.AddressFamily == endPoint.AddressFamily)
+            socket = await ConnectAsync(address);
+            var negotiated = new Negotiated(StreamNegotiation.Clear, null);
+            if (Options.Encryption != EncryptionPolicy.Off)
             {
-                socket.Bind(new IPEndPoint(local, 0));
+                negotiated = await _negotiation.InitiateAsync(socket, swarm, _stopping.Token);
+                if (negotiated.Agreement is null && Options.Encryption == EncryptionPolicy.Prefer)
+                {
+                    // It may not know this kind of handshake, and is asked again in the way that everybody knows.
+                    socket.Dispose();
+                    socket = await ConnectAsync(address);
+                    negotiated = new Negotiated(StreamNegotiation.Clear, null);
+                }
             }
 
-            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-            timeout.CancelAfter(Options.ConnectTimeout);
-            await socket.ConnectAsync(endPoint, timeout.Token);
-            Prepare(socket);
-            link.Open(socket, new Input(InputKind.LinkOpened, Link: link.Id, Address: address));
+            if (negotiated.Agreement is not { } agreement)
+            {
+                socket.Dispose();
+                link.Abort(negotiated.Failure);
+                return;
+            }
+
+            link.Open(socket, agreement, new Input(InputKind.LinkOpened, Link: link.Id, Address: address));
         }
         catch (OperationCanceledException)
         {
@@ -160,6 +179,30 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
         {
             socket?.Dispose();
             link.Abort(exception.Message);
+        }
+    }
+
+    private async Task<Socket> ConnectAsync(PeerAddress address)
+    {
+        var endPoint = new IPEndPoint(address.ToIPAddress(), address.Port);
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (Options.BindAddress is { } local && local.AddressFamily == endPoint.AddressFamily)
+            {
+                socket.Bind(new IPEndPoint(local, 0));
+            }
+
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            timeout.CancelAfter(Options.ConnectTimeout);
+            await socket.ConnectAsync(endPoint, timeout.Token);
+            Prepare(socket);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 
@@ -201,6 +244,32 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
             return;
         }
 
+        if (Options.Encryption == EncryptionPolicy.Off)
+        {
+            Open(socket, StreamNegotiation.Clear);
+        }
+        else
+        {
+            _ = NegotiateAsync(socket);
+        }
+    }
+
+    private async Task NegotiateAsync(Socket socket)
+    {
+        var (agreement, failure) = await _negotiation.AcceptAsync(socket, _stopping.Token);
+        if (agreement is null)
+        {
+            Log.NotAgreed(Options.Logger, failure);
+            EndHalfOpen();
+            socket.Dispose();
+            return;
+        }
+
+        Open(socket, agreement);
+    }
+
+    private void Open(Socket socket, StreamAgreement agreement)
+    {
         var id = LinkId.Incoming(Interlocked.Increment(ref _incomingSequence));
         var link = new TcpLink(this, id, isHalfOpen: true);
         try
@@ -212,7 +281,7 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
                 _links.Add(link);
             }
 
-            link.Open(socket, new Input(
+            link.Open(socket, agreement, new Input(
                 InputKind.LinkOpened, Link: id, Address: PeerAddress.From(remote.Address, remote.Port), Detail: link));
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
@@ -221,8 +290,6 @@ public sealed class TcpTransport : ILinkTransport, IAsyncDisposable
             link.Abort("connection reset by peer");
         }
     }
-
-    private static Socket NewSocket(AddressFamily family) => new(family, SocketType.Stream, ProtocolType.Tcp);
 
     private void Prepare(Socket socket)
     {

@@ -16,7 +16,7 @@ internal sealed class TransmissionPeer : IForeignPeer
     private string _session = "";
     private int _torrent;
 
-    private TransmissionPeer()
+    private TransmissionPeer(bool requireEncryption)
     {
         var settings = new JsonObject
         {
@@ -34,7 +34,7 @@ internal sealed class TransmissionPeer : IForeignPeer
             ["pex-enabled"] = false,
             ["utp-enabled"] = false,
             ["port-forwarding-enabled"] = false,
-            ["encryption"] = 0,
+            ["encryption"] = requireEncryption ? 2 : 0,
             ["download-dir"] = _daemon.Folder.Path,
             ["incomplete-dir-enabled"] = false,
             ["preallocation"] = 0,
@@ -53,9 +53,10 @@ internal sealed class TransmissionPeer : IForeignPeer
 
     public int ProcessId => _daemon.ProcessId;
 
-    public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation)
+    /// <summary>Starts it; it prefers to speak in the clear, or speaks to nobody who does.</summary>
+    public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation, bool requireEncryption = false)
     {
-        var peer = new TransmissionPeer();
+        var peer = new TransmissionPeer(requireEncryption);
         await peer._daemon.StartAsync(
             "transmission-daemon",
             ["-f", "-g", peer._daemon.Folder.Path],

@@ -46,7 +46,7 @@ internal sealed class NotingTransport : ILinkTransport
 
     public void Bind(ILinkEvents events) => Events = events;
 
-    public ILink Connect(LinkId id, PeerAddress address)
+    public ILink Connect(LinkId id, SwarmId swarm, PeerAddress address)
     {
         var link = new NotingLink();
         Links.Add(id, link);

@@ -24,7 +24,7 @@ public sealed class ConnectingTests : IAsyncDisposable
         using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         closed.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound, but it does not listen
         var port = ((IPEndPoint)closed.LocalEndPoint!).Port;
-        var link = ((ILinkTransport)_transport).Connect(LinkId.Outgoing(4), PeerAddress.From(IPAddress.Loopback, port));
+        var link = ((ILinkTransport)_transport).Connect(LinkId.Outgoing(4), default, PeerAddress.From(IPAddress.Loopback, port));
         link.Send(new PeerMessage(PeerMessageKind.Choke));
         link.Flush();
         var input = _box.Next();
@@ -68,7 +68,7 @@ public sealed class ConnectingTests : IAsyncDisposable
         listener.Listen();
         var bound = new TcpTransport(new TcpOptions { BindAddress = IPAddress.Parse("127.0.0.9") });
         bound.Bind(_box);
-        ((ILinkTransport)bound).Connect(LinkId.Outgoing(1), PeerAddress.From(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port));
+        ((ILinkTransport)bound).Connect(LinkId.Outgoing(1), default, PeerAddress.From(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port));
         using var accepted = listener.Accept();
         Assert.Equal("127.0.0.9", ((IPEndPoint)accepted.RemoteEndPoint!).Address.ToString());
         Assert.Equal(InputKind.LinkOpened, _box.Next().Kind);

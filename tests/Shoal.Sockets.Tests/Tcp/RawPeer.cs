@@ -74,7 +74,7 @@ internal sealed class RawPeer : IDisposable
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         var endPoint = (IPEndPoint)listener.LocalEndPoint!;
-        var link = ((ILinkTransport)transport).Connect(LinkId.Outgoing(1), PeerAddress.From(endPoint.Address, endPoint.Port));
+        var link = ((ILinkTransport)transport).Connect(LinkId.Outgoing(1), default, PeerAddress.From(endPoint.Address, endPoint.Port));
         var peer = new RawPeer(listener.Accept());
         Assert.Equal(InputKind.LinkOpened, box.Next().Kind);
         return (peer, link);
