@@ -15,7 +15,7 @@ public sealed record ShoalOptions
     /// <summary>The TCP port to listen on; 0 for any free one.</summary>
     public int Port { get; init; }
 
-    /// <summary>Whether connections to peers are encrypted (MSE/PE), which hides them from who looks in passing. Where the other side can.</summary>
+    /// <summary>Whether connections to peers are encrypted (MSE/PE), which hides them from who looks in passing. As far as the other side wants.</summary>
     public EncryptionPolicy Encryption { get; init; } = EncryptionPolicy.Prefer;
 
     /// <summary>The address that trackers shall tell others, where NAT or a container hides this one. Null: what they see.</summary>

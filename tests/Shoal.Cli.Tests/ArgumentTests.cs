@@ -16,6 +16,7 @@ public class ArgumentTests
         { "get magnet:?xt=urn:btih:12", "the magnet link's info-hash is neither 40 hexadecimal digits nor 32 of base32: 12" },
         { "get ftp://host/x.torrent", "'ftp://host/x.torrent' is not an http or https URL" },
         { "get x --seeding-policy fair", "--seeding-policy: 'fair' is neither round-robin nor fastest-upload (see 'shoal get --help')" },
+        { "get x --encryption yes", "--encryption: 'yes' is neither off, prefer nor require (see 'shoal get --help')" },
         { "get x --max-up 100", "--max-up: '100' has no unit; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal get --help')" },
         { "seed x y --max-down 5MB", "--max-down: '5MB' is not a rate; write for example 500KiB/s, 2MiB/s, 100Mbit or 1Gbit (see 'shoal seed --help')" },
         { "get x --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal get --help')" },

@@ -47,7 +47,7 @@ internal static class SharedOptions
 
     public static Option<EncryptionPolicy?> Encryption { get; } = Parsed<EncryptionPolicy?>(
         "--encryption", "POLICY",
-        "Whether connections to peers are encrypted: prefer, where the other side can (default), require, always, or off",
+        "Whether connections to peers are encrypted: prefer, as far as the other side wants (default), require, always and all of it, or off",
         text => text switch
         {
             "off" => (EncryptionPolicy.Off, null),

@@ -8,10 +8,13 @@ public enum EncryptionPolicy
     /// <summary>Never; links that come in encrypted are not understood.</summary>
     Off,
 
-    /// <summary>Where the other side can; what it cannot do goes in the clear.</summary>
+    /// <summary>
+    /// As far as the other side wants: the handshake is hidden where it can, and all that follows where it insists; who cannot is
+    /// spoken to in the clear.
+    /// </summary>
     Prefer,
 
-    /// <summary>Always; who does not encrypt everything is not spoken to.</summary>
+    /// <summary>Always, and all of it; who does not is not spoken to.</summary>
     Require,
 }
 

@@ -88,7 +88,10 @@ public sealed class StreamHandshake
         return handshake;
     }
 
-    /// <summary>The side that was connected to. Of what is offered it chooses RC4 if it may.</summary>
+    /// <summary>
+    /// The side that was connected to. Of what is offered it chooses the clear if it may: the cipher costs two thirds of the speed,
+    /// and whoever wants it offers nothing else.
+    /// </summary>
     /// <param name="find">Finds a torrent of ours by its <see cref="MarkOf"/>.</param>
     /// <param name="allowed">What it accepts.</param>
     /// <param name="chance"><see cref="ChanceLength"/> bytes that nobody can guess.</param>
@@ -246,7 +249,7 @@ public sealed class StreamHandshake
         }
 
         var offered = (StreamMethods)BinaryPrimitives.ReadUInt32BigEndian(offer[VerificationLength..]) & _allowed;
-        _method = offered.HasFlag(StreamMethods.Rc4) ? StreamMethods.Rc4 : offered;
+        _method = offered.HasFlag(StreamMethods.Plain) ? StreamMethods.Plain : offered & StreamMethods.Rc4;
         if (_method == StreamMethods.None)
         {
             return Fail("the peer offers no kind of encryption that we accept");

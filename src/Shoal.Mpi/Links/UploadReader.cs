@@ -46,6 +46,9 @@ internal sealed unsafe class Upload : Operation
         _mapped = MayMap ? Store.TryMap(Block) : null;
         if (_mapped is not null)
         {
+            NativeMemory.Free(_memory); // one or the other: both would be twice what is allowed
+            _memory = null;
+            Capacity = 0;
             return;
         }
 

@@ -1,13 +1,17 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Shoal.Runtime.Storage;
 
 /// <summary>
-/// Bytes of a file where the kernel keeps them: what is sent from here is not copied before. They are there when this is made, and
-/// a file that is cut meanwhile ends the process that looks: so only for files that nobody else knows of. Dispose to let go.
+/// Bytes of a file where the kernel keeps them: what is sent from here is not copied before. They can be read when this is made; a file
+/// that is cut meanwhile, or a disk that fails just then, ends the process that looks: so only for files that nobody else knows of,
+/// for a short while. Dispose to let go.
 /// </summary>
 public sealed unsafe class MappedBytes : IDisposable
 {
+    private static volatile bool _isKernelTooOld; // before Linux 5.14
+
     private readonly byte* _start;
     private readonly nuint _length;
     private bool _isDisposed;
@@ -22,6 +26,9 @@ public sealed unsafe class MappedBytes : IDisposable
     /// <summary>The first byte.</summary>
     public byte* Bytes { get; }
 
+    /// <summary>Is called when they are let go.</summary>
+    internal Action? Released { get; set; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -29,13 +36,14 @@ public sealed unsafe class MappedBytes : IDisposable
         {
             _isDisposed = true;
             _ = Posix.Unmap(_start, _length);
+            Released?.Invoke();
         }
     }
 
     /// <summary>Null where it cannot be had: no Linux, an old kernel, a file system without it, a file too short, an error of the disk.</summary>
     internal static MappedBytes? TryMake(SafeFileHandle handle, long offset, int length)
     {
-        if (!Posix.IsAvailable)
+        if (!Posix.IsAvailable || _isKernelTooOld)
         {
             return null;
         }
@@ -54,6 +62,7 @@ public sealed unsafe class MappedBytes : IDisposable
         // What cannot be read is told here; who touched it unread would get a signal that nobody can handle.
         if (Posix.Advise(start, mapped, Posix.AdvicePopulateRead) != 0)
         {
+            _isKernelTooOld = Marshal.GetLastPInvokeError() == Posix.Einval;
             _ = Posix.Unmap(start, mapped);
             return null;
         }

@@ -25,6 +25,7 @@ internal static unsafe partial class Posix
     public const int Eexist = 17;
     public const int Eisdir = 21;
     public const int Enotdir = 20;
+    public const int Einval = 22;
     public const int Erofs = 30;
     public const int Eperm = 1;
     public const int Eloop = 40;

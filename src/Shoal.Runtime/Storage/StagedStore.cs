@@ -17,6 +17,8 @@ public sealed class StagedStore : IPieceStore, IDisposable
     /// <summary>The folder below the root that holds what is not whole yet.</summary>
     public const string FolderName = ".shoal-part";
 
+    private static readonly TimeSpan MapPatience = TimeSpan.FromSeconds(10);
+
     private readonly IReadOnlyList<ContentFile> _files;
     private readonly PieceLayout _layout;
     private readonly ContentMap _map;
@@ -28,6 +30,8 @@ public sealed class StagedStore : IPieceStore, IDisposable
     private readonly PieceStore _named; // what is kept or old
     private readonly FileStream _lock;
     private readonly ReaderWriterLockSlim _moving = new();
+    private int _mapCount;       // blocks that are mapped just now
+    private volatile bool _isPublishing;
     private PieceStore? _published;
 
     private StagedStore(IReadOnlyList<ContentFile> files, PieceLayout layout, string root, Predicate<int> isKept)
@@ -147,7 +151,14 @@ public sealed class StagedStore : IPieceStore, IDisposable
         _moving.EnterReadLock();
         try
         {
-            return _published is null && !_hasKept ? _staged.TryMap(block) : null;
+            if (_isPublishing || _hasKept || _staged.TryMap(block) is not { } bytes)
+            {
+                return null;
+            }
+
+            Interlocked.Increment(ref _mapCount);
+            bytes.Released = () => Interlocked.Decrement(ref _mapCount);
+            return bytes;
         }
         finally
         {
@@ -170,6 +181,7 @@ public sealed class StagedStore : IPieceStore, IDisposable
             }
 
             _staged.Sync();
+            AwaitMaps();
             var (moved, obstacle) = Move(whole, finish);
             foreach (var folder in moved.Select(file => Path.GetDirectoryName(FinalPath(file))!).Distinct())
             {
@@ -204,6 +216,16 @@ public sealed class StagedStore : IPieceStore, IDisposable
         {
             _lock.Dispose(); // something is left in it, to go on with
         }
+    }
+
+    // Under its name a file may be cut by anybody, and whoever then looks at a map of it is ended. Blocks are on their way for
+    // milliseconds; one whose receiver is frozen does not keep the files from their names for ever.
+    private void AwaitMaps()
+    {
+        _moving.EnterWriteLock();
+        _isPublishing = true;
+        _moving.ExitWriteLock();
+        SpinWait.SpinUntil(() => Volatile.Read(ref _mapCount) == 0, MapPatience);
     }
 
     // What stands in the way of one file keeps no other from its name.

@@ -41,7 +41,7 @@ public class StreamHandshakeTests
         }
 
         Assert.Equal((null, null), (initiator.Failure, responder.Failure));
-        var expected = (offered & allowed).HasFlag(StreamMethods.Rc4) ? StreamMethods.Rc4 : StreamMethods.Plain;
+        var expected = (offered & allowed).HasFlag(StreamMethods.Plain) ? StreamMethods.Plain : StreamMethods.Rc4;
         Assert.Equal((expected, expected), (initiator.Result!.Method, responder.Result!.Method));
         Assert.Equal((Torrent, Torrent), (initiator.InfoHash, responder.InfoHash));
         if (expected == StreamMethods.Rc4)

@@ -1,5 +1,7 @@
 using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
 using Shoal.Runtime;
+using Shoal.Runtime.Storage;
 
 namespace Shoal.Mpi.Links;
 
@@ -30,6 +32,37 @@ public sealed class UploadReaderTests
         Send(reader, [2 * MiB, 10], upload => upload.Block.Begin);
         Assert.True(reader.IsIdle);
         Assert.InRange(reader.IdleBytes, 0, MiB);
+    }
+
+    [Fact]
+    public unsafe void A_block_that_can_be_mapped_is_sent_from_there_and_let_go()
+    {
+        var folder = Directory.CreateTempSubdirectory("shoal-upload-");
+        try
+        {
+            var layout = new PieceLayout(4 * MiB, MiB, MiB);
+            using var store = StagedStore.Open([new ContentFile("file", 4 * MiB, 0)], layout, folder.FullName, isKept: _ => false);
+            var piece = new byte[MiB];
+            using var reader = new UploadReader(8 * MiB, threadCount: 0);
+            for (var i = 0; i < 4; i++)
+            {
+                piece.AsSpan().Fill((byte)(i + 1));
+                store.Write(new PieceIndex(i), 0, piece);
+                Send(reader, [MiB], upload => upload.Block.Begin); // leaves an idle one that has memory of its own
+                reader.Order(null!, default, store, new BlockRequest(new PieceIndex(i), 0, MiB), slot: 0, mayMap: true);
+                Assert.True(reader.TryTake(out var mapped));
+                Assert.Equal((i + 1, i + 1), (mapped.Bytes[0], mapped.Bytes[MiB - 1]));
+                Assert.Equal(OperatingSystem.IsLinux() ? 0 : MiB, mapped.Capacity);
+                reader.Return(mapped);
+                Assert.True(reader.IsIdle);
+            }
+
+            store.Publish(_ => true, (_, _) => { }); // at once: nothing is mapped any more
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private static void Send(UploadReader reader, IEnumerable<int> lengths, Func<Upload, int> order)

@@ -73,6 +73,37 @@ public class StagedStoreTests
         Assert.Equal(content.AsSpan(PieceLength, BlockLength).ToArray(), read);
     }
 
+    [Fact]
+    public async Task Files_get_their_names_once_no_block_of_them_is_mapped_any_more()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "only Linux maps blocks");
+        using var folder = new TempFolder();
+        var files = Content.Files(("file", PieceLength));
+        var layout = new PieceLayout(PieceLength, PieceLength, BlockLength);
+        using var store = StagedStore.Open(files, layout, folder.Path, isKept: _ => false);
+        WriteAll(store, layout, Content.Bytes(5, PieceLength));
+        var bytes = store.TryMap(new BlockRequest(new PieceIndex(0), 0, BlockLength));
+        Assert.NotNull(bytes);
+        var hadName = true;
+        var publishing = Task.Run(() => store.Publish(_ => true, (_, _) => { }), TestContext.Current.CancellationToken);
+        var letting = Task.Run(
+            () =>
+            {
+                // The next is refused as soon as publishing begins.
+                while (store.TryMap(new BlockRequest(new PieceIndex(0), 0, BlockLength)) is { } another)
+                {
+                    another.Dispose();
+                }
+
+                hadName = File.Exists(folder["file"]);
+                bytes.Dispose();
+            },
+            TestContext.Current.CancellationToken);
+        await Task.WhenAll(publishing, letting);
+        Assert.False(hadName);
+        Assert.True(File.Exists(folder["file"]));
+    }
+
     private static void WriteAll(StagedStore store, PieceLayout layout, byte[] content)
     {
         for (var i = 0; i < layout.PieceCount; i++)
