@@ -116,6 +116,7 @@ internal static class App
             SeedCommand.Create(),
             CreateCommand.Create(),
             InfoCommand.Create(),
+            MagnetCommand.Create(),
             VerifyCommand.Create(),
             TrackerCommand.Create(),
             ScrapeCommand.Create(),

@@ -7,10 +7,18 @@ namespace Shoal;
 /// <summary>Which files are wanted, and which pieces that makes. A piece at a border belongs to both its files.</summary>
 internal static class FileSelection
 {
-    /// <summary>The wanted files by the patterns; all of them if there is no pattern.</summary>
-    /// <exception cref="ShoalException">A pattern matches no file.</exception>
-    public static IReadOnlyList<ContentFile> Select(Metainfo metainfo, IReadOnlyList<string> patterns)
+    /// <summary>The wanted files: by the patterns; without any, those that the magnet link names; else all.</summary>
+    /// <exception cref="ShoalException">A pattern matches no file, or the link names none that there is.</exception>
+    public static IReadOnlyList<ContentFile> Select(Metainfo metainfo, AddOptions options)
     {
+        var patterns = options.Select;
+        if (patterns.Count == 0 && options.Files.Count > 0)
+        {
+            ContentFile[] named = [.. metainfo.Files.Where((file, index) => !file.IsPadding && options.Files.Any(files => files.Contains(index)))];
+            return named.Length > 0 ? named : throw new ShoalException(
+                ShoalErrorKind.BadInput, $"the magnet link means the files {string.Join(',', options.Files)} of '{metainfo.Name}', which has {metainfo.Files.Count}");
+        }
+
         foreach (var pattern in patterns)
         {
             if (!metainfo.Files.Any(file => Matches(pattern, file)))

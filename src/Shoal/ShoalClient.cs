@@ -106,7 +106,7 @@ public sealed class ShoalClient : IAsyncDisposable
     public Task<TorrentHandle> ShareAsync(NewTorrent torrent, AddOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(torrent);
-        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, []);
+        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, [], []);
         return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
     }
 
@@ -155,9 +155,10 @@ public sealed class ShoalClient : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
         var peers = await ResolveAsync(options.Peers, cancellationToken);
+        options = options with { Files = origin.Files };
         if (origin.Metainfo is { } known)
         {
-            FileSelection.Select(known, options.Select);
+            FileSelection.Select(known, options);
         }
 
         var id = await Host.AskAsync(() => TryAddToSession(origin, options)) ??

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Engine.Choking;
 using Shoal.Engine.Encryption;
+using Shoal.Protocol.Metadata;
 
 namespace Shoal;
 
@@ -100,7 +101,7 @@ public sealed record AddOptions
 {
     /// <summary>
     /// Patterns of the files that are wanted (<c>*</c> and <c>?</c>), matched with the path inside of the torrent's
-    /// folder, or with the file's name alone. Empty: all files.
+    /// folder, or with the file's name alone. Empty: those that the magnet link names, or all.
     /// </summary>
     public IReadOnlyList<string> Select { get; init; } = [];
 
@@ -109,6 +110,9 @@ public sealed record AddOptions
 
     /// <summary>Trackers beside those that the source names.</summary>
     public IReadOnlyList<string> Trackers { get; init; } = [];
+
+    /// <summary>The files that the magnet link names (<c>so</c>, BEP 53); empty for all.</summary>
+    internal IReadOnlyList<FileRange> Files { get; init; } = [];
 
     /// <summary>Whether nothing may be written: what is there is checked and shared.</summary>
     public bool SeedOnly { get; init; }

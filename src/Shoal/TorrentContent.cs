@@ -19,7 +19,7 @@ internal sealed class TorrentContent : IDisposable
     private TorrentContent(Metainfo metainfo, PieceStore store, AddOptions options)
     {
         _metainfo = metainfo;
-        var selected = new HashSet<ContentFile>(FileSelection.Select(metainfo, options.Select), ReferenceEqualityComparer.Instance);
+        var selected = new HashSet<ContentFile>(FileSelection.Select(metainfo, options), ReferenceEqualityComparer.Instance);
         _selected = [.. Enumerable.Range(0, metainfo.Files.Count).Where(file => selected.Contains(metainfo.Files[file]))];
         Store = store;
         Wanted = FileSelection.PiecesOf(metainfo.Layout, selected);

@@ -102,6 +102,21 @@ public sealed class CopyFailureTests
 
     [Theory]
     [MemberData(nameof(Both))]
+    public async Task A_source_named_as_the_folder_of_what_is_not_whole_is_one_line_before_anything_moves(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.Write(".shoal-part", MiB);
+
+        var result = await place.CopyAsync(mpi, 3, ".shoal-part", place.Destinations);
+
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.Equal(
+            "shoal: '.shoal-part' cannot be copied under its name: what is not whole yet is gathered in a folder of that name",
+            Assert.Single(result.Complaints));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
     public async Task A_source_that_nobody_can_see_is_one_line_before_anything_moves(string mpi)
     {
         using var place = new CopyPlace();

@@ -76,6 +76,23 @@ public sealed class DataTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
+    public async Task An_owned_pipe_is_no_file(string mpi)
+    {
+        Directory.CreateDirectory(At(1, ""));
+        using (var made = System.Diagnostics.Process.Start("mkfifo", At(1, "pipe")))
+        {
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        Input(1, ["pipe auto"], []);
+        Input(2, [], ["pipe"]);
+        var result = await RunAsync(mpi, 3);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Equal([$"shoal: {_folder}/in1.txt:2: '{At(1, "pipe")}', which this rank owns, is not a file that has bytes"], result.Complaints);
+    }
+
+    [Theory]
+    [MemberData(nameof(Launcher.Both), MemberType = typeof(Launcher))]
     public async Task What_is_there_already_is_not_moved_again(string mpi)
     {
         var bytes = Write(1, "a", 40 << 16);

@@ -58,6 +58,7 @@ public class ArgumentTests
     [InlineData("seed")]
     [InlineData("create")]
     [InlineData("info")]
+    [InlineData("magnet")]
     [InlineData("verify")]
     [InlineData("tracker")]
     [InlineData("scrape")]

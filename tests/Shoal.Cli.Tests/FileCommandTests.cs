@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shoal.Cli.Tests;
 
-/// <summary>`create`, `info` and `verify` on real files.</summary>
+/// <summary>`create`, `info`, `magnet` and `verify` on real files.</summary>
 public class FileCommandTests
 {
     [Fact]
@@ -39,6 +39,30 @@ public class FileCommandTests
             Assert.Equal(0, verified.ExitCode);
             Assert.Equal("All is well: 4 pieces in 3 files", verified.Out.Lines[^1]);
         }
+    }
+
+    [Fact]
+    public async Task A_torrents_magnet_link_can_be_printed_and_added_to()
+    {
+        using var place = new Workplace();
+        var torrent = place.At("x.torrent");
+        await Command.RunAsync("create", place.Write("a film.bin", 100_000), "-o", torrent, "--tracker", "http://127.0.0.1:9/announce");
+
+        var printed = await Command.RunAsync("magnet", torrent, "--quiet");
+        Assert.Equal(0, printed.ExitCode);
+        var magnet = Assert.Single(printed.Out.Lines);
+        Assert.Matches("^magnet:\\?xt=urn:btih:[0-9a-f]{40}&dn=a%20film.bin&xl=100000&tr=http%3A%2F%2F127.0.0.1%3A9%2Fannounce$", magnet);
+
+        // What is there already is not added again.
+        var more = await Command.RunAsync(
+            "magnet", magnet, "--tracker", "http://127.0.0.1:9/announce", "--tracker", "udp://127.0.0.1:9", "--peer", "127.0.0.1:6881", "--json");
+        using var told = JsonDocument.Parse(Assert.Single(more.Out.Lines));
+        Assert.Equal("magnet", told.RootElement.GetProperty("event").GetString());
+        Assert.Equal($"{magnet}&tr=udp%3A%2F%2F127.0.0.1%3A9&x.pe=127.0.0.1:6881", told.RootElement.GetProperty("magnet").GetString());
+
+        var hash = magnet.Substring("magnet:?xt=urn:btih:".Length, 40);
+        Assert.Equal([$"magnet:?xt=urn:btih:{hash}"], (await Command.RunAsync("magnet", hash)).Out.Lines);
+        Assert.Equal(ExitCode.BadInput, (await Command.RunAsync("magnet", "nothing")).ExitCode);
     }
 
     [Fact]

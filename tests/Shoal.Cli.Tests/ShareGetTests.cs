@@ -130,8 +130,11 @@ public class ShareGetTests
         Assert.Equal(edited, await File.ReadAllBytesAsync(place.At("whole", name, "changing")));
     }
 
-    [Fact]
-    public async Task Only_what_is_selected_arrives()
+    [Theory]
+    [InlineData("", "--select *.jpg")]
+    [InlineData("&so=0,2", "")]
+    [InlineData("&so=1", "--select *.jpg")] // what the user says counts
+    public async Task Only_what_is_selected_arrives(string inTheLink, string option)
     {
         using var place = new Workplace();
         var name = Unique();
@@ -141,7 +144,8 @@ public class ShareGetTests
         await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--quiet");
         var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
         var got = await Command.RunAsync(
-            "get", line["  shoal get '".Length..^1], "-d", place.At("out"), "--bind", "127.0.0.1", "--select", "*.jpg", "--quiet");
+            ["get", line["  shoal get '".Length..^1] + inTheLink, "-d", place.At("out"), "--bind", "127.0.0.1", "--quiet",
+                .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
         Assert.Equal(0, got.ExitCode);
         foreach (var file in (string[])["a.jpg", "deep/c.jpg"])
         {
@@ -150,6 +154,19 @@ public class ShareGetTests
 
         var other = new FileInfo(place.At("out", name, "b.avi"));
         Assert.True(!other.Exists || !File.ReadAllBytes(other.FullName).SequenceEqual(File.ReadAllBytes(place.At(name, "b.avi"))));
+    }
+
+    [Fact]
+    public async Task A_link_that_means_files_that_there_are_not_is_an_error_once_that_is_known()
+    {
+        using var place = new Workplace();
+        var name = Unique();
+        place.Write($"{name}/only", 20_000);
+        await using var share = Command.Start("share", place.At(name), "--bind", "127.0.0.1", "--quiet");
+        var line = await share.LineAsync(text => text.StartsWith("  shoal get '", StringComparison.Ordinal));
+        var got = await Command.RunAsync("get", line["  shoal get '".Length..^1] + "&so=1-3,7", "-d", place.At("out"), "--bind", "127.0.0.1");
+        Assert.Equal(ExitCode.BadInput, got.ExitCode);
+        Assert.Equal([$"shoal: the magnet link means the files 1-3,7 of '{name}', which has 1"], got.Error.Lines);
     }
 
     [Fact]

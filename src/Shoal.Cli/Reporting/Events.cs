@@ -24,6 +24,7 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(CompleteEvent), "complete")]
 [JsonDerivedType(typeof(StoppedEvent), "stopped")]
 [JsonDerivedType(typeof(InfoEvent), "info")]
+[JsonDerivedType(typeof(MagnetEvent), "magnet")]
 [JsonDerivedType(typeof(FileEvent), "file")]
 [JsonDerivedType(typeof(VerifiedEvent), "verified")]
 [JsonDerivedType(typeof(ScrapeEvent), "scrape")]
@@ -49,7 +50,7 @@ internal abstract record Event
 
     /// <summary>Whether it is what was asked for, and so shown even with --quiet.</summary>
     [JsonIgnore]
-    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
+    public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or MagnetEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
         or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
         or FuzzFailureEvent or FuzzedEvent;
 }
@@ -84,6 +85,12 @@ internal sealed record TorrentEvent(
         text += Magnet is null ? $"\nInfo-hash: {InfoHash}" : $"\nMagnet:   {Magnet}";
         return Command is null ? text : text + $"\nOn the other side:\n  {Command}";
     }
+}
+
+/// <summary>A torrent's magnet link.</summary>
+internal sealed record MagnetEvent(InfoHash InfoHash, string? Name, string Magnet) : Event
+{
+    public override string ToLine() => Magnet;
 }
 
 /// <summary>It is known what the torrent holds.</summary>

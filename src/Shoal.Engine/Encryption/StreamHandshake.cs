@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 using Shoal.Protocol;
 using Shoal.Protocol.Encryption;
 
@@ -99,7 +98,7 @@ public sealed class StreamHandshake
         new(allowed, chance, default, find ?? throw new ArgumentNullException(nameof(find)));
 
     /// <summary>What an initiator calls the torrent by.</summary>
-    public static PieceHash MarkOf(InfoHash infoHash) => new(Hash("req2", infoHash.ToArray()));
+    public static PieceHash MarkOf(InfoHash infoHash) => new(StreamHash.Of("req2", infoHash.ToArray()));
 
     /// <summary>Takes the next bytes of the other side.</summary>
     public StreamHandshakeState Receive(ReadOnlySpan<byte> bytes)
@@ -173,7 +172,7 @@ public sealed class StreamHandshake
         else
         {
             SendKey();
-            _mark = Hash("req1", _common);
+            _mark = StreamHash.Of("req1", _common);
         }
 
         _step = Step.Mark;
@@ -184,9 +183,9 @@ public sealed class StreamHandshake
     {
         InfoHash = _wanted;
         MakeCiphers(isInitiator: true);
-        _output.AddRange(Hash("req1", _common));
-        var torrent = Hash("req2", _wanted.ToArray());
-        Mix(torrent, Hash("req3", _common));
+        _output.AddRange(StreamHash.Of("req1", _common));
+        var torrent = StreamHash.Of("req2", _wanted.ToArray());
+        StreamHash.Mix(torrent, StreamHash.Of("req3", _common));
         _output.AddRange(torrent);
 
         // No padding, and nothing of the stream yet.
@@ -222,7 +221,7 @@ public sealed class StreamHandshake
         }
 
         var mark = _input.AsSpan(0, SHA1.HashSizeInBytes);
-        Mix(mark, Hash("req3", _common));
+        StreamHash.Mix(mark, StreamHash.Of("req3", _common));
         if (_find!(new PieceHash(mark)) is not { } infoHash)
         {
             return Fail("the peer wants a torrent that is not here");
@@ -383,23 +382,11 @@ public sealed class StreamHandshake
         (_outgoing, _incoming) = isInitiator ? (a, b) : (b, a);
     }
 
-    private Rc4 CipherOf(string name) => new(Hash(name, [.. _common, .. InfoHash.ToArray()]));
+    private Rc4 CipherOf(string name) => new(StreamHash.Of(name, [.. _common, .. InfoHash.ToArray()]));
 
     private void Drop(int count)
     {
         _input.AsSpan(count, _inputLength - count).CopyTo(_input);
         _inputLength -= count;
     }
-
-    private static void Mix(Span<byte> bytes, ReadOnlySpan<byte> others)
-    {
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            bytes[i] ^= others[i];
-        }
-    }
-
-#pragma warning disable CA5350 // The protocol says SHA-1.
-    private static byte[] Hash(string name, ReadOnlySpan<byte> bytes) => SHA1.HashData([.. Encoding.ASCII.GetBytes(name), .. bytes]);
-#pragma warning restore CA5350
 }

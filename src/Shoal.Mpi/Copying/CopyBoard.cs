@@ -25,6 +25,9 @@ internal sealed class CopyBoard(IReadOnlyList<int> participants, long length, IR
     /// <summary>A file system may be silent for minutes; longer, and whoever waits waits for ever.</summary>
     public static readonly TimeSpan StallTime = TimeSpan.FromMinutes(5);
 
+    /// <summary>A node's memory may hold as much as its disk writes in half an hour; a flush that takes longer hangs.</summary>
+    public static readonly TimeSpan FlushTime = TimeSpan.FromHours(1);
+
     private readonly Dictionary<int, RankNews> _news = participants.ToDictionary(rank => rank, _ => new RankNews(RankState.Copying, 0));
     private readonly long _beganAt = time.GetTimestamp();
     private long _changedAt = time.GetTimestamp();
@@ -38,7 +41,8 @@ internal sealed class CopyBoard(IReadOnlyList<int> participants, long length, IR
 
     /// <summary>Whether nothing has moved anywhere for so long that nothing will.</summary>
     public bool IsStalled =>
-        time.GetElapsedTime(_changedAt) > StallTime && _news.Values.All(news => news.State != RankState.Finishing);
+        time.GetElapsedTime(_changedAt) is var silence && silence > StallTime
+        && (silence > FlushTime || _news.Values.All(news => news.State != RankState.Finishing));
 
     public void Update(int rank, RankNews news)
     {

@@ -81,6 +81,11 @@ internal sealed class SourceTree
             throw new StorageException($"'{source}' has no name to be copied by");
         }
 
+        if (name == StagedStore.FolderName)
+        {
+            throw new StorageException($"'{source}' cannot be copied under its name: what is not whole yet is gathered in a folder of that name");
+        }
+
         FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);
         if (!info.Exists)
         {

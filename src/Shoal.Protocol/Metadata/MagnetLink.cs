@@ -42,8 +42,7 @@ public readonly record struct MagnetPeer(string Host, ushort Port)
 
 /// <summary>
 /// A magnet link (BEP 9): names a torrent by its info-hash and tells where to begin to look. Read by
-/// <see cref="TryParse"/>, printed by <see cref="ToString"/>. Parameters not known are passed over, <c>so</c> (BEP 53)
-/// among them. Immutable.
+/// <see cref="TryParse"/>, printed by <see cref="ToString"/>. Parameters not known are passed over. Immutable.
 /// </summary>
 public sealed record MagnetLink
 {
@@ -69,6 +68,9 @@ public sealed record MagnetLink
 
     /// <summary>Peers (<c>x.pe</c>).</summary>
     public IReadOnlyList<MagnetPeer> Peers { get; init; } = [];
+
+    /// <summary>The files that are meant (<c>so</c>, BEP 53), by their place in the torrent's list; empty for all.</summary>
+    public IReadOnlyList<FileRange> Files { get; init; } = [];
 
     /// <summary>Whether the text claims to be a magnet link, be it well formed or not.</summary>
     public static bool IsMagnet([NotNullWhen(true)] string? text) =>
@@ -134,6 +136,11 @@ public sealed record MagnetLink
             text.Append("&x.pe=").Append(peer);
         }
 
+        if (Files.Count > 0)
+        {
+            text.Append("&so=").AppendJoin(',', Files);
+        }
+
         return text.ToString();
     }
 
@@ -142,6 +149,7 @@ public sealed record MagnetLink
         private readonly List<string> _trackers = [];
         private readonly List<string> _webSeeds = [];
         private readonly List<MagnetPeer> _peers = [];
+        private readonly List<FileRange> _files = [];
         private InfoHash? _infoHash;
         private bool _hasVersion2;
         private string? _name;
@@ -157,7 +165,7 @@ public sealed record MagnetLink
             }
 
             var key = WithoutNumber(parameter[..equals].ToLowerInvariant());
-            if (key is not ("xt" or "dn" or "xl" or "tr" or "ws" or "x.pe"))
+            if (key is not ("xt" or "dn" or "xl" or "tr" or "ws" or "x.pe" or "so"))
             {
                 return null;
             }
@@ -175,6 +183,7 @@ public sealed record MagnetLink
                 "tr" => AddUrl(_trackers, key, value),
                 "ws" => AddUrl(_webSeeds, key, value),
                 "x.pe" => AddPeer(value),
+                "so" => AddFiles(value),
                 "xl" => SetLength(value),
                 _ => SetName(value),
             };
@@ -193,6 +202,7 @@ public sealed record MagnetLink
                 Trackers = _trackers,
                 WebSeeds = _webSeeds,
                 Peers = _peers,
+                Files = _files,
             };
         }
 
@@ -243,6 +253,21 @@ public sealed record MagnetLink
             }
 
             _peers.Add(peer);
+            return null;
+        }
+
+        private string? AddFiles(string value)
+        {
+            foreach (var part in value.Split(','))
+            {
+                if (!FileRange.TryParse(part, out var files))
+                {
+                    return $"the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: {SafePath.ForDisplay(value)}";
+                }
+
+                _files.Add(files);
+            }
+
             return null;
         }
 

@@ -1,12 +1,14 @@
 using System.Net.Sockets;
+using Shoal.Protocol.Encryption;
 
 namespace Shoal.Sockets.Tcp;
 
 /// <summary>
 /// Writes one buffer at a time to a non-blocking socket: at once as far as the kernel takes it, the rest when there is
-/// room, and then calls back. Not thread-safe: whoever has the one send that is under way owns it.
+/// room, and then calls back. A cipher, if there is one, is applied in the buffer. Not thread-safe: whoever has the one send
+/// that is under way owns it.
 /// </summary>
-internal sealed class SocketWriter(Socket socket, Action<SocketError> finished)
+internal sealed class SocketWriter(Socket socket, Rc4? cipher, Action<SocketError> finished)
 {
     private SocketAsyncEventArgs? _args;
 
@@ -15,6 +17,7 @@ internal sealed class SocketWriter(Socket socket, Action<SocketError> finished)
     /// </summary>
     public bool Write(byte[] buffer, int length, out SocketError error)
     {
+        cipher?.Apply(buffer.AsSpan(0, length));
         try
         {
             var sent = Math.Max(0, socket.Send(buffer.AsSpan(0, length), SocketFlags.None, out error));

@@ -18,7 +18,6 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     private readonly TcpLink _link;
     private readonly UploadBuffers _buffers;
     private readonly int _maximumQueuedBytes;
-
     private readonly TurnOutput _staged = new();
 
     // Guarded by the gate.
@@ -35,7 +34,6 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     // Owned by the one send that is under way.
     private readonly Outgoing _current;
     private SocketWriter? _writer;
-    private Rc4? _cipher;
 
     // Of the pumping thread only: uploads wait for the end of the turn, and are then done by it without a change of threads.
     private bool _hasDeferredUploads;
@@ -52,11 +50,9 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     [field: ThreadStatic]
     public static TcpSender? PumpedByThread { get; set; }
 
-    /// <summary>The connection is there; what is sent goes through the cipher if there is one.</summary>
     public void Open(Socket socket, Rc4? cipher)
     {
-        _cipher = cipher;
-        _writer = new SocketWriter(socket, OnSent);
+        _writer = new SocketWriter(socket, cipher, OnSent);
         SendNext();
     }
 
@@ -358,7 +354,6 @@ internal sealed class TcpSender : IThreadPoolWorkItem
     // True: the current buffer is out. False: it will be, or never.
     private bool Send()
     {
-        _cipher?.Apply(_current.Bytes.AsSpan(0, _current.Length));
         if (_writer!.Write(_current.Bytes!, _current.Length, out var error))
         {
             Complete();

@@ -41,11 +41,13 @@ public sealed class CopyBoardTests
     }
 
     [Fact]
-    public void A_rank_that_flushes_to_its_disk_is_waited_for()
+    public void A_rank_that_flushes_to_its_disk_is_waited_for_but_not_for_ever()
     {
         _board.Update(2, new RankNews(RankState.Finishing, 1000));
-        _clock.Pass(10 * CopyBoard.StallTime);
+        _clock.Pass(CopyBoard.FlushTime);
         Assert.False(_board.IsOver);
+        _clock.Pass(TimeSpan.FromMilliseconds(1));
+        Assert.True(_board.IsStalled);
     }
 
     [Fact]

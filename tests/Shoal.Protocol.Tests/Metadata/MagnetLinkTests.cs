@@ -28,20 +28,21 @@ public sealed class MagnetLinkTests
 
     [Theory]
     [InlineData(Xt)]
-    [InlineData(Xt + "&dn=a%20name&xl=12345&tr=http%3A%2F%2Fa%2Fannounce&tr=udp%3A%2F%2Fb%3A1&ws=http%3A%2F%2Fw%2F&x.pe=127.0.0.1:6881&x.pe=[::1]:6882&x.pe=some-host.example:1")]
+    [InlineData(Xt + "&dn=a%20name&xl=12345&tr=http%3A%2F%2Fa%2Fannounce&tr=udp%3A%2F%2Fb%3A1&ws=http%3A%2F%2Fw%2F&x.pe=127.0.0.1:6881&x.pe=[::1]:6882&x.pe=some-host.example:1&so=0,2,4-6")]
     [InlineData(Xt + "&dn=%F0%9F%90%9F%26%3D%2B%25")]
     public void What_is_printed_is_what_was_parsed(string text) => Assert.Equal(text, Parse(text).ToString());
 
     [Fact]
     public void Every_part_is_read()
     {
-        var link = Parse(Xt + "&dn=a%20+b%2B&xl=5&tr=http://a/?x=1&tr.1=udp%3A%2F%2Fb&ws=http://w&x.pe=h:1&x.pe=%5B::1%5D%3A2&so=0-2&unknown=1&novalue&&kt=x");
+        var link = Parse(Xt + "&dn=a%20+b%2B&xl=5&tr=http://a/?x=1&tr.1=udp%3A%2F%2Fb&ws=http://w&x.pe=h:1&x.pe=%5B::1%5D%3A2&so=0-2&so.1=4%2C2147483647&unknown=1&novalue&&kt=x");
         Assert.Equal(Hex, link.InfoHash.ToString());
         Assert.Equal("a  b+", link.Name);
         Assert.Equal(5, link.Length);
         Assert.Equal(["http://a/?x=1", "udp://b"], link.Trackers);
         Assert.Equal(["http://w"], link.WebSeeds);
         Assert.Equal([new MagnetPeer("h", 1), new MagnetPeer("::1", 2)], link.Peers);
+        Assert.Equal([new FileRange(0, 2), new FileRange(4, 4), new FileRange(int.MaxValue, int.MaxValue)], link.Files);
     }
 
     [Theory]
@@ -69,6 +70,11 @@ public sealed class MagnetLinkTests
     [InlineData(Xt + "&dn=%4", "the magnet link's 'dn' has a malformed percent escape: %4")]
     [InlineData(Xt + "&tr=http%3A%2F%2fa%zz", "the magnet link's 'tr' has a malformed percent escape: http%3A%2F%2fa%zz")]
     [InlineData(Xt + "&tr=http://a%0d%0aHost", "the magnet link's 'tr' is no URL: http://a\uFFFD\uFFFDHost")]
+    [InlineData(Xt + "&so=", "the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: ")]
+    [InlineData(Xt + "&so=1,,2", "the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: 1,,2")]
+    [InlineData(Xt + "&so=3-2", "the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: 3-2")]
+    [InlineData(Xt + "&so=-1", "the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: -1")]
+    [InlineData(Xt + "&so=2147483648", "the magnet link's 'so' is not a list of files by number, as in 0,2,4-6: 2147483648")]
     [InlineData(Xt + "&x.pe=host", "the magnet link's 'x.pe' is not host:port: host")]
     [InlineData(Xt + "&x.pe=host:0", "the magnet link's 'x.pe' is not host:port: host:0")]
     [InlineData(Xt + "&x.pe=host:65536", "the magnet link's 'x.pe' is not host:port: host:65536")]

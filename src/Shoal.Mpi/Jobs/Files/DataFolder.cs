@@ -28,6 +28,11 @@ public sealed class DataFolder(string folder, string output, int segmentLength)
         {
             var length = new FileInfo(path) is { Exists: true } info ? info.Length
                 : throw new JobException(input.At(file.Line, $"there is no '{path}', which this rank owns"));
+            if (info.LinkTarget is null && !ContentScanner.IsRegular(path))
+            {
+                throw new JobException(input.At(file.Line, $"'{path}', which this rank owns, is not a file that has bytes"));
+            }
+
             var layout = LayoutOf(input, file, length);
             var store = PieceStore.Open([new ContentFile(file.Name, length, 0)], layout, folder, readOnly: true);
             var sums = ContentHasher.HashAsync(store, null, stop).GetAwaiter().GetResult();
