@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Shoal.Discovery;
 using Shoal.Engine;
 using Shoal.Engine.Sessions;
 using Shoal.Engine.Swarms;
@@ -49,6 +50,7 @@ public sealed class ShoalClient : IAsyncDisposable
         });
         Logger = options.LoggerFactory.CreateLogger<ShoalClient>();
         EndPoint = new IPEndPoint(IPAddress.None, 0);
+        Finders = new PeerFinders([]);
     }
 
     /// <summary>Where it listens.</summary>
@@ -65,6 +67,8 @@ public sealed class ShoalClient : IAsyncDisposable
 
     internal SwarmHost Host { get; }
 
+    internal PeerFinders Finders { get; private set; }
+
     /// <summary>Opens the port and is ready for torrents.</summary>
     /// <exception cref="ShoalException">The port is in use, the address is not this machine's, or it may not open so many connections.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option's number makes no sense.</exception>
@@ -78,6 +82,7 @@ public sealed class ShoalClient : IAsyncDisposable
         try
         {
             client.Listen();
+            client.BeginToFind(options.Discovery ?? DiscoveryOptions.FromEnvironment());
             return client;
         }
         catch
@@ -106,7 +111,7 @@ public sealed class ShoalClient : IAsyncDisposable
     public Task<TorrentHandle> ShareAsync(NewTorrent torrent, AddOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(torrent);
-        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, [], []);
+        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, [], [], IsPublic: false);
         return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
     }
 
@@ -119,6 +124,7 @@ public sealed class ShoalClient : IAsyncDisposable
         }
 
         await Task.WhenAll(_torrents.Values.Select(torrent => torrent.StopAsync()));
+        await Finders.DisposeAsync();
         await Host.DisposeAsync();
         await _transport.DisposeAsync();
         _trackers.Dispose();
@@ -148,6 +154,12 @@ public sealed class ShoalClient : IAsyncDisposable
             };
             throw new ShoalException(ShoalErrorKind.Environment, $"port {Options.Port} on {address} {reason}", error);
         }
+    }
+
+    private void BeginToFind(DiscoveryOptions options)
+    {
+        List<IPeerFinder> finders = [];
+        Finders = new PeerFinders(finders);
     }
 
     private async Task<TorrentHandle> AddAsync(

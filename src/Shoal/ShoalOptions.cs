@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Shoal.Discovery;
 using Shoal.Engine.Choking;
 using Shoal.Engine.Encryption;
 using Shoal.Protocol.Metadata;
@@ -21,6 +22,9 @@ public sealed record ShoalOptions
 
     /// <summary>The address that trackers shall tell others, where NAT or a container hides this one. Null: what they see.</summary>
     public IPAddress? AdvertiseAddress { get; init; }
+
+    /// <summary>How peers are found beyond trackers. Null: as <see cref="DiscoveryOptions"/> has it, unless the environment says off.</summary>
+    public DiscoveryOptions? Discovery { get; init; }
 
     /// <summary>Bytes per second sent at most, over all torrents. Null: no limit.</summary>
     public long? MaximumUploadRateBytesPerSecond { get; init; }
@@ -110,6 +114,12 @@ public sealed record AddOptions
 
     /// <summary>Trackers beside those that the source names.</summary>
     public IReadOnlyList<string> Trackers { get; init; } = [];
+
+    /// <summary>
+    /// Whether strangers anywhere may learn of it, through the DHT, where crawlers fetch whatever is announced. Null: as
+    /// its source says, which is yes but for links that say no; and no for what is shared anew.
+    /// </summary>
+    public bool? IsPublic { get; init; }
 
     /// <summary>The files that the magnet link names (<c>so</c>, BEP 53); empty for all.</summary>
     internal IReadOnlyList<FileRange> Files { get; init; } = [];

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Shoal.Discovery;
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -26,6 +27,7 @@ public sealed class TorrentHandle
     private readonly string _folder;
     private readonly AddOptions _options;
     private readonly NewTorrent? _new;
+    private readonly PeerSearch _search;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _completion = NewSource();
     private readonly TaskCompletionSource<IReadOnlyDictionary<PieceIndex, Bitfield>> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -52,6 +54,7 @@ public sealed class TorrentHandle
         _folder = folder;
         _options = options;
         _new = newTorrent;
+        _search = new PeerSearch(client, id, origin, options);
     }
 
     /// <summary>Which torrent.</summary>
@@ -80,8 +83,11 @@ public sealed class TorrentHandle
     /// <summary>What is amiss though it goes on, in one line: a record that could not be written. Null if nothing is.</summary>
     public string? Warning { get; private set; }
 
-    /// <summary>True if nobody named a tracker or a peer: it comes only from who connects to us.</summary>
-    public bool KnowsNobody => _origin.Trackers.Count + _origin.Peers.Count + _options.Trackers.Count + _options.Peers.Count == 0;
+    /// <summary>True if nobody named a tracker or a peer, and there is no other way: it comes only from who connects to us.</summary>
+    public bool KnowsNobody => _search.KnowsNobody;
+
+    /// <summary>True if nobody named a tracker or a peer, and it is looked for all the same: around here, or in the DHT.</summary>
+    public bool OnlySearches => _search.OnlySearches;
 
     /// <summary>A line for each file that was there and could not be read when it was checked; it counts as not there.</summary>
     public IReadOnlyList<string> ReadErrors => _content?.ReadErrors ?? [];
@@ -145,11 +151,6 @@ public sealed class TorrentHandle
         _announce = announce;
         _client.Host.Attach(_id, new SwarmResources { OnEvent = OnEvent, OnAnnounce = announce });
         _ = ObserveHostAsync();
-        foreach (var peer in peers)
-        {
-            _client.Host.Post(new Input(InputKind.PeerFound, _id, Address: peer));
-        }
-
         if (_origin.Metainfo is { } metainfo)
         {
             _work = RunAsync(metainfo);
@@ -159,7 +160,7 @@ public sealed class TorrentHandle
             Post(InputKind.Start);
         }
 
-        _ = FindPeersAsync();
+        _search.Begin(peers, _stopping.Token);
     }
 
     // Runs within a turn of the engine: quick, and never throws.
@@ -211,6 +212,7 @@ public sealed class TorrentHandle
     /// <summary>Opens and checks the content, hands it to the engine, and tends it until the torrent has stopped.</summary>
     private async Task RunAsync(Metainfo metainfo)
     {
+        _search.MetadataKnown(metainfo);
         _metadata.TrySetResult(metainfo);
         try
         {
@@ -287,27 +289,10 @@ public sealed class TorrentHandle
         }
     }
 
-    private async Task FindPeersAsync()
-    {
-        try
-        {
-            foreach (var peer in _origin.Peers)
-            {
-                foreach (var address in await NameResolver.ResolveAsync(peer, _stopping.Token))
-                {
-                    _client.Host.Post(new Input(InputKind.PeerFound, _id, Address: address));
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Nobody needs them any more.
-        }
-    }
-
     private async Task StopOnceAsync()
     {
         await _stopping.CancelAsync();
+        _search.End();
         _completion.TrySetCanceled();
         _metadata.TrySetCanceled();
         Post(InputKind.Stop);

@@ -56,14 +56,14 @@ public sealed class TorrentSource
     {
         ArgumentNullException.ThrowIfNull(link);
         var origin = new TorrentOrigin(
-            link.InfoHash, link.Name, null, [.. link.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])], link.Peers, link.Files);
+            link.InfoHash, link.Name, null, [.. link.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])], link.Peers, link.Files, link.MayUseDht);
         return new TorrentSource(link.ToString(), _ => Task.FromResult(origin));
     }
 
     /// <summary>From an info-hash alone: peers must come from elsewhere.</summary>
     public static TorrentSource FromInfoHash(InfoHash infoHash)
     {
-        var origin = new TorrentOrigin(infoHash, null, null, [], [], []);
+        var origin = new TorrentOrigin(infoHash, null, null, [], [], [], IsPublic: true);
         return new TorrentSource(infoHash.ToString(), _ => Task.FromResult(origin));
     }
 
@@ -124,7 +124,7 @@ public sealed class TorrentSource
 
     internal Task<TorrentOrigin> LoadAsync(CancellationToken cancellationToken) => _load(cancellationToken);
 
-    private static TorrentOrigin Of(Metainfo metainfo) => new(metainfo.InfoHash, metainfo.Name, metainfo, metainfo.Trackers, [], []);
+    private static TorrentOrigin Of(Metainfo metainfo) => new(metainfo.InfoHash, metainfo.Name, metainfo, metainfo.Trackers, [], [], IsPublic: true);
 
     private static Metainfo Read(byte[] document, string name) =>
         MetainfoReader.TryRead(document, out var metainfo, out var error)
@@ -157,11 +157,12 @@ public sealed class TorrentSource
     }
 }
 
-/// <summary>What is known of a torrent before it is added.</summary>
+/// <summary>What is known of a torrent before it is added, and whether strangers may learn of it where nobody says otherwise.</summary>
 internal sealed record TorrentOrigin(
     InfoHash InfoHash,
     string? Name,
     Metainfo? Metainfo,
     IReadOnlyList<IReadOnlyList<string>> Trackers,
     IReadOnlyList<MagnetPeer> Peers,
-    IReadOnlyList<FileRange> Files);
+    IReadOnlyList<FileRange> Files,
+    bool IsPublic);

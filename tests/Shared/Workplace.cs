@@ -13,6 +13,8 @@ internal sealed class Workplace : IDisposable
     {
         var folder = Directory.CreateTempSubdirectory("shoal-test-state-").FullName;
         Environment.SetEnvironmentVariable("XDG_STATE_HOME", folder);
+        // Nothing looks for peers or routers outside; tests in networks of their own switch it on again.
+        Environment.SetEnvironmentVariable("SHOAL_DISCOVERY", "off");
         Directory.SetCurrentDirectory(folder);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
     }

@@ -59,6 +59,7 @@ internal static class GetCommand
             new AddOptions
             {
                 Select = parse.GetValue(Select) ?? [],
+                IsPublic = parse.GetValue(SharedOptions.Public) ? true : null,
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 Trackers = parse.GetValue(SharedOptions.Trackers) ?? [],
             },

@@ -32,6 +32,7 @@ internal static class SeedCommand
             {
                 SeedOnly = true,
                 ContentFolder = root,
+                IsPublic = parse.GetValue(SharedOptions.Public),
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 Trackers = parse.GetValue(SharedOptions.Trackers) ?? [],
             },

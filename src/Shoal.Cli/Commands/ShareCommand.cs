@@ -41,7 +41,7 @@ internal static class ShareCommand
 
         string[] announced = tracker is null ? trackers : [Url("http", address, tracker.EndPoint.Port) + "/announce", Url("udp", address, tracker.EndPoint.Port)];
         var metainfo = made.Metainfo.WithSources([.. announced.Select(url => (IReadOnlyList<string>)[url])], []);
-        Announce(metainfo, announced, new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port), made.Root, reporter);
+        Announce(metainfo, announced, new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port), made.Root, parse.GetValue(SharedOptions.Public), reporter);
 
         // Our own tracker is spoken to directly: the advertised address may not lead back here.
         var torrent = await client.ShareAsync(
@@ -50,6 +50,7 @@ internal static class ShareCommand
             {
                 Trackers = tracker is null ? trackers : [tracker.AnnounceUrl.ToString()],
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+                IsPublic = parse.GetValue(SharedOptions.Public),
             },
             invocation.Stop);
         var transfer = new Transfer(invocation, reporter, client, torrent);
@@ -76,10 +77,10 @@ internal static class ShareCommand
         return tracker;
     }
 
-    private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, Reporter reporter)
+    private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, bool isPublic, Reporter reporter)
     {
         var file = TorrentFile.WriteSomewhere(metainfo, root, ShoalOptions.DefaultStateDirectory);
-        var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self] }.ToString();
+        var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self], MayUseDht = isPublic }.ToString();
         reporter.Report(Hashing.Describe(metainfo, file, magnet, $"shoal get {ShellQuote(magnet)}"));
     }
 

@@ -56,6 +56,16 @@ internal static class SharedOptions
             _ => (null, $"'{text}' is neither off, prefer nor require"),
         });
 
+    public static Option<bool> Public { get; } = new("--public")
+    {
+        Description = "Let strangers find it, too: through the public DHT, and by a port that the router is asked to open",
+    };
+
+    public static Option<bool> NoDiscovery { get; } = new("--no-discovery")
+    {
+        Description = "Look for peers nowhere but at trackers and named addresses: not on the local network, not in the DHT; ask no router for a port",
+    };
+
     public static Option<string[]> Trackers { get; } = Repeated(
         "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
             Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "udp" && uri.Host.Length > 0
@@ -138,6 +148,15 @@ internal static class SharedOptions
         command.Options.Add(Encryption);
         command.Options.Add(Trackers);
         command.Options.Add(Peers);
+        command.Options.Add(Public);
+        command.Options.Add(NoDiscovery);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Public) && result.GetValue(NoDiscovery))
+            {
+                result.AddError("--public and --no-discovery exclude each other");
+            }
+        });
         return command;
     }
 

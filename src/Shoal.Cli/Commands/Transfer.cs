@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using Shoal.Cli.Reporting;
+using Shoal.Discovery;
 using Shoal.Engine;
 
 namespace Shoal.Cli.Commands;
@@ -13,6 +14,9 @@ namespace Shoal.Cli.Commands;
 internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalClient client, TorrentHandle torrent)
 {
     private const int MostReadErrorsShown = 10;
+
+    /// <summary>Seconds of looking for peers in vain after which the user is told what would help.</summary>
+    private const double SearchPatience = 15;
 
     private readonly long _start = Environment.TickCount64;
     private readonly Dictionary<string, string?> _lastErrorOfTracker = new(StringComparer.Ordinal);
@@ -48,6 +52,8 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             MaximumConnectionCountPerTorrent = connections,
             Encryption = parse.GetValue(SharedOptions.Encryption) ?? defaults.Encryption,
             SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
+            Discovery = parse.GetValue(SharedOptions.Public) ? new DiscoveryOptions { MapsPort = true }
+                : parse.GetValue(SharedOptions.NoDiscovery) ? DiscoveryOptions.Off : null,
             StopGrace = stopGrace,
         };
     }
@@ -216,10 +222,13 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             ShowReadErrors(errors);
         }
 
-        if (!_isLonelinessTold && torrent.KnowsNobody && progress.Peers.Count == 0 && LacksSomething(progress))
+        if (!_isLonelinessTold && progress.Peers.Count == 0 && LacksSomething(progress) &&
+            (torrent.KnowsNobody || (torrent.OnlySearches && Seconds > SearchPatience)))
         {
             _isLonelinessTold = true;
-            reporter.Report(new WarningEvent("no tracker and no peer is known for it; name one with --tracker or --peer"));
+            reporter.Report(new WarningEvent(torrent.KnowsNobody
+                ? "no tracker and no peer is known for it; name one with --tracker or --peer"
+                : "nobody was found yet who has it; if you know a tracker or a peer, name it with --tracker or --peer"));
         }
 
         if (torrent.Warning != _lastWarning)

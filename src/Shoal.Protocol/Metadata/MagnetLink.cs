@@ -72,6 +72,12 @@ public sealed record MagnetLink
     /// <summary>The files that are meant (<c>so</c>, BEP 53), by their place in the torrent's list; empty for all.</summary>
     public IReadOnlyList<FileRange> Files { get; init; } = [];
 
+    /// <summary>
+    /// Whether who follows the link may look for the torrent in the DHT, where strangers learn of it. Unless the link says
+    /// <c>x.dht=off</c>, a parameter of ours: of other clients nobody can ask it.
+    /// </summary>
+    public bool MayUseDht { get; init; } = true;
+
     /// <summary>Whether the text claims to be a magnet link, be it well formed or not.</summary>
     public static bool IsMagnet([NotNullWhen(true)] string? text) =>
         text is not null && text.StartsWith("magnet:", StringComparison.OrdinalIgnoreCase);
@@ -141,7 +147,7 @@ public sealed record MagnetLink
             text.Append("&so=").AppendJoin(',', Files);
         }
 
-        return text.ToString();
+        return text.Append(MayUseDht ? "" : "&x.dht=off").ToString();
     }
 
     private sealed class Draft
@@ -154,6 +160,7 @@ public sealed record MagnetLink
         private bool _hasVersion2;
         private string? _name;
         private long? _length;
+        private bool _mayUseDht = true;
 
         /// <summary>Adds "key=value"; null, or what is wrong.</summary>
         public string? Add(string parameter)
@@ -165,7 +172,7 @@ public sealed record MagnetLink
             }
 
             var key = WithoutNumber(parameter[..equals].ToLowerInvariant());
-            if (key is not ("xt" or "dn" or "xl" or "tr" or "ws" or "x.pe" or "so"))
+            if (key is not ("xt" or "dn" or "xl" or "tr" or "ws" or "x.pe" or "x.dht" or "so"))
             {
                 return null;
             }
@@ -184,6 +191,7 @@ public sealed record MagnetLink
                 "ws" => AddUrl(_webSeeds, key, value),
                 "x.pe" => AddPeer(value),
                 "so" => AddFiles(value),
+                "x.dht" => SetMayUseDht(value),
                 "xl" => SetLength(value),
                 _ => SetName(value),
             };
@@ -203,6 +211,7 @@ public sealed record MagnetLink
                 WebSeeds = _webSeeds,
                 Peers = _peers,
                 Files = _files,
+                MayUseDht = _mayUseDht,
             };
         }
 
@@ -268,6 +277,12 @@ public sealed record MagnetLink
                 _files.Add(files);
             }
 
+            return null;
+        }
+
+        private string? SetMayUseDht(string value)
+        {
+            _mayUseDht &= !value.Equals("off", StringComparison.OrdinalIgnoreCase);
             return null;
         }
 

@@ -29,6 +29,7 @@ public sealed class MagnetLinkTests
     [Theory]
     [InlineData(Xt)]
     [InlineData(Xt + "&dn=a%20name&xl=12345&tr=http%3A%2F%2Fa%2Fannounce&tr=udp%3A%2F%2Fb%3A1&ws=http%3A%2F%2Fw%2F&x.pe=127.0.0.1:6881&x.pe=[::1]:6882&x.pe=some-host.example:1&so=0,2,4-6")]
+    [InlineData(Xt + "&x.pe=127.0.0.1:6881&x.dht=off")]
     [InlineData(Xt + "&dn=%F0%9F%90%9F%26%3D%2B%25")]
     public void What_is_printed_is_what_was_parsed(string text) => Assert.Equal(text, Parse(text).ToString());
 

@@ -1,0 +1,31 @@
+namespace Shoal.Discovery;
+
+/// <summary>
+/// How peers are found beyond the trackers and addresses that somebody named, and how they find us. Private torrents
+/// (BEP 27) use none of it. Immutable.
+/// </summary>
+public sealed record DiscoveryOptions
+{
+    /// <summary>The environment variable that switches all of it off (<c>off</c>) for clients that were told nothing else.</summary>
+    public const string Variable = "SHOAL_DISCOVERY";
+
+    /// <summary>None of it.</summary>
+    public static DiscoveryOptions Off { get; } = new() { LooksAround = false, UsesDht = false };
+
+    /// <summary>Whether the local network is asked and told (BEP 14). It is.</summary>
+    public bool LooksAround { get; init; } = true;
+
+    /// <summary>Whether torrents that are public are looked for and announced in the DHT (BEP 5); see <see cref="AddOptions.IsPublic"/>. They are.</summary>
+    public bool UsesDht { get; init; } = true;
+
+    /// <summary>Whether the router is asked to let connections from outside in (NAT-PMP, PCP, UPnP). It is not.</summary>
+    public bool MapsPort { get; init; }
+
+    /// <exception cref="ShoalException">The variable says neither on nor off.</exception>
+    internal static DiscoveryOptions FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
+    {
+        "off" => Off,
+        null or "" or "on" => new DiscoveryOptions(),
+        var other => throw new ShoalException(ShoalErrorKind.BadInput, $"{Variable} is '{other}'; it can be 'on' or 'off'"),
+    };
+}

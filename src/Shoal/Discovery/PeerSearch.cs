@@ -1,0 +1,69 @@
+using Shoal.Engine;
+using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Discovery;
+
+/// <summary>Where one torrent's peers come from, but for trackers: those that were named, and those that are found.</summary>
+internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin origin, AddOptions options)
+{
+    private readonly bool _isPublic = options.IsPublic ?? origin.IsPublic;
+
+    /// <summary>True if nobody named a tracker or a peer, and there is no other way: it comes only from who connects to us.</summary>
+    public bool KnowsNobody => !IsAnybodyNamed && (IsPrivate(origin.Metainfo) || !client.Finders.CanFind(_isPublic));
+
+    /// <summary>True if nobody named a tracker or a peer, and it is looked for all the same.</summary>
+    public bool OnlySearches => !IsAnybodyNamed && !KnowsNobody;
+
+    private bool IsAnybodyNamed => origin.Trackers.Count + origin.Peers.Count + options.Trackers.Count + options.Peers.Count > 0;
+
+    /// <summary>Begins to look; <paramref name="peers"/> are those that the user named.</summary>
+    public void Begin(IReadOnlyList<PeerAddress> peers, CancellationToken stopping)
+    {
+        foreach (var peer in peers)
+        {
+            Found(peer);
+        }
+
+        if (!IsPrivate(origin.Metainfo))
+        {
+            client.Finders.Begin(origin.InfoHash, _isPublic, Found);
+        }
+
+        _ = ResolveAsync(stopping);
+    }
+
+    /// <summary>What the torrent holds became known; a private one (BEP 27) is not looked for any more.</summary>
+    public void MetadataKnown(Metainfo metainfo)
+    {
+        if (IsPrivate(metainfo))
+        {
+            End();
+        }
+    }
+
+    /// <summary>Looks no more.</summary>
+    public void End() => client.Finders.End(origin.InfoHash);
+
+    private async Task ResolveAsync(CancellationToken stopping)
+    {
+        try
+        {
+            foreach (var peer in origin.Peers)
+            {
+                foreach (var address in await NameResolver.ResolveAsync(peer, stopping))
+                {
+                    Found(address);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody needs them any more.
+        }
+    }
+
+    private void Found(PeerAddress address) => client.Host.Post(new Input(InputKind.PeerFound, id, Address: address));
+
+    private static bool IsPrivate(Metainfo? metainfo) => metainfo is { IsPrivate: true };
+}
