@@ -1,3 +1,4 @@
+using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol.Metadata;
 
@@ -7,7 +8,7 @@ namespace Shoal;
 internal static class ProgressReport
 {
     public static TorrentProgress Of(
-        SwarmStatus? status, Metainfo? metainfo, TorrentContent? content, (long Checked, long ToCheck) checking, bool isStopped)
+        SwarmStatus? status, Metainfo? metainfo, TorrentContent? content, (long Checked, long ToCheck) checking, bool isStopped, Instant now)
     {
         var state = isStopped ? TorrentState.Stopped : StateOf(status?.Phase);
         if (state == TorrentState.Checking || status is null || content is null)
@@ -19,6 +20,7 @@ internal static class ProgressReport
                 HaveBytes = checking.Checked,
                 WantedBytes = checking.ToCheck,
                 Peers = status?.Peers ?? [],
+                Trackers = [.. status?.Trackers.Select(tracker => Of(tracker, now)) ?? []],
             };
         }
 
@@ -35,8 +37,15 @@ internal static class ProgressReport
             DownloadRateBytesPerSecond = status.DownloadRateBytesPerSecond,
             UploadRateBytesPerSecond = status.UploadRateBytesPerSecond,
             Peers = status.Peers,
+            Trackers = [.. status.Trackers.Select(tracker => Of(tracker, now))],
         };
     }
+
+    private static TrackerProgress Of(TrackerStatus tracker, Instant now) => new(
+        tracker.Url, tracker.Tier, tracker.IsUnderWay,
+        tracker.LastAnsweredAt is { } at ? now - at : null,
+        tracker.NextAnnounceAt == Instant.Never ? null : tracker.NextAnnounceAt - Instant.Min(now, tracker.NextAnnounceAt),
+        tracker.SeederCount, tracker.LeecherCount, tracker.Error);
 
     private static TorrentState StateOf(SwarmPhase? phase) => phase switch
     {

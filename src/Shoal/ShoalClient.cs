@@ -192,6 +192,7 @@ public sealed class ShoalClient : IAsyncDisposable
             {
                 InfoHash = origin.InfoHash,
                 Trackers = [.. origin.Trackers, .. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
+                AnnouncesToAll = options.AllTrackers,
                 MaximumConnectionCount = Options.MaximumConnectionCountPerTorrent,
                 UploadSlotCount = Options.UploadSlotCount,
                 SeedingPolicy = Options.SeedingPolicy,

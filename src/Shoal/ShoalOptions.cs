@@ -124,6 +124,12 @@ public sealed record AddOptions
     /// <summary>The files that the magnet link names (<c>so</c>, BEP 53); empty for all.</summary>
     internal IReadOnlyList<FileRange> Files { get; init; } = [];
 
+    /// <summary>
+    /// Whether each tracker is announced to, all at once, rather than the first that answers (BEP 12). They can share the
+    /// load of one torrent: each then knows all its peers.
+    /// </summary>
+    public bool AllTrackers { get; init; }
+
     /// <summary>Whether nothing may be written: what is there is checked and shared.</summary>
     public bool SeedOnly { get; init; }
 

@@ -132,7 +132,7 @@ public sealed class TorrentHandle
             }
         }
 
-        return ProgressReport.Of(_lastStatus, Metainfo, _content, _checking, _stopped.Task.IsCompleted);
+        return ProgressReport.Of(_lastStatus, Metainfo, _content, _checking, _stopped.Task.IsCompleted, _client.Host.Now);
     }
 
     /// <summary>

@@ -61,6 +61,9 @@ public sealed record TorrentProgress
     /// <summary>The peers there is a connection to.</summary>
     public IReadOnlyList<Engine.Swarms.PeerStatus> Peers { get; init; } = [];
 
+    /// <summary>The trackers, in the order in which they are tried.</summary>
+    public IReadOnlyList<TrackerProgress> Trackers { get; init; } = [];
+
     /// <summary>How much is there, from 0 to 1.</summary>
     public double Fraction => WantedBytes == 0
         ? (State is TorrentState.FetchingMetadata or TorrentState.Checking ? 0 : 1)

@@ -61,6 +61,7 @@ internal static class GetCommand
                 Select = parse.GetValue(Select) ?? [],
                 IsPublic = parse.GetValue(SharedOptions.Public) ? true : null,
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+                AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
                 Trackers = parse.GetValue(SharedOptions.Trackers) ?? [],
             },
             invocation.Stop);

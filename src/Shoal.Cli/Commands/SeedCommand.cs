@@ -34,6 +34,7 @@ internal static class SeedCommand
                 ContentFolder = root,
                 IsPublic = parse.GetValue(SharedOptions.Public),
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+                AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
                 Trackers = parse.GetValue(SharedOptions.Trackers) ?? [],
             },
             invocation.Stop);

@@ -50,6 +50,7 @@ internal static class ShareCommand
             {
                 Trackers = tracker is null ? trackers : [tracker.AnnounceUrl.ToString()],
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+                AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
                 IsPublic = parse.GetValue(SharedOptions.Public),
             },
             invocation.Stop);

@@ -71,6 +71,11 @@ internal static class SharedOptions
             Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "udp" && uri.Host.Length > 0
                 ? null : $"'{text}' is not an http, https or udp URL");
 
+    public static Option<bool> AllTrackers { get; } = new("--all-trackers")
+    {
+        Description = "Announce to every tracker, rather than to the first that answers",
+    };
+
     public static Option<string[]> Peers { get; } = Repeated(
         "--peer", "HOST:PORT", "A peer to connect to; may be repeated", text =>
             MagnetPeer.TryParse(text, out _) ? null : $"'{text}' is not HOST:PORT");
@@ -147,6 +152,7 @@ internal static class SharedOptions
         command.Options.Add(SeedingPolicy);
         command.Options.Add(Encryption);
         command.Options.Add(Trackers);
+        command.Options.Add(AllTrackers);
         command.Options.Add(Peers);
         command.Options.Add(Public);
         command.Options.Add(NoDiscovery);

@@ -256,6 +256,9 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             progress.DownloadedBytes, progress.UploadedBytes, Math.Round(progress.Ratio, 4), progress.Eta?.TotalSeconds,
             !reporter.ShowsPeers ? null : [.. progress.Peers.Select(peer => new PeerRow(
                 peer.Address.ToString(), peer.Client ?? peer.Id.ToString(), peer.Fraction,
-                peer.DownloadRateBytesPerSecond, peer.UploadRateBytesPerSecond))]));
+                peer.DownloadRateBytesPerSecond, peer.UploadRateBytesPerSecond))],
+            [.. progress.Trackers.Select(tracker => new TrackerRow(
+                tracker.Url, tracker.Tier, tracker.SinceLastAnswer?.TotalSeconds, tracker.UntilNextAnnounce?.TotalSeconds,
+                tracker.SeederCount, tracker.LeecherCount, tracker.Error))]));
     }
 }

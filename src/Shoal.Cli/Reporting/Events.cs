@@ -105,7 +105,8 @@ internal sealed record ProgressEvent(
     string State, string Name, int Pieces, int LostPieces, int PieceCount, long Bytes, long TotalBytes,
     long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond, int PeerCount,
     long DownloadedBytes, long UploadedBytes, double Ratio, double? EtaSeconds,
-    [property: JsonIgnore] IReadOnlyList<PeerRow>? Peers = null) : Event
+    [property: JsonIgnore] IReadOnlyList<PeerRow>? Peers = null,
+    IReadOnlyList<TrackerRow>? Trackers = null) : Event
 {
     public override string? ToLine()
     {
@@ -127,6 +128,9 @@ internal sealed record ProgressEvent(
 
 /// <summary>One line of the table of peers.</summary>
 internal sealed record PeerRow(string Address, string Client, double Fraction, long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond);
+
+/// <summary>How a tracker stands: seconds since it answered (or was given up waiting for) and until it is asked again, counts that it told.</summary>
+internal sealed record TrackerRow(string Url, int Tier, double? SecondsSinceAnswer, double? SecondsUntilNext, int? Seeders, int? Leechers, string? Error);
 
 /// <summary>A peer came ("connected"), went ("disconnected"), or is not talked to any more ("banned").</summary>
 internal sealed record PeerEvent(string Address, string Change, string? Client = null, string? Reason = null) : Event

@@ -14,6 +14,7 @@ namespace Shoal.Cli.Reporting;
 internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null) : Reporter
 {
     private const int MostPeersShown = 10;
+    private const int MostTrackersShown = 5;
     private const int DefaultWidth = 80;
 
     private readonly Lock _gate = new();
@@ -94,14 +95,17 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
         CopyProgressEvent e => new Rows(Bar("Copying", Fraction.Of(e.Bytes, e.TotalBytes), $"of {Units.Size(e.TotalBytes)}"), Markup.FromInterpolated($"{Printable.Of(e.Rest)}")),
         FuzzProgressEvent e => new Rows(Bar("Fuzzing", e.Fraction, ""), Markup.FromInterpolated($"{e.Rest}")),
         SimulationProgressEvent e => new Rows(Bar(e.What, e.Fraction, ""), Markup.FromInterpolated($"{e.Rest}")),
-        ProgressEvent { State: "metadata" } e => new Rows(Markup.FromInterpolated($"[yellow]Fetching metadata[/] {e.Name}  {e.PeerCount} peers")),
-        ProgressEvent e when e.Peers is { Count: > 0 } => new Rows(Progress(e), PeerTable(e.Peers)),
-        ProgressEvent e => new Rows(Progress(e)),
+        ProgressEvent e => new Rows([Progress(e), .. PeerTable(e.Peers ?? []), .. TrackerTable(e.Trackers ?? [])]),
         _ => null,
     };
 
     private static Markup Progress(ProgressEvent e)
     {
+        if (e.State == "metadata")
+        {
+            return Markup.FromInterpolated($"[yellow]Fetching metadata[/] {Printable.Of(e.Name)}  {e.PeerCount} peers");
+        }
+
         var rates = $"↓ {Units.Rate(e.DownloadRateBytesPerSecond)}  ↑ {Units.Rate(e.UploadRateBytesPerSecond)}  " +
             $"{e.PeerCount} peer{(e.PeerCount == 1 ? "" : "s")}";
         var lost = e.LostPieces == 0 ? "" : $"  {LostEvent.Of(e.LostPieces, e.PieceCount)}";
@@ -121,8 +125,13 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
             $"{Printable.Of(what)} [green]{new string('━', full)}[/][grey]{new string('─', Width - full)}[/] {Units.Percent(fraction)} {rest}");
     }
 
-    private static Table PeerTable(IReadOnlyList<PeerRow> peers)
+    private static IEnumerable<Table> PeerTable(IReadOnlyList<PeerRow> peers)
     {
+        if (peers.Count == 0)
+        {
+            yield break;
+        }
+
         var table = new Table().Border(TableBorder.None).AddColumns("[grey]Peer[/]", "[grey]Client[/]", "[grey]Has[/]", "[grey]Down[/]", "[grey]Up[/]");
         foreach (var peer in peers.OrderByDescending(p => p.DownloadRateBytesPerSecond + p.UploadRateBytesPerSecond).Take(MostPeersShown))
         {
@@ -136,6 +145,31 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
             table.AddRow(new Text($"… and {peers.Count - MostPeersShown} more"));
         }
 
-        return table;
+        yield return table;
+    }
+
+    private static IEnumerable<Table> TrackerTable(IReadOnlyList<TrackerRow> trackers)
+    {
+        if (trackers.Count == 0)
+        {
+            yield break;
+        }
+
+        var table = new Table().Border(TableBorder.None)
+            .AddColumns("[grey]Tracker[/]", "[grey]Seeders[/]", "[grey]Leechers[/]", "[grey]Answered[/]", "[grey]Next[/]");
+        foreach (var tracker in trackers.Take(MostTrackersShown))
+        {
+            table.AddRow(
+                new Text(Printable.Of(tracker.Url)), new Text($"{tracker.Seeders}"), new Text($"{tracker.Leechers}"),
+                new Text(tracker.Error is not null ? "failed" : tracker.SecondsSinceAnswer is { } ago ? $"{Units.Time(TimeSpan.FromSeconds(ago))} ago" : ""),
+                new Text(tracker.SecondsUntilNext is { } next ? $"in {Units.Time(TimeSpan.FromSeconds(next))}" : ""));
+        }
+
+        if (trackers.Count > MostTrackersShown)
+        {
+            table.AddRow(new Text($"… and {trackers.Count - MostTrackersShown} more"));
+        }
+
+        yield return table;
     }
 }

@@ -31,7 +31,7 @@ public sealed class AnnounceSchedule
     /// <summary>How long a tracker rests after a failure; doubled with each in a row. Give or take a tenth.</summary>
     public static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(15);
 
-    /// <summary>The longest rest, unless the tracker asks for more.</summary>
+    /// <summary>The longest rest, unless the tracker asks for more; of one that named a shorter interval, that.</summary>
     public static readonly TimeSpan LongestBackOff = TimeSpan.FromMinutes(30);
 
     private readonly List<TrackerState> _trackers = []; // tier by tier, in the order in which they are tried
@@ -149,9 +149,6 @@ public sealed class AnnounceSchedule
         }
     }
 
-    /// <summary>Adds a tracker as a tier of its own, the last. One that is known, or too many, is passed over.</summary>
-    public void AddTracker(string tracker) => Append(tracker, _trackers.Count == 0 ? 0 : _trackers[^1].Tier + 1);
-
     /// <summary>Peers are wanting: announce as soon as the tracker's minimum interval allows. Holds until one answers.</summary>
     public void WantMorePeers(Instant now)
     {
@@ -186,7 +183,7 @@ public sealed class AnnounceSchedule
         }
 
         tracker.IsUnderWay = false;
-        tracker.LastResult = result;
+        tracker.LastAnsweredAt = now;
         tracker.Error = result.Failure;
         tracker.SeederCount = result.SeederCount ?? tracker.SeederCount;
         tracker.LeecherCount = result.LeecherCount ?? tracker.LeecherCount;
@@ -220,8 +217,9 @@ public sealed class AnnounceSchedule
         var minimum = result.MinimumInterval is { } named
             ? Clamp(named, ShortestMinimumInterval, LongestInterval)
             : Clamp(interval, TimeSpan.Zero, DefaultMinimumInterval);
+        tracker.Interval = interval;
         tracker.RegularAt = now + minimum;
-        _dueAt = now + Clamp(Jitter(interval), minimum, TimeSpan.MaxValue);
+        _dueAt = now + Clamp(Early(interval), minimum, TimeSpan.MaxValue);
         foreach (var other in _trackers)
         {
             // Who answered before is asked again only if this one fails; who rests is tried first when the time has come.
@@ -236,7 +234,9 @@ public sealed class AnnounceSchedule
     {
         var backOff = TimeSpan.FromTicks(FirstBackOff.Ticks << Math.Min(tracker.FailureCount, 7));
         tracker.FailureCount++;
-        var rest = Jitter(Clamp(backOff, FirstBackOff, LongestBackOff));
+        // A tracker that comes back empty has everybody again within its interval.
+        var longest = Clamp(TimeSpan.FromTicks(tracker.Interval.Ticks / 11 * 10), FirstBackOff, LongestBackOff);
+        var rest = Jitter(Clamp(backOff, FirstBackOff, longest));
         if (retryAfter is { } asked)
         {
             rest = Clamp(asked, FirstBackOff, TimeSpan.MaxValue);
@@ -382,6 +382,9 @@ public sealed class AnnounceSchedule
 
     private static TimeSpan Clamp(TimeSpan span, TimeSpan least, TimeSpan most) =>
         TimeSpan.FromTicks(Math.Max(least.Ticks, Math.Min(most.Ticks, span.Ticks)));
+
+    /// <summary>Up to a tenth less: spread like <see cref="Jitter"/>, and never later than the tracker wants.</summary>
+    private TimeSpan Early(TimeSpan span) => TimeSpan.FromTicks(span.Ticks / 1000 * (900 + _prng.Next(101)));
 
     /// <summary>Up to a tenth more or less, so that a swarm that began at once does not announce at once for ever.</summary>
     private TimeSpan Jitter(TimeSpan span) => TimeSpan.FromTicks(span.Ticks / 1000 * (900 + _prng.Next(201)));

@@ -15,8 +15,8 @@ public sealed class TrackerState
     /// <summary>Its tier, from 0 (BEP 12).</summary>
     public int Tier { get; }
 
-    /// <summary>Its last answer or failure; null before the first.</summary>
-    public AnnounceResult? LastResult { get; internal set; }
+    /// <summary>When it last answered, or was given up waiting for; null before the first time.</summary>
+    public Instant? LastAnsweredAt { get; internal set; }
 
     /// <summary>When it is to be asked next, as far as one can tell; <see cref="Instant.Never"/> if that is not planned.</summary>
     public Instant NextAnnounceAt { get; internal set; } = Instant.Never;
@@ -38,6 +38,9 @@ public sealed class TrackerState
 
     /// <summary>Whether it asked never to be asked again (BEP 31).</summary>
     internal bool IsGivenUp => AvailableAt == Instant.Never;
+
+    /// <summary>How often it wants to be announced to, as it said last.</summary>
+    internal TimeSpan Interval { get; set; } = TimeSpan.MaxValue;
 
     /// <summary>Failures in a row.</summary>
     internal int FailureCount { get; set; }

@@ -3,8 +3,8 @@ using Shoal.Protocol;
 
 namespace Shoal.Engine.Swarms;
 
-/// <summary>Carries out the announce schedule: tells trackers how the swarm stands, and takes the peers they name.</summary>
-internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceSchedule schedule)
+/// <summary>Carries out the announce plan: tells trackers how the swarm stands, and takes the peers they name.</summary>
+internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnouncePlan plan)
 {
     /// <summary>Peers asked for by a leecher, and by a seeder.</summary>
     private const int LeecherWants = 80;
@@ -14,7 +14,7 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceS
     /// <summary>A tracker answered or failed.</summary>
     public void Answered(AnnounceResult result)
     {
-        schedule.Handle(context.Now, result);
+        plan.Handle(context.Now, result);
         context.Emit(new SwarmEvent.TrackerReplied(result));
         foreach (var address in result.Peers ?? [])
         {
@@ -30,10 +30,10 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceS
         if (swarm.Phase is SwarmPhase.Downloading or SwarmPhase.FetchingMetadata &&
             context.Connections.Count == 0 && context.Book.CandidateCount == 0)
         {
-            schedule.WantMorePeers(context.Now);
+            plan.WantMorePeers(context.Now);
         }
 
-        while (schedule.TryPoll(context.Now, out var tracker, out var kind))
+        while (plan.TryPoll(context.Now, out var tracker, out var kind))
         {
             var order = new AnnounceOrder(
                 tracker, kind, context.UploadedBytes, Math.Max(0, context.DownloadedBytes),

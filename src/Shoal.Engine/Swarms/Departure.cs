@@ -8,7 +8,7 @@ namespace Shoal.Engine.Swarms;
 /// trackers hear that we leave. Peers and trackers are waited for within bounds; the disk, whose answers always come,
 /// without.
 /// </summary>
-internal sealed class Departure(Swarm swarm, SwarmContext context, Uploader uploader, AnnounceSchedule announces)
+internal sealed class Departure(Swarm swarm, SwarmContext context, Uploader uploader, AnnouncePlan announces)
 {
     /// <summary>How long trackers are waited for, after the links are closed.</summary>
     private static readonly TimeSpan FarewellTime = TimeSpan.FromSeconds(3);

@@ -18,7 +18,7 @@ public sealed class Swarm : IMachine
 
     private readonly OutputQueue _outputs;
     private readonly SwarmContext _context;
-    private readonly AnnounceSchedule _announces;
+    private readonly AnnouncePlan _announces;
     private readonly Announcements _announcements;
     private readonly MetadataExchange _metadata;
     private readonly Uploader _uploader;
@@ -39,7 +39,7 @@ public sealed class Swarm : IMachine
     {
         _outputs = outputs;
         _context = new SwarmContext(id, options, self, prng, limits, outputs);
-        _announces = new AnnounceSchedule(options.Trackers, prng);
+        _announces = new AnnouncePlan(options.Trackers, options.AnnouncesToAll, prng);
         _metadata = new MetadataExchange(this, _context);
         _uploader = new Uploader(_context);
         _losses = new Losses(_context);

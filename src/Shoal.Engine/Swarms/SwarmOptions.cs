@@ -12,6 +12,9 @@ public sealed record SwarmOptions
     /// <summary>The trackers, in tiers (BEP 12).</summary>
     public IReadOnlyList<IReadOnlyList<string>> Trackers { get; init; } = [];
 
+    /// <summary>Whether each tracker is announced to, rather than the first that answers.</summary>
+    public bool AnnouncesToAll { get; init; }
+
     /// <summary>Links of this swarm at most, half-open ones included.</summary>
     public int MaximumConnectionCount { get; init; } = 100;
 

@@ -5,7 +5,7 @@ namespace Shoal.Engine.Swarms;
 /// <summary>Makes the copy of a swarm's state that a user looks at.</summary>
 internal static class SwarmReport
 {
-    public static SwarmStatus Of(SwarmPhase phase, SwarmContext context, AnnounceSchedule announces, Losses losses)
+    public static SwarmStatus Of(SwarmPhase phase, SwarmContext context, AnnouncePlan announces, Losses losses)
     {
         var peers = context.Connections
             .Where(connection => connection.Phase == ConnectionPhase.Open)
@@ -56,5 +56,5 @@ internal static class SwarmReport
         tracker.LeecherCount,
         tracker.Error,
         tracker.IsUnderWay,
-        tracker.LastResult is not null);
+        tracker.LastAnsweredAt);
 }

@@ -87,6 +87,6 @@ public sealed record PeerStatus(
     bool IsSnubbed,
     int OutstandingRequestCount);
 
-/// <summary>How one tracker stands.</summary>
+/// <summary>How one tracker stands; what it never told is null. Its last answer may have been a refusal, as <paramref name="Error"/> tells.</summary>
 public sealed record TrackerStatus(
-    string Url, int Tier, Instant NextAnnounceAt, int? SeederCount, int? LeecherCount, string? Error, bool IsUnderWay, bool HasAnswered);
+    string Url, int Tier, Instant NextAnnounceAt, int? SeederCount, int? LeecherCount, string? Error, bool IsUnderWay, Instant? LastAnsweredAt);

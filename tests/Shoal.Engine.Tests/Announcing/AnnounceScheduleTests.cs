@@ -8,7 +8,7 @@ public sealed class AnnounceScheduleTests
 
     /// <summary>
     /// Plays a script, a step a line: "second deed", where a deed is <c>start</c>, <c>complete</c>, <c>stop</c>,
-    /// <c>peers</c> (more are wanted), <c>add x</c>, <c>x ok [interval [minimum]]</c>, <c>x fails [retry|never]</c>, or
+    /// <c>peers</c> (more are wanted), <c>x ok [interval [minimum]]</c>, <c>x fails [retry|never]</c>, or
     /// <c>poll</c>; and after "=>" the announces that are due then, as "x kind". Trackers are letters; tiers are words.
     /// </summary>
     private static AnnounceSchedule Play(string tiers, string script, ulong seed = 1)
@@ -37,7 +37,6 @@ public sealed class AnnounceScheduleTests
             case ["complete"]: schedule.Complete(now); break;
             case ["stop"]: schedule.Stop(now); break;
             case ["peers"]: schedule.WantMorePeers(now); break;
-            case ["add", var url]: schedule.AddTracker(url); break;
             case ["poll"]: break;
             case [var url, "ok", ..]:
                 schedule.Handle(now, new AnnounceResult(url, AnnounceKind.Regular, null, Seconds(2), Seconds(3), null, 5, 6));
@@ -255,12 +254,10 @@ public sealed class AnnounceScheduleTests
         """);
 
     [Fact]
-    public void A_tracker_that_is_added_is_the_last_resort_and_results_that_answer_nothing_do_nothing()
+    public void Results_that_answer_nothing_do_nothing()
     {
-        var schedule = Play("a", """
+        var schedule = Play("a b", """
             0 start => a started
-            0 add b
-            0 add a
             0 b ok 600
             1 a fails => b started
             1 a fails
@@ -271,6 +268,24 @@ public sealed class AnnounceScheduleTests
         Assert.Equal(["no", null], schedule.Trackers.Select(t => t.Error));
         Assert.Equal(5, schedule.Trackers[1].SeederCount);
         Assert.Equal(schedule.Deadline, schedule.Trackers[1].NextAnnounceAt);
+        Assert.Equal([At(1), At(2)], schedule.Trackers.Select(t => t.LastAnsweredAt!.Value));
+    }
+
+    [Fact]
+    public void A_tracker_that_failed_for_long_is_asked_again_within_the_interval_that_it_named()
+    {
+        var schedule = Play("a", """
+            0 start => a started
+            0 a ok 600
+            """);
+        var now = schedule.Deadline;
+        for (var failure = 0; failure < 20; failure++)
+        {
+            Assert.True(schedule.TryPoll(now, out _, out _));
+            schedule.Handle(now, new AnnounceResult("a", AnnounceKind.Regular, "no"));
+            Assert.InRange((schedule.Deadline - now).TotalSeconds, 10, 600);
+            now = schedule.Deadline;
+        }
     }
 
     [Fact]
