@@ -15,7 +15,7 @@ namespace Shoal.Tracker;
 /// Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
 /// 200 and a "failure reason", as clients expect.
 /// </summary>
-internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFeatureCollection>
+internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies) : IHttpApplication<IFeatureCollection>
 {
     // Kestrel's limit on the request line keeps queries, which stand on the stack for a moment, below 8 KiB.
     private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
@@ -54,7 +54,10 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
         {
             case "/announce":
                 var remote = context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress;
-                body = Announce(QueryBytes(request.QueryString, bytes), PeerAddress.From(remote ?? IPAddress.Loopback, 0));
+                var source = PeerAddress.From(remote ?? IPAddress.Loopback, 0);
+                // Text only where somebody is trusted: the plain announce allocates nothing.
+                var forwardedFor = proxies.IsTrusted(source) ? Encoding.ASCII.GetBytes(string.Join(',', request.Headers["X-Forwarded-For"].ToArray())) : [];
+                body = Announce(QueryBytes(request.QueryString, bytes), source, forwardedFor);
                 break;
             case "/scrape":
                 body = Scrape(QueryBytes(request.QueryString, bytes));
@@ -85,12 +88,21 @@ internal sealed class HttpFrontEnd(TrackerShards shards) : IHttpApplication<IFea
     }
 
     /// <summary>The answer to an announce's query, in this thread's scratch: good until its next call.</summary>
-    public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, PeerAddress source)
+    /// <param name="query">What stands behind the question mark.</param>
+    /// <param name="source">Whose connection it came by.</param>
+    /// <param name="forwardedFor">For whom that one asks, if it is a proxy and says so.</param>
+    public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, PeerAddress source, ReadOnlySpan<byte> forwardedFor)
     {
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         if (!HttpTrackerQuery.TryReadAnnounce(query, out var request, out var failure))
         {
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, failure ?? "malformed announce"));
+        }
+
+        source = proxies.Resolve(source, forwardedFor);
+        if (source.Kind == PeerAddressKind.None)
+        {
+            return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the proxy before this tracker does not say who asks"));
         }
 
         var peers = scratch.AsSpan(MaximumBodyLength);

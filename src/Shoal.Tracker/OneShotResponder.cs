@@ -18,12 +18,12 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
     /// <summary>The whole answer; empty if the request is another's to answer. Good until the next call.</summary>
     public ReadOnlySpan<byte> Answer(ReadOnlySpan<byte> request, PeerAddress source)
     {
-        if (!TryRead(request, out var isScrape, out var query))
+        if (!TryRead(request, out var isScrape, out var query, out var forwardedFor))
         {
             return default;
         }
 
-        var body = isScrape ? frontEnd.Scrape(query) : frontEnd.Announce(query, source);
+        var body = isScrape ? frontEnd.Scrape(query) : frontEnd.Announce(query, source, forwardedFor);
         var head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "u8;
         head.CopyTo(_reply);
         var length = head.Length;
@@ -36,9 +36,10 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
     }
 
     /// <summary>Whether it is such a request, and what it asks.</summary>
-    internal static bool TryRead(ReadOnlySpan<byte> request, out bool isScrape, out ReadOnlySpan<byte> query)
+    internal static bool TryRead(
+        ReadOnlySpan<byte> request, out bool isScrape, out ReadOnlySpan<byte> query, out ReadOnlySpan<byte> forwardedFor)
     {
-        query = default;
+        query = forwardedFor = default;
         isScrape = request.StartsWith("GET /scrape?"u8);
         if (!isScrape && !request.StartsWith("GET /announce?"u8))
         {
@@ -59,12 +60,13 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
         }
 
         query = line[(isScrape ? 12 : 14)..^9];
-        return !query.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e) && HeadersAllow(request[(lineEnd + 2)..^2], wantsClose);
+        return !query.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e) && HeadersAllow(request[(lineEnd + 2)..^2], wantsClose, out forwardedFor);
     }
 
-    // HTTP/1.1 wants a host; a body, an expectation or a connection to be kept are for Kestrel.
-    private static bool HeadersAllow(ReadOnlySpan<byte> headers, bool isVersion10)
+    // HTTP/1.1 wants a host; a body, an expectation, a connection to be kept or a chain of proxies in several lines are for Kestrel.
+    private static bool HeadersAllow(ReadOnlySpan<byte> headers, bool isVersion10, out ReadOnlySpan<byte> forwardedFor)
     {
+        forwardedFor = default;
         var (hasHost, wantsClose) = (isVersion10, isVersion10);
         while (!headers.IsEmpty)
         {
@@ -90,7 +92,11 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
             {
                 hasHost = true;
             }
-            else if (Ascii.EqualsIgnoreCase(name, "content-length"u8) || Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) ||
+            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) && forwardedFor.IsEmpty)
+            {
+                forwardedFor = value;
+            }
+            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) || Ascii.EqualsIgnoreCase(name, "content-length"u8) || Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) ||
                 Ascii.EqualsIgnoreCase(name, "expect"u8) || Ascii.EqualsIgnoreCase(name, "upgrade"u8))
             {
                 return false;

@@ -21,6 +21,9 @@ public sealed record TrackerOptions
     /// </summary>
     public IPAddress? AdvertiseAddress { get; init; }
 
+    /// <summary>Reverse proxies that are believed when they say for whom they ask (X-Forwarded-For). Default: none.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
     /// <summary>How often peers are to announce. Default 10 minutes; see <see cref="Engine.Trackers.TrackerPolicy.Interval"/>.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(10);
 

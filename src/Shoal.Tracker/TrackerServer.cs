@@ -97,7 +97,7 @@ public sealed class TrackerServer : IAsyncDisposable
 
         var services = new ServiceCollection().AddSingleton(loggers).BuildServiceProvider();
         var endPoint = udp.EndPoint;
-        var frontEnd = new HttpFrontEnd(shards);
+        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies));
         var http = CreateKestrel(options, endPoint, frontEnd, services, loggers);
         try
         {

@@ -42,7 +42,7 @@ public sealed class ShoalClient : IAsyncDisposable
             Encryption = options.Encryption,
             Logger = options.LoggerFactory.CreateLogger<TcpTransport>(),
         });
-        _trackers = new TrackerClient(options.BindAddress);
+        _trackers = new TrackerClient(options.BindAddress, options.TrackerAuthorities);
         // The bound on buffers is each torrent's own, and how many torrents there are is for the user to say.
         Host = new SwarmHost(Session, _transport, new SwarmHostOptions
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Discovery;
@@ -25,6 +26,9 @@ public sealed record ShoalOptions
 
     /// <summary>How peers are found beyond trackers. Null: as <see cref="DiscoveryOptions"/> has it, unless the environment says off.</summary>
     public DiscoveryOptions? Discovery { get; init; }
+
+    /// <summary>Certificates that vouch for https trackers, beside those that the platform trusts. Null: none.</summary>
+    public X509Certificate2Collection? TrackerAuthorities { get; init; }
 
     /// <summary>Bytes per second sent at most, over all torrents. Null: no limit.</summary>
     public long? MaximumUploadRateBytesPerSecond { get; init; }

@@ -34,7 +34,7 @@ public class TerminalTests
             await Tmux("send-keys", "-t", "x", $"'{Path.Combine(Repository.Root, "shoal")}' share {name} --bind 127.0.0.1", "Enter");
             var seeding = await ScreenWith($"Seeding {name}");
             // Whole, as it would be copied, though it is wider than the screen.
-            Assert.Matches(@"shoal get 'magnet:\?xt=urn:btih:[^'\s]*&x\.pe=127\.0\.0\.1:\d+'", seeding);
+            Assert.Matches(@"shoal get 'magnet:\?xt=urn:btih:[^'\s]*&x\.pe=127\.0\.0\.1:\d+&x\.dht=off'", seeding);
             Assert.Contains("ratio 0.00", seeding, StringComparison.Ordinal);
             await Tmux("send-keys", "-t", "x", "C-c", "");
             var ended = await ScreenWith("Stopped after ");

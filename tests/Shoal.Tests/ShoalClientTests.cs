@@ -1,6 +1,7 @@
 using System.Net;
 using Shoal.Engine;
 using Shoal.Protocol.Metadata;
+using Shoal.Tracker;
 
 namespace Shoal.Tests;
 
@@ -8,6 +9,8 @@ namespace Shoal.Tests;
 public class ShoalClientTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(0)]
@@ -39,6 +42,35 @@ public class ShoalClientTests
         Assert.Equal(made.Metainfo.InfoHash, torrent.Metainfo!.InfoHash);
         Assert.Equal(place.At("out", "x.bin"), torrent.ContentPath);
         Assert.Equal(await File.ReadAllBytesAsync(path), await File.ReadAllBytesAsync(torrent.ContentPath!));
+    }
+
+    [Fact]
+    public async Task Every_tracker_hears_of_it_if_the_user_wants_and_each_is_shown()
+    {
+        using var place = new Workplace();
+        using var made = await NewTorrent.HashAsync(place.Write("x.bin", 1000));
+        var options = new TrackerOptions { BindAddress = IPAddress.Loopback, Port = 0 };
+        await using var first = await TrackerServer.StartAsync(options);
+        await using var second = await TrackerServer.StartAsync(options);
+        await using var seeder = await place.StartAsync();
+        var torrent = await seeder.ShareAsync(
+            made, new AddOptions { Trackers = [$"{first.AnnounceUrl}", $"{second.UdpAnnounceUrl}", "http://127.0.0.1:1/announce"], AllTrackers = true });
+        var progress = await torrent.GetProgressAsync();
+        await foreach (var now in torrent.WatchAsync(TimeSpan.FromMilliseconds(50), whileSeeding: true).WithCancellation(Cancel))
+        {
+            progress = now;
+            if (now.Trackers.All(tracker => tracker.SinceLastAnswer is not null))
+            {
+                break;
+            }
+        }
+
+        Assert.Equal((1, 1), (first.Stats.Seeders, second.Stats.Seeders));
+        Assert.Equal([1, 1, null], progress.Trackers.Select(tracker => tracker.SeederCount));
+        Assert.Equal([null, null, "tracker http://127.0.0.1:1/announce: connection refused"], progress.Trackers.Select(tracker => tracker.Error));
+        Assert.All(progress.Trackers, tracker => Assert.InRange(tracker.UntilNextAnnounce!.Value.TotalSeconds, 5, 700));
+        await torrent.StopAsync();
+        Assert.Equal((0, 0), (first.Stats.Seeders, second.Stats.Seeders));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ internal static class ScrapeCommand
     {
         var command = new Command("scrape", "Ask trackers how many seeders and leechers a torrent has")
         {
-            What, SharedOptions.Trackers, SharedOptions.Bind,
+            What, SharedOptions.Trackers, SharedOptions.TrackerAuthorities, SharedOptions.Bind,
         }.WithOutput();
         command.Action = new CommandAction(
             RunAsync,
@@ -41,7 +41,8 @@ internal static class ScrapeCommand
             throw new UserErrorException("no tracker is known for it; name one with --tracker");
         }
 
-        using var client = new TrackerClient(invocation.Parse.GetValue(SharedOptions.Bind));
+        using var client = new TrackerClient(
+            invocation.Parse.GetValue(SharedOptions.Bind), invocation.Parse.GetValue(SharedOptions.TrackerAuthorities));
         List<string> failures = [];
         foreach (var tracker in trackers)
         {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Shoal.Engine.Choking;
 using Shoal.Engine.Encryption;
 using Shoal.Protocol.Metadata;
@@ -70,6 +72,9 @@ internal static class SharedOptions
         "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
             Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "udp" && uri.Host.Length > 0
                 ? null : $"'{text}' is not an http, https or udp URL");
+
+    public static Option<X509Certificate2Collection?> TrackerAuthorities { get; } = Parsed(
+        "--tracker-ca", "FILE", "A file of certificates (PEM) that vouch for https trackers, beside those that this machine trusts", ReadCertificates);
 
     public static Option<bool> AllTrackers { get; } = new("--all-trackers")
     {
@@ -153,6 +158,7 @@ internal static class SharedOptions
         command.Options.Add(Encryption);
         command.Options.Add(Trackers);
         command.Options.Add(AllTrackers);
+        command.Options.Add(TrackerAuthorities);
         command.Options.Add(Peers);
         command.Options.Add(Public);
         command.Options.Add(NoDiscovery);
@@ -169,6 +175,20 @@ internal static class SharedOptions
     private static (IPAddress?, string?) ParseAddress(string text) =>
         // Four numbers or colons: the old short forms (1.2.3 for 1.2.0.3) are more often typing errors.
         IPAddress.TryParse(text, out var address) && (text.Contains(':') || text.Count(character => character == '.') == 3) ? (address, null) : (null, $"'{text}' is not an IP address");
+
+    private static (X509Certificate2Collection?, string?) ReadCertificates(string path)
+    {
+        try
+        {
+            X509Certificate2Collection certificates = [];
+            certificates.ImportFromPemFile(path);
+            return certificates.Count > 0 ? (certificates, null) : (null, $"there is no certificate (PEM) in '{path}'");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            return (null, error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file '{path}'" : $"cannot read '{path}': {error.Message}");
+        }
+    }
 
     /// <summary>A port, or why it is none.</summary>
     public static (int? Port, string? Error) ParsePort(string text) =>

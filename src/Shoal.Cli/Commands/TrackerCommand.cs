@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Runtime;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol;
@@ -43,11 +44,15 @@ internal static class TrackerCommand
 
     private static readonly Option<int?> MaximumPeers = SharedOptions.Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
 
+    private static readonly Option<string[]> TrustedProxies = SharedOptions.Repeated(
+        "--trusted-proxy", "ADDRESS", "A reverse proxy, or a network of them (10.0.0.0/8), that is believed when it says who asks (X-Forwarded-For); may be repeated",
+        text => TryParseNetwork(text, out _) ? null : $"'{text}' is neither an IP address nor a network such as 10.0.0.0/8");
+
     public static Command Create()
     {
         var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port")
         {
-            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers,
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies,
         }.WithListening().WithOutput();
         command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
         return command;
@@ -74,6 +79,7 @@ internal static class TrackerCommand
             MinimumInterval = TimeSpan.FromTicks(Math.Min(defaults.MinimumInterval.Ticks, (parse.GetValue(Interval) ?? defaults.Interval).Ticks)),
             MaximumSwarmCount = parse.GetValue(MaximumSwarms) ?? defaults.MaximumSwarmCount,
             MaximumPeerCount = parse.GetValue(MaximumPeers) ?? defaults.MaximumPeerCount,
+            TrustedProxies = [.. (parse.GetValue(TrustedProxies) ?? []).Select(text => TryParseNetwork(text, out var network) ? network : default)],
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
         };
@@ -83,6 +89,9 @@ internal static class TrackerCommand
         await ShowStatsAsync(server, reporter, invocation.Stop);
         return ExitCode.Ok;
     }
+
+    private static bool TryParseNetwork(string text, out IPNetwork network) =>
+        IPNetwork.TryParse(text.Contains('/') ? text : $"{text}/{(text.Contains(':') ? 128 : 32)}", out network);
 
     private static int PortOf(int? argument, int? option) => argument is not null && option is not null && argument != option
         ? throw new UserErrorException($"two ports are given, {argument} and {option}: which is it?")

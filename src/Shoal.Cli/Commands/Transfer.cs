@@ -50,6 +50,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             MaximumDownloadRateBytesPerSecond = parse.GetValue(SharedOptions.MaxDown),
             MaximumConnectionCount = connections,
             MaximumConnectionCountPerTorrent = connections,
+            TrackerAuthorities = parse.GetValue(SharedOptions.TrackerAuthorities),
             Encryption = parse.GetValue(SharedOptions.Encryption) ?? defaults.Encryption,
             SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
             Discovery = parse.GetValue(SharedOptions.Public) ? new DiscoveryOptions { MapsPort = true }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 
@@ -8,7 +10,7 @@ namespace Shoal.Sockets.Trackers;
 /// <summary>
 /// Announces and scrapes by HTTP and HTTPS (BEP 3, 48). Whatever a tracker does becomes a reply with a failure of one
 /// line: it refuses, hangs (15 s), redirects in circles (3 at most), answers HTML or too much (1 MiB). Certificates are
-/// checked by the platform. Thread-safe.
+/// checked by the platform, and by authorities of the user's own if there are any. Thread-safe.
 /// </summary>
 public sealed class HttpTrackerClient : IDisposable
 {
@@ -18,7 +20,7 @@ public sealed class HttpTrackerClient : IDisposable
     private readonly TimeSpan _timeout;
 
     /// <summary>A client whose connections come from an address of this machine, if one is given.</summary>
-    public HttpTrackerClient(IPAddress? bindAddress = null, TimeSpan? timeout = null)
+    public HttpTrackerClient(IPAddress? bindAddress = null, TimeSpan? timeout = null, X509Certificate2Collection? authorities = null)
     {
         _timeout = timeout ?? TimeSpan.FromSeconds(15);
         var handler = new SocketsHttpHandler
@@ -31,6 +33,7 @@ public sealed class HttpTrackerClient : IDisposable
             ConnectTimeout = _timeout,
             MaxResponseHeadersLength = 32,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+            SslOptions = { RemoteCertificateValidationCallback = authorities is null ? null : new PrivateAuthorities(authorities).Check },
             ConnectCallback = (context, token) => ConnectAsync(bindAddress, context.DnsEndPoint, token),
         };
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };

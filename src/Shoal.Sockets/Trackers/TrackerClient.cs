@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 
@@ -17,11 +18,14 @@ public sealed class TrackerClient : IDisposable
     private readonly HttpTrackerClient _http;
     private readonly UdpTrackerClient _udp;
 
-    /// <summary>A client that speaks from an address of this machine, if one is given.</summary>
-    public TrackerClient(IPAddress? bindAddress = null)
+    /// <summary>
+    /// A client that speaks from an address of this machine, if one is given. <paramref name="authorities"/> vouch for https
+    /// trackers beside those that the platform trusts.
+    /// </summary>
+    public TrackerClient(IPAddress? bindAddress = null, X509Certificate2Collection? authorities = null)
     {
         var any = bindAddress is null || bindAddress.Equals(IPAddress.Any) || bindAddress.Equals(IPAddress.IPv6Any);
-        _http = new HttpTrackerClient(any ? null : bindAddress);
+        _http = new HttpTrackerClient(any ? null : bindAddress, authorities: authorities);
         _udp = new UdpTrackerClient(any ? null : bindAddress);
     }
 

@@ -23,6 +23,10 @@ internal static class ForeignPrograms
 
     public static string? WhyNoMktorrent { get; } = Missing("mktorrent", "mktorrent");
 
+    public static string? WhyNoNginx { get; } = Missing("nginx", "nginx") ??
+        (File.Exists("/usr/lib/nginx/modules/ngx_http_set_misc_module.so")
+            ? null : "nginx's set_misc module is not installed (apt-get install libnginx-mod-http-set-misc)");
+
     private static string? Missing(string program, string package)
     {
         var path = Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin";
