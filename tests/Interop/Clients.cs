@@ -52,6 +52,9 @@ internal static class Need
     /// <summary>Skips the test, with the reason, where no network of its own can be made.</summary>
     public static void PrivateNetwork() => Installed(Foreign.PrivateNetwork.WhyNot);
 
+    /// <summary>Skips the test, with the reason, where no hosts on one wire can be made.</summary>
+    public static void Lan() => Installed(Shoal.Lan.WhyNot);
+
     public static void Installed(string? whyNot) => Assert.SkipWhen(whyNot is not null, whyNot ?? "");
 
     /// <summary>Transmission 3.00 moves some 8 MB/s on loopback after a dozen seconds; the others are given more.</summary>

@@ -24,7 +24,7 @@ internal sealed class Aria2Peer : IForeignPeer
     public int ProcessId => _daemon.ProcessId;
 
     /// <summary>Whether it asks UDP trackers when started here.</summary>
-    public static bool AsksUdpTrackers => PrivateNetwork.IsHere;
+    public static bool AsksUdpTrackers => NetworkThread.IsHere;
 
     public static async Task<Aria2Peer> StartAsync(CancellationToken cancellation, params string[] moreOptions)
     {

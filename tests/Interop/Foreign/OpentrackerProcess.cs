@@ -54,7 +54,7 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
     // It takes connections before it has read its list, and until then refuses everybody; who leaves counts as nobody.
     private async Task<bool> KnowsItsListAsync(CancellationToken cancellation)
     {
-        using var http = PrivateNetwork.NewHttpClient();
+        using var http = NetworkThread.NewHttpClient();
         var farewell = new Uri(
             $"{HttpUrl}?info_hash={TrackerProbe.Escape(_firstInfoHash)}&peer_id=-XX0000-000000000000&port=1&uploaded=0&downloaded=0&left=1"
             + "&event=stopped&compact=1");

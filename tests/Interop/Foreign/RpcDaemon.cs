@@ -24,7 +24,7 @@ internal sealed class RpcDaemon : IAsyncDisposable
 
     public ScratchFolder Folder { get; } = new();
 
-    public HttpClient Http { get; } = PrivateNetwork.NewHttpClient();
+    public HttpClient Http { get; } = NetworkThread.NewHttpClient();
 
     public int ProcessId => Process.Id;
 

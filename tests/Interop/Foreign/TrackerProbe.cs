@@ -21,7 +21,7 @@ internal static class TrackerProbe
         int port, string infoHash, Func<string, int> known, int wanted, CancellationToken cancellation)
     {
         var url = new Uri($"http://127.0.0.1:{port}/scrape?info_hash={Escape(infoHash)}");
-        using var http = PrivateNetwork.NewHttpClient();
+        using var http = NetworkThread.NewHttpClient();
         while (known(Encoding.Latin1.GetString(await http.GetByteArrayAsync(url, cancellation))) < wanted)
         {
             await Task.Delay(50, cancellation);
