@@ -51,7 +51,10 @@ public enum InputKind : byte
     /// <summary>A tracker answered or failed: <see cref="Input.Detail"/> is an <see cref="AnnounceResult"/>.</summary>
     Announced,
 
-    /// <summary>A peer that a user, a tracker or the link itself named: <see cref="Input.Address"/>.</summary>
+    /// <summary>
+    /// A peer that a user or the link itself named: <see cref="Input.Address"/>. If <see cref="Input.Count"/> is not 0 it is one that was
+    /// found (in the DHT, on the local network), which makes room for those that were named, and counts for nothing in a private torrent.
+    /// </summary>
     PeerFound,
 
     /// <summary>

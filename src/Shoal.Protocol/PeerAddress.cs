@@ -56,6 +56,17 @@ public readonly record struct PeerAddress : IComparable<PeerAddress>
     /// <summary>Whether nothing could ever be reached there: port 0, or the unspecified address.</summary>
     public bool IsUnreachable => Kind != PeerAddressKind.Rank && (Port == 0 || (_high | _low) == 0);
 
+    /// <summary>Whether it is this machine's own, from whatever machine it is said: 127.0.0.0/8 or ::1.</summary>
+    public bool IsLoopback => Kind switch
+    {
+        PeerAddressKind.IPv4 => _low >> 24 == 127,
+        PeerAddressKind.IPv6 => _high == 0 && _low == 1,
+        _ => false,
+    };
+
+    /// <summary>Whether it is an IPv6 address that means something on one wire only (fe80::/10), and names none here.</summary>
+    public bool IsLinkLocal => Kind == PeerAddressKind.IPv6 && _high >> 54 == 0xfe80 >> 6;
+
     /// <summary>The same host at another port.</summary>
     public PeerAddress WithPort(ushort port) => new(Kind, _high, _low, port);
 

@@ -31,6 +31,21 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         }
     }
 
+    /// <summary>Somebody named an address, or it was found.</summary>
+    public void Found(PeerAddress address, bool isHearsay)
+    {
+        if (!isHearsay)
+        {
+            context.Book.Add(address, context.Now);
+        }
+        else if (context.Content is not { IsPrivate: true })
+        {
+            context.Book.TryAddHearsay(address, null, context.Now);
+        }
+
+        ConnectMore();
+    }
+
     /// <summary>Tries candidates while there is room.</summary>
     public void ConnectMore()
     {

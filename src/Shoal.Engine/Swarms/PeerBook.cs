@@ -4,12 +4,19 @@ namespace Shoal.Engine.Swarms;
 
 /// <summary>
 /// The addresses where peers of the swarm may be, when to try each next, and who is banned. Bounded; the addresses that
-/// failed most often make room for new ones.
+/// failed most often make room for new ones. What anybody can say unasked (peer exchange, the DHT, the local network) is hearsay until a
+/// link has proved it: it gets less room, of which no source has much, is tried after the rest, forgotten sooner, and makes room first.
 /// </summary>
 internal sealed class PeerBook
 {
     /// <summary>Addresses kept at most.</summary>
     public const int MaximumCount = 2000;
+
+    /// <summary>Of them hearsay at most.</summary>
+    public const int MaximumHearsayCount = 1000;
+
+    /// <summary>And of that from one link, as long as nothing has come of it.</summary>
+    public const int MaximumCountPerSource = 100;
 
     /// <summary>Bans kept at most; beyond it the oldest is forgotten.</summary>
     public const int MaximumBanCount = 2000;
@@ -23,6 +30,9 @@ internal sealed class PeerBook
     /// <summary>An address that failed so often in a row is forgotten.</summary>
     private const int MaximumFailureCount = 8;
 
+    /// <summary>One that is hearsay is forgotten after so many.</summary>
+    private const int MaximumHearsayFailureCount = 3;
+
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(10);
 
@@ -33,6 +43,7 @@ internal sealed class PeerBook
     private readonly Dictionary<PeerAddress, int> _bansOfHost = [];
     private readonly HashSet<PeerAddress> _ours = [];
     private Instant? _deadline;
+    private int _hearsayCount;
 
     /// <summary>Addresses that no link leads to.</summary>
     public int CandidateCount { get; private set; }
@@ -40,33 +51,64 @@ internal sealed class PeerBook
     /// <summary>When the next address may be tried; <see cref="Instant.Never"/> if none.</summary>
     public Instant Deadline => _deadline ??= Earliest();
 
-    /// <summary>Somebody named an address. Known and hopeless ones are passed over.</summary>
+    /// <summary>Somebody who should know named an address. Known and hopeless ones are passed over.</summary>
     public void Add(PeerAddress address, Instant now)
     {
-        if (address.IsUnreachable || IsHostBanned(address) || _ours.Contains(address) || _byAddress.ContainsKey(address))
+        if (_byAddress.TryGetValue(address, out var known))
         {
-            return;
+            Believe(known);
         }
-
-        if (_entries.Count >= MaximumCount && !TryEvict())
+        else if (IsHopeful(address) && (_entries.Count < MaximumCount || TryEvict(isForHearsay: false)))
         {
-            return;
+            Keep(new Entry(address) { NextAttemptAt = now });
         }
-
-        var entry = new Entry(address) { NextAttemptAt = now };
-        _entries.Add(entry);
-        _byAddress.Add(address, entry);
-        CandidateCount++;
-        _deadline = null;
     }
 
-    /// <summary>The next address to try now: fewest failures first, then in the order they were named.</summary>
+    /// <summary>Anybody named an address; false if it is passed over, as known and hopeless ones are, and those for which there is no room.</summary>
+    /// <param name="address">Which.</param>
+    /// <param name="source">The link over which it was said; null if none.</param>
+    /// <param name="now">The time.</param>
+    public bool TryAddHearsay(PeerAddress address, LinkId? source, Instant now)
+    {
+        var isFull = _hearsayCount >= MaximumHearsayCount || _entries.Count >= MaximumCount;
+        if (_byAddress.ContainsKey(address) || !IsHopeful(address) || (isFull && !TryEvict(isForHearsay: true)))
+        {
+            return false;
+        }
+
+        _hearsayCount++;
+        Keep(new Entry(address) { NextAttemptAt = now, IsHearsay = true, Source = source });
+        return true;
+    }
+
+    /// <summary>Hearsay that came over the link, of which nothing has come yet.</summary>
+    public int CountFrom(LinkId source)
+    {
+        var count = 0;
+        foreach (var entry in _entries)
+        {
+            count += entry.IsHearsay && entry.Source == source ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    /// <summary>Forgets all hearsay that no link leads to.</summary>
+    public void ForgetHearsay()
+    {
+        foreach (var entry in _entries.FindAll(entry => entry is { IsHearsay: true, IsLinked: false }))
+        {
+            Forget(entry);
+        }
+    }
+
+    /// <summary>The next address to try now: fewest failures first, hearsay last of these, then in the order they were named.</summary>
     public bool TryTake(Instant now, out PeerAddress address)
     {
         Entry? best = null;
         foreach (var entry in _entries)
         {
-            if (!entry.IsLinked && entry.NextAttemptAt <= now && (best is null || entry.FailureCount < best.FailureCount))
+            if (!entry.IsLinked && entry.NextAttemptAt <= now && (best is null || IsBetter(entry, best)))
             {
                 best = entry;
             }
@@ -90,6 +132,7 @@ internal sealed class PeerBook
         if (_byAddress.TryGetValue(address, out var entry))
         {
             entry.FailureCount = 0;
+            Believe(entry);
         }
     }
 
@@ -108,7 +151,7 @@ internal sealed class PeerBook
         _deadline = null;
         CandidateCount++;
         entry.FailureCount += failed ? 1 : 0;
-        if (entry.FailureCount >= MaximumFailureCount)
+        if (entry.FailureCount >= (entry.IsHearsay ? MaximumHearsayFailureCount : MaximumFailureCount))
         {
             Forget(entry);
             return;
@@ -168,12 +211,35 @@ internal sealed class PeerBook
     private bool IsHostBanned(PeerAddress address) =>
         _bansOfHost.GetValueOrDefault(address.WithPort(0)) >= BansPerHost;
 
-    private bool TryEvict()
+    private bool IsHopeful(PeerAddress address) =>
+        !address.IsUnreachable && !IsHostBanned(address) && !_ours.Contains(address);
+
+    private static bool IsBetter(Entry one, Entry other) => one.FailureCount != other.FailureCount
+        ? one.FailureCount < other.FailureCount
+        : other.IsHearsay && !one.IsHearsay;
+
+    private void Keep(Entry entry)
+    {
+        _entries.Add(entry);
+        _byAddress.Add(entry.Address, entry);
+        CandidateCount++;
+        _deadline = null;
+    }
+
+    private void Believe(Entry entry)
+    {
+        _hearsayCount -= entry.IsHearsay ? 1 : 0;
+        (entry.IsHearsay, entry.Source) = (false, null);
+    }
+
+    // Hearsay makes room for what was named, and only where it has failed for other hearsay; of each kind what failed most often.
+    private bool TryEvict(bool isForHearsay)
     {
         Entry? worst = null;
         foreach (var entry in _entries)
         {
-            if (!entry.IsLinked && entry.FailureCount > (worst?.FailureCount ?? 0))
+            var mayGo = !entry.IsLinked && (isForHearsay ? entry is { IsHearsay: true, FailureCount: > 0 } : entry.IsHearsay || entry.FailureCount > 0);
+            if (mayGo && (worst is null || (entry.IsHearsay, entry.FailureCount).CompareTo((worst.IsHearsay, worst.FailureCount)) > 0))
             {
                 worst = entry;
             }
@@ -208,6 +274,7 @@ internal sealed class PeerBook
         _entries.Remove(entry);
         _byAddress.Remove(entry.Address);
         CandidateCount -= entry.IsLinked ? 0 : 1;
+        _hearsayCount -= entry.IsHearsay ? 1 : 0;
     }
 
     private sealed class Entry(PeerAddress address)
@@ -219,5 +286,10 @@ internal sealed class PeerBook
         public int FailureCount { get; set; }
 
         public bool IsLinked { get; set; }
+
+        public bool IsHearsay { get; set; }
+
+        /// <summary>The link over which it was heard; null if there was none.</summary>
+        public LinkId? Source { get; set; }
     }
 }

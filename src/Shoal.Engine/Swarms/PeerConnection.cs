@@ -32,6 +32,9 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     /// <summary>Where the link leads; for an incoming one not where the peer accepts links.</summary>
     public PeerAddress Address { get; } = address;
 
+    /// <summary>Where the peer accepts links, as far as is known; else an address with port 0.</summary>
+    public PeerAddress Home => Link.IsIncoming ? Address.WithPort(ListenPort) : Address;
+
     public Instant OpenedAt { get; set; } = now;
 
     public ConnectionPhase Phase { get; set; } = ConnectionPhase.Connecting;
@@ -53,6 +56,24 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
 
     /// <summary>Bytes of metadata sent to the peer: nobody needs it many times.</summary>
     public long MetadataBytesSent { get; set; }
+
+    /// <summary>The port at which the peer says that it accepts links (BEP 10's p); 0 if it did not say.</summary>
+    public ushort ListenPort { get; set; }
+
+    /// <summary>Whether the peer would rather be spoken to encrypted (BEP 10's e).</summary>
+    public bool PrefersEncryption { get; set; }
+
+    /// <summary>The id under which the peer takes messages of peer exchange (BEP 11); 0 if it does not.</summary>
+    public byte PexExtensionId { get; set; }
+
+    /// <summary>Before this the peer is not told of others again.</summary>
+    public Instant PexTellAt { get; set; } = Instant.Never;
+
+    /// <summary>When it last told us of others; null if it never did.</summary>
+    public Instant? PexHeardAt { get; set; }
+
+    /// <summary>Of whom the peer was told; at most <see cref="PeerExchange.MaximumToldCount"/>.</summary>
+    public SortedSet<PeerAddress> PexTold => field ??= [];
 
     /// <summary>The pieces that the peer has; null until we know how many there are.</summary>
     public Bitfield? Has { get; set; }

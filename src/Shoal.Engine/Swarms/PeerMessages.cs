@@ -4,10 +4,11 @@ using Shoal.Protocol.Wire;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// What each message from a peer means (BEP 3, 6, 9, 10), and what we say first. A message that breaks the protocol ends
+/// What each message from a peer means (BEP 3, 6, 9, 10, 11), and what we say first. A message that breaks the protocol ends
 /// the link; one that merely crossed with ours on the way is let pass.
 /// </summary>
-internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader uploader, MetadataExchange metadata)
+internal sealed class PeerMessages(
+    Swarm swarm, SwarmContext context, Uploader uploader, MetadataExchange metadata, PeerExchange exchange)
 {
     /// <summary>More haves than this in one go, and reconnecting is cheaper.</summary>
     private const int MaximumHaveBurst = 20_000;
@@ -45,6 +46,8 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             context.Send(connection, new ExtensionHandshake
             {
                 MetadataId = MetadataExchange.ExtensionId,
+                PexId = exchange.IsOffered ? PeerExchange.ExtensionId : null,
+                PrefersEncryption = context.Options.PrefersEncryption,
                 MetadataSize = context.Content?.InfoBytes.Length ?? 0,
                 ClientVersion = Client.NameAndVersion,
                 ListenPort = (ushort)context.Options.ListenPort,
@@ -303,6 +306,11 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
             return metadata.Received(connection, message.Payload);
         }
 
+        if (message.Begin == PeerExchange.ExtensionId)
+        {
+            return exchange.Received(connection, message.Payload.Span);
+        }
+
         if (message.Begin != ExtensionHandshake.Id)
         {
             return null; // an extension that we did not offer
@@ -314,8 +322,15 @@ internal sealed class PeerMessages(Swarm swarm, SwarmContext context, Uploader u
         }
 
         connection.Client = handshake.ClientVersion ?? connection.Client;
-        connection.MetadataExtensionId = handshake.MetadataId;
-        connection.MetadataLength = handshake.MetadataSize;
+        connection.MetadataExtensionId = handshake.MetadataId ?? connection.MetadataExtensionId;
+        connection.MetadataLength = handshake.MetadataSize > 0 ? handshake.MetadataSize : connection.MetadataLength;
+        connection.ListenPort = handshake.ListenPort > 0 ? handshake.ListenPort : connection.ListenPort;
+        connection.PrefersEncryption |= handshake.PrefersEncryption;
+        if (handshake.PexId is { } pexId)
+        {
+            exchange.Offered(connection, pexId);
+        }
+
         if (handshake.RequestQueueLength > 0)
         {
             connection.Pipeline.PeerLimit = handshake.RequestQueueLength;

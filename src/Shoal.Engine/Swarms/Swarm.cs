@@ -21,6 +21,7 @@ public sealed class Swarm : IMachine
     private readonly AnnouncePlan _announces;
     private readonly Announcements _announcements;
     private readonly MetadataExchange _metadata;
+    private readonly PeerExchange _exchange;
     private readonly Uploader _uploader;
     private readonly PeerMessages _messages;
     private readonly Departure _departure;
@@ -41,6 +42,7 @@ public sealed class Swarm : IMachine
         _context = new SwarmContext(id, options, self, prng, limits, outputs);
         _announces = new AnnouncePlan(options.Trackers, options.AnnouncesToAll, prng);
         _metadata = new MetadataExchange(this, _context);
+        _exchange = new PeerExchange(this, _context);
         _uploader = new Uploader(_context);
         _losses = new Losses(_context);
         _otherWays = new OtherWays(this, _context);
@@ -48,7 +50,7 @@ public sealed class Swarm : IMachine
         Downloader = new Downloader(this, _context);
         Interest = new Interest(_context);
         Suspects = new Suspects(this, _context);
-        _messages = new PeerMessages(this, _context, _uploader, _metadata);
+        _messages = new PeerMessages(this, _context, _uploader, _metadata, _exchange);
         _announcements = new Announcements(this, _context, _announces);
         _departure = new Departure(this, _context, _uploader, _announces);
     }
@@ -210,8 +212,7 @@ public sealed class Swarm : IMachine
                 _announcements.Answered((AnnounceResult)input.Detail!);
                 break;
             case InputKind.PeerFound:
-                _context.Book.Add(input.Address, _context.Now);
-                Links.ConnectMore();
+                Links.Found(input.Address, isHearsay: input.Count != 0);
                 break;
             case InputKind.HoldersOrdered:
                 Downloader.HoldersOrdered((IReadOnlyList<PeerAddress>)input.Detail!);
@@ -295,6 +296,7 @@ public sealed class Swarm : IMachine
         _context.Picker = content.NewPicker(_context.Prng);
         Flow = new PieceFlow(this, _context, content.Layout);
         _metadata.IsWanted = false;
+        _exchange.ContentKnown(content.IsPrivate);
         UpdatePhase();
         foreach (var connection in _context.Connections.ToArray())
         {
@@ -311,6 +313,7 @@ public sealed class Swarm : IMachine
 
         Links.Tick();
         _metadata.Tick();
+        _exchange.Tick();
         if (Flow is { } flow)
         {
             flow.Tick();

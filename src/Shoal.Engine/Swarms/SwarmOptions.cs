@@ -27,6 +27,15 @@ public sealed record SwarmOptions
     /// </summary>
     public bool IsTrusted { get; init; }
 
+    /// <summary>
+    /// Whether peers are told of each other (BEP 11). Not where all are parts of one job, and not those of a private torrent, whatever stands
+    /// here.
+    /// </summary>
+    public bool ExchangesPeers { get; init; }
+
+    /// <summary>Whether peers are told that we would rather be spoken to encrypted (BEP 10).</summary>
+    public bool PrefersEncryption { get; init; }
+
     /// <summary>Tells peers that are cheap to fetch from, on the same node: what they have is not asked of others. Null: none are.</summary>
     public Func<PeerAddress, bool>? IsNear { get; init; }
 

@@ -5,7 +5,7 @@ namespace Shoal.Protocol.Wire;
 
 /// <summary>
 /// The extension handshake (BEP 10): extended message 0. What a peer leaves out, or says in a wrong type or beyond
-/// reason, counts as not said; only what is no bencoded dictionary is a violation.
+/// reason, counts as not said, so that what an earlier one said still holds; only what is no bencoded dictionary is a violation.
 /// </summary>
 public sealed record ExtensionHandshake
 {
@@ -15,11 +15,14 @@ public sealed record ExtensionHandshake
     /// <summary>The largest info dictionary we believe in, in bytes.</summary>
     public const int MaximumMetadataSize = 64 * 1024 * 1024;
 
-    /// <summary>The id under which the sender wants metadata messages (BEP 9, "ut_metadata"); 0 for none.</summary>
-    public byte MetadataId { get; init; }
+    /// <summary>The id under which the sender wants metadata messages (BEP 9, "ut_metadata"); 0 for none any more, null if it does not say.</summary>
+    public byte? MetadataId { get; init; }
 
-    /// <summary>The id under which the sender wants peer exchange (BEP 11, "ut_pex"); 0 for none.</summary>
-    public byte PexId { get; init; }
+    /// <summary>The id under which the sender wants peer exchange (BEP 11, "ut_pex"); 0 for none any more, null if it does not say.</summary>
+    public byte? PexId { get; init; }
+
+    /// <summary>Whether the sender would rather be spoken to encrypted ("e").</summary>
+    public bool PrefersEncryption { get; init; }
 
     /// <summary>The sender's name and version, or null.</summary>
     public string? ClientVersion { get; init; }
@@ -57,6 +60,9 @@ public sealed record ExtensionHandshake
                     var address = reader.ReadString();
                     handshake = address.Length is 4 or 16 ? handshake with { YourAddress = PeerAddress.FromBytes(address, 0) } : handshake;
                     break;
+                case BencodeKind.Integer when key.SequenceEqual("e"u8):
+                    handshake = handshake with { PrefersEncryption = reader.ReadInteger() == 1 };
+                    break;
                 case BencodeKind.Integer when key.SequenceEqual("p"u8):
                     handshake = handshake with { ListenPort = (ushort)Within(reader.ReadInteger(), ushort.MaxValue) };
                     break;
@@ -79,10 +85,11 @@ public sealed record ExtensionHandshake
     {
         var writer = new BencodeWriter(output);
         writer.BeginDictionary();
+        WriteInteger(writer, "e"u8, PrefersEncryption ? 1 : 0);
         writer.WriteKey("m"u8);
         writer.BeginDictionary();
-        WriteInteger(writer, "ut_metadata"u8, MetadataId);
-        WriteInteger(writer, "ut_pex"u8, PexId);
+        WriteId(writer, "ut_metadata"u8, MetadataId);
+        WriteId(writer, "ut_pex"u8, PexId);
         writer.End();
         WriteInteger(writer, "metadata_size"u8, MetadataSize);
         WriteInteger(writer, "p"u8, ListenPort);
@@ -123,18 +130,29 @@ public sealed record ExtensionHandshake
 
             if (name.SequenceEqual("ut_metadata"u8))
             {
-                handshake = handshake with { MetadataId = (byte)Within(reader.ReadInteger(), byte.MaxValue) };
+                handshake = handshake with { MetadataId = ReadId(ref reader) };
             }
             else if (name.SequenceEqual("ut_pex"u8))
             {
-                handshake = handshake with { PexId = (byte)Within(reader.ReadInteger(), byte.MaxValue) };
+                handshake = handshake with { PexId = ReadId(ref reader) };
             }
         }
 
         return handshake;
     }
 
+    private static byte? ReadId(ref BencodeReader reader) => reader.ReadInteger() is >= 0 and <= byte.MaxValue and var id ? (byte)id : null;
+
     private static int Within(long value, int greatest) => value >= 0 && value <= greatest ? (int)value : 0;
+
+    private static void WriteId(BencodeWriter writer, ReadOnlySpan<byte> name, byte? id)
+    {
+        if (id is { } value)
+        {
+            writer.WriteKey(name);
+            writer.WriteInteger(value);
+        }
+    }
 
     private static void WriteInteger(BencodeWriter writer, ReadOnlySpan<byte> key, int value)
     {

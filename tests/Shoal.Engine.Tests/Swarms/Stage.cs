@@ -74,7 +74,7 @@ internal sealed class Stage
         return (stage, swarm);
     }
 
-    public void KnowContent(int haveCount = 0, SwarmId swarm = default)
+    public void KnowContent(int haveCount = 0, SwarmId swarm = default, bool isPrivate = false)
     {
         var have = new Bitfield(World.Layout.PieceCount);
         for (var piece = 0; piece < haveCount; piece++)
@@ -84,14 +84,17 @@ internal sealed class Stage
         }
 
         World.Content.AsSpan(0, Math.Min(_content.Length, haveCount * World.Layout.PieceLength)).CopyTo(_content);
-        Tell(new Input(InputKind.ContentReady, swarm, Detail: new ContentState(World.Layout, World.Hashes, have, InfoBytes: World.Info)));
+        Tell(new Input(InputKind.ContentReady, swarm, Detail: new ContentState(
+            World.Layout, World.Hashes, have, InfoBytes: World.Info, IsPrivate: isPrivate)));
     }
 
     /// <summary>A link comes in; nothing has been said on it.</summary>
-    public RawPeer Come(int number = 1)
+    public RawPeer Come(int number = 1) => Come(AddressOf(number));
+
+    public RawPeer Come(PeerAddress address)
     {
         var link = LinkId.Incoming(_incoming++);
-        var peer = new RawPeer(this, link, AddressOf(number));
+        var peer = new RawPeer(this, link, address);
         _peers.Add(link, peer);
         Tell(new Input(InputKind.LinkOpened, Link: link, Address: peer.Address));
         return peer;

@@ -64,6 +64,24 @@ public sealed class PeerAddressTests
     public void Port_0_and_the_unspecified_address_are_unreachable(string address, int port, bool expected) =>
         Assert.Equal(expected, PeerAddress.From(IPAddress.Parse(address), port).IsUnreachable);
 
+    [Theory]
+    [InlineData("127.0.0.1", true, false)]
+    [InlineData("127.255.3.4", true, false)]
+    [InlineData("::1", true, false)]
+    [InlineData("::ffff:127.0.0.1", true, false)]
+    [InlineData("128.0.0.1", false, false)]
+    [InlineData("::2", false, false)]
+    [InlineData("fe80::1", false, true)]
+    [InlineData("febf::1", false, true)]
+    [InlineData("fec0::1", false, false)]
+    [InlineData("fd00::1", false, false)]
+    [InlineData("169.254.0.1", false, false)]
+    public void Addresses_that_mean_something_here_only_are_known(string address, bool isLoopback, bool isLinkLocal)
+    {
+        var peer = PeerAddress.From(IPAddress.Parse(address), 1);
+        Assert.Equal((isLoopback, isLinkLocal), (peer.IsLoopback, peer.IsLinkLocal));
+    }
+
     [Fact]
     public void A_rank_is_an_address_without_a_compact_form()
     {

@@ -13,6 +13,7 @@ public sealed class ExtensionTests
         {
             MetadataId = 3,
             PexId = 1,
+            PrefersEncryption = true,
             ClientVersion = "Shoal 0.1",
             ListenPort = 6881,
             RequestQueueLength = 500,
@@ -21,7 +22,7 @@ public sealed class ExtensionTests
         };
         var body = handshake.ToMessage().Payload;
         Assert.Equal(
-            "d1:md11:ut_metadatai3e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e1:v9:Shoal 0.16:yourip4:\n\0\0\u0001e",
+            "d1:ei1e1:md11:ut_metadatai3e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e1:v9:Shoal 0.16:yourip4:\n\0\0\u0001e",
             Encoding.Latin1.GetString(body.Span));
         Assert.Null(ExtensionHandshake.TryRead(body.Span, out var read));
         Assert.Equal(handshake, read);
@@ -33,6 +34,14 @@ public sealed class ExtensionTests
         Assert.Equal("d1:mdee", Encoding.Latin1.GetString(new ExtensionHandshake().ToMessage().Payload.Span));
         Assert.Null(ExtensionHandshake.TryRead("de"u8, out var read));
         Assert.Equal(new ExtensionHandshake(), read);
+    }
+
+    [Fact]
+    public void An_offer_that_is_withdrawn_is_not_one_that_is_not_said()
+    {
+        Assert.Equal("d1:md6:ut_pexi0eee", Encoding.Latin1.GetString(new ExtensionHandshake { PexId = 0 }.ToMessage().Payload.Span));
+        Assert.Null(ExtensionHandshake.TryRead("d1:md6:ut_pexi0eee"u8, out var read));
+        Assert.Equal(((byte?)0, (byte?)null), (read.PexId, read.MetadataId));
     }
 
     [Theory]
