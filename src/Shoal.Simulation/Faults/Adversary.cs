@@ -13,7 +13,7 @@ namespace Shoal.Simulation.Faults;
 internal sealed class Adversary(World world, Adversity adversity)
 {
     /// <summary>Where peers that have an endpoint take calls.</summary>
-    private const ushort Port = 6881;
+    public const ushort Port = 6881;
 
     /// <summary>And from where they call.</summary>
     private const ushort CallingPort = 50_000;
@@ -27,6 +27,13 @@ internal sealed class Adversary(World world, Adversity adversity)
     /// <summary>The longest metadata: a few of the pieces in which they are sent.</summary>
     private const int MostInfoBytes = 60_000;
 
+    /// <summary>Between two things that a peer says which says whatever it likes, on one link.</summary>
+    private const long BabbleNanoseconds = 10 * VirtualTime.Second;
+
+    /// <summary>How long it takes to be told that nobody is at an address.</summary>
+    private const long RefusalNanoseconds = VirtualTime.Second / 5;
+
+    private readonly Babble _babble = new(world);
     private readonly Dictionary<int, bool> _lacksMetadata = []; // by peer, once it has come
 
     /// <summary>The metadata, whose hash is the info-hash; empty where everybody has them. What they would say is known anyway.</summary>
@@ -46,7 +53,7 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     public static int NumberAt(PeerAddress address)
     {
-        Span<byte> bytes = stackalloc byte[4];
+        Span<byte> bytes = stackalloc byte[16];
         address.WriteAddress(bytes);
         return (int)((BinaryPrimitives.ReadUInt32BigEndian(bytes) - FirstHost) >> 8);
     }
@@ -58,6 +65,8 @@ internal sealed class Adversary(World world, Adversity adversity)
     {
         BufferBytes = adversity.BufferBytes ?? options.BufferBytes,
         MaximumRequestDepth = adversity.RequestDepth ?? options.MaximumRequestDepth,
+        ExchangesPeers = adversity.ExchangesPeers,
+        ListenPort = adversity.ExchangesPeers ? Port : options.ListenPort,
     };
 
     /// <summary>Something is on its way to an end.</summary>
@@ -89,6 +98,25 @@ internal sealed class Adversary(World world, Adversity adversity)
         if (adversity.MeanLinkLifetime is { } mean && !IsOver)
         {
             world.Timeline.After(Chance.Exponential(world.Prng, mean.Nanoseconds()), new Event(EventKind.Mishap, End: end));
+        }
+
+        if (adversity.ExchangesPeers)
+        {
+            SpeakLater(end);
+            SpeakLater(end.Other);
+        }
+    }
+
+    /// <summary>Whether nobody is there, whatever a peer says.</summary>
+    public bool IsNowhere(PeerAddress address) => HasEndpoints &&
+        (NumberAt(address) is var number && (number < 0 || number >= world.Peers.Count || EndpointOf(number) != address));
+
+    /// <summary>A call to where nobody is: some are refused, others hear nothing.</summary>
+    public void CallNobody(LinkEnd end)
+    {
+        if (world.Prng.Next(2) == 0)
+        {
+            world.Timeline.After(RefusalNanoseconds, new Event(EventKind.Closed, End: end, Detail: "connection refused"));
         }
     }
 
@@ -140,6 +168,10 @@ internal sealed class Adversary(World world, Adversity adversity)
         {
             Take(end, (ReadOnlyMemory<byte>)happening.Detail!);
         }
+        else if (happening.Message.Kind == PeerMessageKind.Extended)
+        {
+            Speak(end);
+        }
         else if (!happening.Flag)
         {
             Break(end);
@@ -150,6 +182,24 @@ internal sealed class Adversary(World world, Adversity adversity)
             end.Driver.Tell(new Input(
                 InputKind.ReadFailed, Link: end.Id, Message: happening.Message,
                 Detail: ReadFailure.Of(happening.Message.Piece, "the disk does not give it back")));
+        }
+    }
+
+    private void SpeakLater(LinkEnd end)
+    {
+        if (end.Owner.Class.Behavior is Behavior.Liar or Behavior.Corrupter)
+        {
+            world.Timeline.After(
+                Chance.Exponential(world.Prng, BabbleNanoseconds), new Event(EventKind.Mishap, End: end, Message: PeerMessage.Extended(0, default)));
+        }
+    }
+
+    private void Speak(LinkEnd end)
+    {
+        if (!end.IsHungUp && !end.IsClosed && !end.Other.IsHungUp)
+        {
+            world.Send(end, _babble.Next(end.Other.Owner.Address));
+            SpeakLater(end);
         }
     }
 

@@ -29,6 +29,9 @@ public sealed record Adversity
     /// <summary>Whether peers have IPv4 addresses, which BEP 6 wants, rather than ranks.</summary>
     public bool HasEndpoints { get; init; }
 
+    /// <summary>Whether peers that have addresses tell each other of others (BEP 11), and those that lie or corrupt say whatever they like.</summary>
+    public bool ExchangesPeers { get; init; }
+
     /// <summary>Bytes of pieces in memory; null for what the engine takes.</summary>
     public long? BufferBytes { get; init; }
 

@@ -19,6 +19,9 @@ internal sealed class FuzzCases
     /// <summary>And in this, some begin from a magnet link.</summary>
     private const int LinkRemainder = 1;
 
+    /// <summary>Of four seeds, in this peers tell each other of others.</summary>
+    private const int ExchangeRemainder = 1;
+
     /// <summary>Blocks that all leechers together fetch, at most: a case takes a fraction of a second.</summary>
     private const int MostBlocks = 6000;
 
@@ -73,6 +76,11 @@ internal sealed class FuzzCases
             },
         };
         var adversity = Adverse(scenario, Math.Min(spread, 600));
+        if (seed % 4 == ExchangeRemainder)
+        {
+            adversity = adversity with { HasEndpoints = true, ExchangesPeers = true };
+        }
+
         return (seed % 6) switch
         {
             JobRemainder => new FuzzCase(seed, [], Job(scenario), JobAdversity(adversity)),
@@ -101,7 +109,7 @@ internal sealed class FuzzCases
     // Links between ranks neither break nor cut messages, and a rank does not crash alone.
     private static Adversity JobAdversity(Adversity adversity) => adversity with
     {
-        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false,
+        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false, ExchangesPeers = false,
     };
 
     // Those that are to complete.

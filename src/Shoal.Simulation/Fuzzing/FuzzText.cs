@@ -117,6 +117,7 @@ public static class FuzzText
         json.WriteString("until", Text(adversity.Until));
         json.WriteBoolean("tearing", adversity.IsTearing);
         json.WriteBoolean("endpoints", adversity.HasEndpoints);
+        json.WriteBoolean("exchangesPeers", adversity.ExchangesPeers);
         json.WriteNumber("fromLinkPercent", adversity.FromLinkPercent);
         json.WriteString("linger", Text(adversity.Linger));
         WriteIfAny(json, "bufferBytes", adversity.BufferBytes);

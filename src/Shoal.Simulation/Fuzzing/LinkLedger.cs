@@ -32,6 +32,7 @@ internal sealed class LinkLedger(int pieceCount)
     private readonly Bitfield _told = new(pieceCount);
     private readonly HashSet<PieceIndex> _allowed = [];
     private readonly HashSet<PieceIndex> _granted = [];
+    private readonly PexLedger _pex = new();
     private readonly List<BlockRequest> _asked = []; // by the peer, and neither sent nor rejected; the oldest first
     private Instant _oldestWaitsSince; // with room for it on the way
     private Instant _spokeAt = Instant.Never;
@@ -78,6 +79,9 @@ internal sealed class LinkLedger(int pieceCount)
                 _oldestWaitsSince = _asked.Count == 0 ? now : _oldestWaitsSince;
                 _asked.Add(message.Block);
                 break;
+            case PeerMessageKind.Extended:
+                _pex.Received(message);
+                break;
             default:
                 break;
         }
@@ -114,6 +118,9 @@ internal sealed class LinkLedger(int pieceCount)
             case PeerMessageKind.Bitfield when Bitfield.TryRead(message.Payload.Span, pieceCount) is { } told:
                 IsIntroduced = true;
                 _told.Add(told);
+                break;
+            case PeerMessageKind.Extended:
+                _pex.Sent(now, message);
                 break;
             default:
                 break;

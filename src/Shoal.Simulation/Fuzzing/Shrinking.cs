@@ -141,6 +141,7 @@ internal static class Shrinking
             adversity with { HasEndpoints = false },
             adversity with { BufferBytes = null },
             adversity with { RequestDepth = null },
+            adversity with { ExchangesPeers = false },
         ];
         return milder.Where(other => other != adversity);
     }

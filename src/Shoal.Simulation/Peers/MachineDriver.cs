@@ -249,6 +249,14 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
 
     private void Connect(in Output output)
     {
+        if (world.Adversary?.IsNowhere(output.Address) == true)
+        {
+            var toNobody = new LinkEnd(this, output.Link, latency: 0);
+            _ends.Add(toNobody);
+            world.Adversary.CallNobody(toNobody);
+            return;
+        }
+
         var other = world.PeerAt(output.Address);
         var end = new LinkEnd(this, output.Link, world.LatencyBetween(peer, other));
         _ends.Add(end);
