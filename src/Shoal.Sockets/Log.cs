@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Shoal.Protocol;
 
 namespace Shoal.Sockets;
 
@@ -17,4 +18,10 @@ internal static partial class Log
 
     [LoggerMessage(4, LogLevel.Debug, "refused a connection: {Reason}")]
     public static partial void NotAgreed(ILogger logger, string? reason);
+
+    [LoggerMessage(20, LogLevel.Information, "does not look for peers on the local network over {Family}: {Reason}")]
+    public static partial void NoLocalDiscovery(ILogger logger, string family, string reason);
+
+    [LoggerMessage(21, LogLevel.Debug, "the local network names {Address} for {InfoHash}")]
+    public static partial void FoundLocally(ILogger logger, PeerAddress address, InfoHash infoHash);
 }

@@ -100,12 +100,13 @@ internal sealed class Adversary(World world, Adversity adversity)
             world.Timeline.After(Chance.Exponential(world.Prng, mean.Nanoseconds()), new Event(EventKind.Mishap, End: end));
         }
 
-        if (adversity.ExchangesPeers)
-        {
-            SpeakLater(end);
-            SpeakLater(end.Other);
-        }
+        SpeakLater(end);
+        SpeakLater(end.Other);
     }
+
+    /// <summary>Whether the peer's links bring what its machine never said, so that it does not understand what is answered.</summary>
+    public bool SaysAnything(VirtualPeer peer) =>
+        adversity.ExchangesPeers && peer.Class.Behavior is Behavior.Liar or Behavior.Corrupter;
 
     /// <summary>Whether nobody is there, whatever a peer says.</summary>
     public bool IsNowhere(PeerAddress address) => HasEndpoints &&
@@ -187,7 +188,7 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     private void SpeakLater(LinkEnd end)
     {
-        if (end.Owner.Class.Behavior is Behavior.Liar or Behavior.Corrupter)
+        if (SaysAnything(end.Owner))
         {
             world.Timeline.After(
                 Chance.Exponential(world.Prng, BabbleNanoseconds), new Event(EventKind.Mishap, End: end, Message: PeerMessage.Extended(0, default)));
@@ -196,11 +197,17 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     private void Speak(LinkEnd end)
     {
-        if (!end.IsHungUp && !end.IsClosed && !end.Other.IsHungUp)
+        if (end.IsHungUp || end.IsClosed || end.Other.IsHungUp)
+        {
+            return;
+        }
+
+        if (end.HasSpoken)
         {
             world.Send(end, _babble.Next(end.Other.Owner.Address));
-            SpeakLater(end);
         }
+
+        SpeakLater(end);
     }
 
     private static byte[] DrawMetadata(Prng prng, Adversity adversity)

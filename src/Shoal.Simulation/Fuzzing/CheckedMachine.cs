@@ -259,7 +259,7 @@ internal sealed class CheckedMachine : IMachine
     {
         switch (happened)
         {
-            case SwarmEvent.PeerBanned { Address: var address, Reason: var reason }:
+            case SwarmEvent.PeerBanned { Address: var address, Reason: var reason } when _world.Adversary?.SaysAnything(_peer) != true:
                 Safety.Require(
                     _world.PeerAt(address).Class.Behavior is Behavior.Corrupter or Behavior.Liar, $"an honest peer is banned: {reason}");
                 break;

@@ -34,6 +34,9 @@ internal sealed class LinkEnd(MachineDriver driver, LinkId id, long latency)
     /// <summary>Whether its owner has hung up: nothing more is sent, and LinkClosed is on its way.</summary>
     public bool IsHungUp { get; set; }
 
+    /// <summary>Whether its owner's machine has said anything; a handshake comes first.</summary>
+    public bool HasSpoken { get; set; }
+
     /// <summary>Blocks to be sent, in order; the first is on its way. Bounded by what the other side may ask for.</summary>
     public Queue<BlockRequest> Uploads { get; } = new();
 

@@ -190,6 +190,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
                 if (TryFind(output.Link, out var sending))
                 {
                     Check(output.Message);
+                    sending.HasSpoken = true;
                     world.Send(sending, output.Message);
                 }
 
