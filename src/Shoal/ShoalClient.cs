@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Shoal.Discovery;
 using Shoal.Engine;
+using Shoal.Engine.Encryption;
 using Shoal.Engine.Sessions;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -159,6 +160,11 @@ public sealed class ShoalClient : IAsyncDisposable
     private void BeginToFind(DiscoveryOptions options)
     {
         List<IPeerFinder> finders = [];
+        if (options.LooksAround)
+        {
+            finders.Add(new LocalFinder(Options.BindAddress, EndPoint.Port, Options.LoggerFactory.CreateLogger<LocalFinder>()));
+        }
+
         Finders = new PeerFinders(finders);
     }
 
@@ -198,6 +204,8 @@ public sealed class ShoalClient : IAsyncDisposable
                 SeedingPolicy = Options.SeedingPolicy,
                 BufferBytes = Options.BufferBytes,
                 ListenPort = EndPoint.Port,
+                ExchangesPeers = true,
+                PrefersEncryption = Options.Encryption != EncryptionPolicy.Off,
                 StopGrace = Options.StopGrace,
             });
         }

@@ -67,6 +67,14 @@ internal sealed class Scenario : IAsyncDisposable
         return shoal;
     }
 
+    /// <summary>The same of a foreign client.</summary>
+    public T Join<T>(T peer)
+        where T : IForeignPeer
+    {
+        _programs.Add((peer, peer.Describe));
+        return peer;
+    }
+
     public Task<IForeignPeer> StartAsync(Client client) => client switch
     {
         Client.Libtorrent => Upcast(LibtorrentAsync()),
@@ -133,11 +141,4 @@ internal sealed class Scenario : IAsyncDisposable
 
     private async Task<T> JoinAsync<T>(Task<T> peer)
         where T : IForeignPeer => Join(await peer);
-
-    private T Join<T>(T peer)
-        where T : IForeignPeer
-    {
-        _programs.Add((peer, peer.Describe));
-        return peer;
-    }
 }

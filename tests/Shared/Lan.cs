@@ -161,6 +161,9 @@ internal sealed record LanHost(string Name, IPAddress? IPv4, IPAddress? IPv6)
 {
     private readonly Lazy<NetworkThread> _thread = new(() => NetworkThread.In(Name));
 
+    /// <summary>Those that it has.</summary>
+    public IEnumerable<IPAddress> Addresses => new[] { IPv4, IPv6 }.OfType<IPAddress>();
+
     /// <summary>Starts processes and makes sockets inside of the host.</summary>
     public NetworkThread Thread => _thread.Value;
 }

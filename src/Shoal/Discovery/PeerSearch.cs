@@ -22,7 +22,7 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
     {
         foreach (var peer in peers)
         {
-            Found(peer);
+            Named(peer);
         }
 
         if (!IsPrivate(origin.Metainfo))
@@ -53,7 +53,7 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
             {
                 foreach (var address in await NameResolver.ResolveAsync(peer, stopping))
                 {
-                    Found(address);
+                    Named(address);
                 }
             }
         }
@@ -63,7 +63,9 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
         }
     }
 
-    private void Found(PeerAddress address) => client.Host.Post(new Input(InputKind.PeerFound, id, Address: address));
+    private void Named(PeerAddress address) => client.Host.Post(new Input(InputKind.PeerFound, id, Address: address));
+
+    private void Found(PeerAddress address) => client.Host.Post(new Input(InputKind.PeerFound, id, Address: address, Count: 1));
 
     private static bool IsPrivate(Metainfo? metainfo) => metainfo is { IsPrivate: true };
 }

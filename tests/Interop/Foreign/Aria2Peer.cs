@@ -47,6 +47,10 @@ internal sealed class Aria2Peer : IForeignPeer
         return peer;
     }
 
+    /// <summary>Starts it on a host of a network of its own, with local discovery and peer exchange.</summary>
+    public static Task<Aria2Peer> OnAsync(LanHost host, CancellationToken cancellation) => host.Thread.RunAsync(() => StartAsync(
+        cancellation, $"--interface={host.IPv4}", "--bt-enable-lpd=true", $"--bt-lpd-interface={host.IPv4}", "--enable-peer-exchange=true"));
+
     public Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation) =>
         AddTorrentAsync(torrentFile, folder, ("bt-seed-unverified", "true"), cancellation);
 

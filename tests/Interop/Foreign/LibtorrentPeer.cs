@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -32,13 +33,14 @@ internal sealed class LibtorrentPeer : IForeignPeer
 
     /// <summary>Starts a session; the profile <c>high_performance_seed</c> is libtorrent's fastest.</summary>
     public static async Task<LibtorrentPeer> StartAsync(
-        CancellationToken cancellation, bool highPerformance = false, JsonObject? settings = null)
+        CancellationToken cancellation, bool highPerformance = false, JsonObject? settings = null, JsonArray? finds = null)
     {
         var peer = new LibtorrentPeer();
         var options = new JsonObject
         {
             ["profile"] = highPerformance ? "high_performance_seed" : "default",
             ["settings"] = settings ?? new JsonObject(),
+            ["finds"] = finds ?? new JsonArray(),
         };
         peer._process = ChildProcess.Start(
             "libtorrent",
@@ -46,6 +48,19 @@ internal sealed class LibtorrentPeer : IForeignPeer
             [Path.Combine(AppContext.BaseDirectory, "Foreign", "libtorrent_peer.py"), options.ToJsonString()],
             onLine: peer.Accept);
         return await peer.OnceReadyAsync(async () => peer.Port = await peer.Process.FirstAsync(peer._listening.Task, cancellation));
+    }
+
+    /// <summary>
+    /// Starts a session on a host of a network of its own, over all its addresses; of the ways to find peers <paramref name="finds"/> are on
+    /// ("lsd", "pex").
+    /// </summary>
+    public static Task<LibtorrentPeer> OnAsync(LanHost host, CancellationToken cancellation, JsonArray finds, JsonObject? settings = null)
+    {
+        settings ??= [];
+        settings["listen_interfaces"] = string.Join(',', host.Addresses.Select(address => new IPEndPoint(address, 6881).ToString()));
+        settings["outgoing_interfaces"] = "";
+        settings["enable_lsd"] = finds.Any(way => way!.GetValue<string>() == "lsd");
+        return host.Thread.RunAsync(() => StartAsync(cancellation, settings: settings, finds: finds));
     }
 
     public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
@@ -62,8 +77,10 @@ internal sealed class LibtorrentPeer : IForeignPeer
         return AskAsync(command, cancellation);
     }
 
-    public Task ConnectAsync(int port, CancellationToken cancellation) =>
-        AskAsync(new() { ["command"] = "connect", ["host"] = "127.0.0.1", ["port"] = port }, cancellation);
+    public Task ConnectAsync(int port, CancellationToken cancellation) => ConnectAsync(IPAddress.Loopback, port, cancellation);
+
+    public Task ConnectAsync(IPAddress host, int port, CancellationToken cancellation) =>
+        AskAsync(new() { ["command"] = "connect", ["host"] = host.ToString(), ["port"] = port }, cancellation);
 
     /// <summary>Asks the trackers again now.</summary>
     public Task AnnounceAsync(CancellationToken cancellation) =>

@@ -76,6 +76,13 @@ internal sealed class ShoalProcess : IAsyncDisposable
         return Start(port, ["get", source, "--to", folder, "--port", port.ToString(), .. Common, .. Peers(peers), .. more]);
     }
 
+    /// <summary>Starts <c>shoal</c> on a host of a network of its own, where it finds peers as it does for a user.</summary>
+    public static Task<ShoalProcess> OnAsync(LanHost host, string workingDirectory, params string[] arguments) =>
+        host.Thread.RunAsync(() => Task.FromResult(Start(0, [.. arguments, "--json"], workingDirectory, discovery: "on")));
+
+    /// <summary>Waits until it serves all.</summary>
+    public Task SeedingAsync(CancellationToken cancellation) => EventAsync("progress", cancellation, IsSeeding);
+
     /// <summary>Makes a <c>.torrent</c> and ends.</summary>
     public static ShoalProcess Create(string path, string output, string pieceLength, params string[] trackers) =>
         Start(["create", path, "-o", output, "--piece-length", pieceLength, "--json",
@@ -145,7 +152,6 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static string[] Common => ["--bind", "127.0.0.1", "--json"];
-
     // Names another program than the one at hand: the launcher for the tests, or a build to compare with.
     private static string? OtherCommand =>
         Environment.GetEnvironmentVariable("SHOAL_COMMAND") is { Length: > 0 } command ? command : null;
@@ -166,11 +172,12 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static IEnumerable<string> Peers(IEnumerable<int> ports) =>
         ports.SelectMany(static port => new[] { "--peer", $"127.0.0.1:{port}" });
 
-    private static ShoalProcess Start(int port, string[] arguments, string? workingDirectory = null)
+    private static ShoalProcess Start(int port, string[] arguments, string? workingDirectory = null, string discovery = "off")
     {
         var shoal = new ShoalProcess { Port = port };
         shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept);
+            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept,
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["SHOAL_DISCOVERY"] = discovery });
         return shoal;
     }
 

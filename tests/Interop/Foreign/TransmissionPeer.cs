@@ -16,12 +16,12 @@ internal sealed class TransmissionPeer : IForeignPeer
     private string _session = "";
     private int _torrent;
 
-    private TransmissionPeer(bool requireEncryption)
+    private TransmissionPeer(bool requireEncryption, LanHost? host)
     {
         var settings = new JsonObject
         {
-            ["bind-address-ipv4"] = "127.0.0.1",
-            ["bind-address-ipv6"] = "::1",
+            ["bind-address-ipv4"] = (host?.IPv4 ?? IPAddress.Loopback).ToString(),
+            ["bind-address-ipv6"] = (host?.IPv6 ?? IPAddress.IPv6Loopback).ToString(),
             ["peer-port"] = Port,
             ["rpc-enabled"] = true,
             ["rpc-bind-address"] = "127.0.0.1",
@@ -30,8 +30,8 @@ internal sealed class TransmissionPeer : IForeignPeer
             ["rpc-whitelist-enabled"] = false,
             ["rpc-host-whitelist-enabled"] = false,
             ["dht-enabled"] = false,
-            ["lpd-enabled"] = false,
-            ["pex-enabled"] = false,
+            ["lpd-enabled"] = host is not null,
+            ["pex-enabled"] = host is not null,
             ["utp-enabled"] = false,
             ["port-forwarding-enabled"] = false,
             ["encryption"] = requireEncryption ? 2 : 0,
@@ -54,9 +54,9 @@ internal sealed class TransmissionPeer : IForeignPeer
     public int ProcessId => _daemon.ProcessId;
 
     /// <summary>Starts it; it prefers to speak in the clear, or speaks to nobody who does.</summary>
-    public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation, bool requireEncryption = false)
+    public static async Task<TransmissionPeer> StartAsync(CancellationToken cancellation, bool requireEncryption = false, LanHost? host = null)
     {
-        var peer = new TransmissionPeer(requireEncryption);
+        var peer = new TransmissionPeer(requireEncryption, host);
         await peer._daemon.StartAsync(
             "transmission-daemon",
             ["-f", "-g", peer._daemon.Folder.Path],
@@ -64,6 +64,10 @@ internal sealed class TransmissionPeer : IForeignPeer
             cancellation);
         return peer;
     }
+
+    /// <summary>Starts it on a host of a network of its own, with all the ways of finding peers there that it has.</summary>
+    public static Task<TransmissionPeer> OnAsync(LanHost host, CancellationToken cancellation, bool requireEncryption = false) =>
+        host.Thread.RunAsync(() => StartAsync(cancellation, requireEncryption, host));
 
     public async Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation)
     {

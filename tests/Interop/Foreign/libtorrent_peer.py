@@ -1,6 +1,6 @@
 """One libtorrent session driven by JSON lines: commands on stdin, events and replies on stdout.
 
-argv[1] is a JSON object: {"profile": "default" | "high_performance_seed", "settings": {...}}.
+argv[1] is a JSON object: {"profile": "default" | "high_performance_seed", "settings": {...}, "finds": ["lsd", "pex"]}.
 Each command carries an "id"; its reply carries the same id under "reply".
 """
 import json
@@ -65,15 +65,21 @@ def watch(session):
                 say(event="trouble", kind=kind, text=alert.message())
 
 
-def add(session, command):
+def add(session, command, finds):
     if "magnet" in command:
         params = lt.parse_magnet_uri(command["magnet"])
     else:
         params = lt.add_torrent_params()
         params.ti = lt.torrent_info(command["torrent"])
     params.save_path = command["save"]
-    flags = lt.torrent_flags.disable_pex | lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
-    params.flags = (params.flags | flags) & ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
+    off = {
+        "pex": lt.torrent_flags.disable_pex,
+        "dht": lt.torrent_flags.disable_dht,
+        "lsd": lt.torrent_flags.disable_lsd,
+    }
+    for way, flag in off.items():
+        params.flags = params.flags & ~flag if way in finds else params.flags | flag
+    params.flags = params.flags & ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     return session.add_torrent(params)
 
 
@@ -102,7 +108,8 @@ def status_of(handle):
 
 
 def main():
-    session = lt.session(settings_for(json.loads(sys.argv[1])))
+    options = json.loads(sys.argv[1])
+    session = lt.session(settings_for(options))
     threading.Thread(target=watch, args=(session,), daemon=True).start()
     say(event="listening", port=session.listen_port(), version=lt.version)
     handle = None
@@ -112,7 +119,7 @@ def main():
         try:
             name = command["command"]
             if name == "add":
-                handle = add(session, command)
+                handle = add(session, command, options.get("finds", []))
             elif name == "connect":
                 # A torrent that is still looking at its files puts the address off to the next second's tick.
                 wait_until_checked(handle)
