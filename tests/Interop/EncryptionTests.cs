@@ -4,7 +4,7 @@ namespace Shoal.Interop;
 
 /// <summary>
 /// Message stream encryption with clients that nobody here wrote: they are told to speak to nobody who does not encrypt, so what
-/// arrives came encrypted. Transmission heeds no address of this machine, so it is always we who connect to it.
+/// arrives came encrypted. Transmission heeds no address of this machine, so it is we who connect to it, but where it has a host of its own.
 /// </summary>
 public sealed class EncryptionTests
 {
@@ -73,6 +73,31 @@ public sealed class EncryptionTests
             var target = scenario.Scratch.Folder("target");
             await leecher.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
             scenario.Join(await ShoalProcess.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation, leecher.Port));
+            await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
+            AssertArrived(scenario, torrent, target);
+        });
+    }
+
+    [Fact]
+    public async Task Transmission_connects_to_our_seeder_and_both_require_encryption()
+    {
+        Need.Lan();
+        Need.Installed(Client.Transmission);
+        await using var scenario = new Scenario();
+        using var lan = new Lan(2, LanFamilies.IPv4);
+        await scenario.RunAsync(async () =>
+        {
+            var torrent = Make(scenario, Client.Transmission);
+            var tracker = scenario.Join(await ShoalProcess.OnAsync(lan.Hosts[0], scenario.Scratch.Path, "tracker", "6969"));
+            await tracker.EventAsync("listening", scenario.Cancellation);
+            torrent.AnnouncedTo($"http://{lan.Hosts[0].IPv4}:6969/announce");
+            var seed = scenario.Join(await ShoalProcess.OnAsync(
+                lan.Hosts[0], scenario.Scratch.Path, "seed", torrent.File, scenario.Source, "--no-discovery", "--encryption", "require"));
+            // The tracker has told it of nobody, and it asks again in half an hour: so it is Transmission that connects.
+            await seed.EventAsync("progress", scenario.Cancellation, progress => progress.ToJsonString().Contains("\"seeders\":1", StringComparison.Ordinal));
+            var leecher = scenario.Join(await TransmissionPeer.OnAsync(lan.Hosts[1], scenario.Cancellation, requireEncryption: true));
+            var target = scenario.Scratch.Folder("target");
+            await leecher.LeechAsync(TorrentGiven.OfFile(torrent.File), target, scenario.Cancellation);
             await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
             AssertArrived(scenario, torrent, target);
         });

@@ -110,11 +110,11 @@ public sealed class LocalDiscoveryTests
             var file = Payload.Write(Path.Combine(scenario.Source, "private.bin"), Payload.MiB);
             var open = Payload.Write(Path.Combine(scenario.Source, "open.bin"), Payload.MiB, seed: 2);
             var made = scenario.Scratch.File("private.torrent");
-            await scenario.Join(ShoalProcess.Start("create", file, "-o", made, "--private", "--tracker", "http://10.77.0.9:1/announce", "--json"))
-                .SucceedAsync(scenario.Cancellation);
+            var create = scenario.Join(ShoalProcess.Start("create", file, "-o", made, "--private", "--tracker", "http://10.77.0.9:1/announce", "--json"));
+            var hash = (await create.EventAsync("torrent", scenario.Cancellation))["infoHash"]!.GetValue<string>();
+            await create.SucceedAsync(scenario.Cancellation);
             var seed = scenario.Join(await ShoalProcess.OnAsync(lan.Hosts[0], scenario.Source, "seed", made, scenario.Source));
             await seed.SeedingAsync(scenario.Cancellation);
-            var hash = (await seed.EventAsync("torrent", scenario.Cancellation))["infoHash"]!.GetValue<string>();
             var get = scenario.Join(await ShoalProcess.OnAsync(
                 lan.Hosts[1], scenario.Scratch.Path, "get", $"magnet:?xt=urn:btih:{hash}", "--to", scenario.Scratch.Folder("target")));
             // What is announced after it and arrives shows that it would have been found by now.
