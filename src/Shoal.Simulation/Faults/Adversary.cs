@@ -39,6 +39,9 @@ internal sealed class Adversary(World world, Adversity adversity)
     /// <summary>The metadata, whose hash is the info-hash; empty where everybody has them. What they would say is known anyway.</summary>
     public byte[] InfoBytes { get; } = DrawMetadata(world.Prng, adversity);
 
+    /// <summary>Null where nobody looks around.</summary>
+    public LocalWire? Wire { get; } = adversity.LooksAround ? new LocalWire(world) : null;
+
     public bool HasEndpoints => adversity.HasEndpoints;
 
     private bool IsOver => world.Now >= Instant.Zero + adversity.Until;

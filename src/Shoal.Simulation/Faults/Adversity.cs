@@ -32,6 +32,9 @@ public sealed record Adversity
     /// <summary>Whether peers that have addresses tell each other of others (BEP 11), and those that lie or corrupt say whatever they like.</summary>
     public bool ExchangesPeers { get; init; }
 
+    /// <summary>Whether peers that have addresses find each other on one wire (BEP 14), too, on which anything may be said.</summary>
+    public bool LooksAround { get; init; }
+
     /// <summary>Bytes of pieces in memory; null for what the engine takes.</summary>
     public long? BufferBytes { get; init; }
 

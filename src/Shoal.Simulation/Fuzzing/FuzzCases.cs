@@ -19,7 +19,7 @@ internal sealed class FuzzCases
     /// <summary>And in this, some begin from a magnet link.</summary>
     private const int LinkRemainder = 1;
 
-    /// <summary>Of four seeds, in this peers tell each other of others.</summary>
+    /// <summary>Of four seeds, in this peers tell each other of others, and of eight look around, too.</summary>
     private const int ExchangeRemainder = 1;
 
     /// <summary>Blocks that all leechers together fetch, at most: a case takes a fraction of a second.</summary>
@@ -78,7 +78,7 @@ internal sealed class FuzzCases
         var adversity = Adverse(scenario, Math.Min(spread, 600));
         if (seed % 4 == ExchangeRemainder)
         {
-            adversity = adversity with { HasEndpoints = true, ExchangesPeers = true };
+            adversity = adversity with { HasEndpoints = true, ExchangesPeers = true, LooksAround = seed % 8 == ExchangeRemainder };
         }
 
         return (seed % 6) switch
@@ -109,7 +109,7 @@ internal sealed class FuzzCases
     // Links between ranks neither break nor cut messages, and a rank does not crash alone.
     private static Adversity JobAdversity(Adversity adversity) => adversity with
     {
-        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false, ExchangesPeers = false,
+        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false, ExchangesPeers = false, LooksAround = false,
     };
 
     // Those that are to complete.

@@ -118,6 +118,7 @@ public static class FuzzText
         json.WriteBoolean("tearing", adversity.IsTearing);
         json.WriteBoolean("endpoints", adversity.HasEndpoints);
         json.WriteBoolean("exchangesPeers", adversity.ExchangesPeers);
+        json.WriteBoolean("looksAround", adversity.LooksAround);
         json.WriteNumber("fromLinkPercent", adversity.FromLinkPercent);
         json.WriteString("linger", Text(adversity.Linger));
         WriteIfAny(json, "bufferBytes", adversity.BufferBytes);

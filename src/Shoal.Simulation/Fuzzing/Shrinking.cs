@@ -138,10 +138,11 @@ internal static class Shrinking
             adversity with { IsTearing = false },
             adversity with { FromLinkPercent = 0 },
             adversity with { Linger = TimeSpan.Zero },
-            adversity with { HasEndpoints = false },
+            adversity with { HasEndpoints = false, ExchangesPeers = false, LooksAround = false },
             adversity with { BufferBytes = null },
             adversity with { RequestDepth = null },
             adversity with { ExchangesPeers = false },
+            adversity with { LooksAround = false },
         ];
         return milder.Where(other => other != adversity);
     }

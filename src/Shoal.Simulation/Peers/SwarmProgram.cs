@@ -15,6 +15,7 @@ internal sealed class SwarmProgram : IProgram
     private readonly VirtualPeer _peer;
     private readonly Swarm _swarm;
     private MachineDriver _driver = null!;
+    private Neighbourhood? _neighbourhood;
 
     public SwarmProgram(World world, VirtualPeer peer)
     {
@@ -41,6 +42,11 @@ internal sealed class SwarmProgram : IProgram
         }
 
         driver.Tell(new Input(InputKind.Start));
+        if (_world.Adversary?.Wire is { } wire)
+        {
+            _neighbourhood = new Neighbourhood(_world, _peer, wire, driver);
+            _neighbourhood.Start();
+        }
     }
 
     private void Open()
@@ -94,6 +100,10 @@ internal sealed class SwarmProgram : IProgram
         if (happening.Kind == EventKind.Checked)
         {
             Open();
+        }
+        else if (happening.Kind is EventKind.Datagram or EventKind.Speak)
+        {
+            _neighbourhood!.Handle(happening);
         }
         else
         {

@@ -63,6 +63,12 @@ internal enum EventKind : byte
 
     /// <summary>What lies on a peer's disk of content that has just become known was looked at.</summary>
     Checked,
+
+    /// <summary>A datagram arrives at a peer by multicast.</summary>
+    Datagram,
+
+    /// <summary>A peer may have something to say by multicast.</summary>
+    Speak,
 }
 
 /// <summary>Something that happens at a point of virtual time. Which members mean something follows from the kind.</summary>
