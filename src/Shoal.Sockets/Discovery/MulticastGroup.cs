@@ -18,6 +18,7 @@ internal sealed class MulticastGroup : IDisposable
     private readonly IPAddress? _only;
     private readonly IPEndPoint _group;
     private readonly Socket _socket;
+    private readonly Socket _speaker; // the same, unless what is said must come from one address
     private readonly byte[] _buffer = new byte[LocalAnnounce.MaximumLength + 1]; // what fills it is too long
     private List<int> _joined = [];
 
@@ -28,22 +29,16 @@ internal sealed class MulticastGroup : IDisposable
     {
         (IsIPv6, _only) = (isIPv6, only);
         _group = new IPEndPoint(new IPAddress(isIPv6 ? LocalAnnounce.GroupIPv6 : LocalAnnounce.GroupIPv4), LocalAnnounce.GroupPort);
-        _socket = new Socket(_group.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        _socket = Open(new IPEndPoint(isIPv6 ? IPAddress.IPv6Any : IPAddress.Any, LocalAnnounce.GroupPort));
         try
         {
-            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            if (isIPv6)
-            {
-                _socket.DualMode = false;
-            }
-
-            _socket.Bind(new IPEndPoint(isIPv6 ? IPAddress.IPv6Any : IPAddress.Any, LocalAnnounce.GroupPort));
-            _socket.SetSocketOption(Level, SocketOptionName.MulticastTimeToLive, 1);
-            _socket.SetSocketOption(Level, SocketOptionName.MulticastLoopback, true); // other programs of this machine
+            _speaker = only is null ? _socket : Open(new IPEndPoint(only, 0));
+            _speaker.SetSocketOption(Level, SocketOptionName.MulticastTimeToLive, 1);
+            _speaker.SetSocketOption(Level, SocketOptionName.MulticastLoopback, true); // other programs of this machine
         }
         catch
         {
-            _socket.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -79,8 +74,8 @@ internal sealed class MulticastGroup : IDisposable
         {
             try
             {
-                _socket.SetSocketOption(Level, SocketOptionName.MulticastInterface, IsIPv6 ? index : IPAddress.HostToNetworkOrder(index));
-                _socket.SendTo(datagram, SocketFlags.None, _group);
+                _speaker.SetSocketOption(Level, SocketOptionName.MulticastInterface, IsIPv6 ? index : IPAddress.HostToNetworkOrder(index));
+                _speaker.SendTo(datagram, SocketFlags.None, _group);
             }
             catch (SocketException)
             {
@@ -108,7 +103,32 @@ internal sealed class MulticastGroup : IDisposable
         }
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _speaker?.Dispose();
+    }
+
+    private static Socket Open(IPEndPoint endPoint)
+    {
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = false;
+            }
+
+            socket.Bind(endPoint);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     private bool TryJoin(int index)
     {

@@ -4,28 +4,40 @@ using Shoal.Simulation.Scenarios;
 
 namespace Shoal.Simulation.Tests.Peers;
 
-/// <summary>A swarm whose tracker names each peer one other, and no more: the rest they must tell each other (BEP 11).</summary>
+/// <summary>
+/// A swarm whose tracker names each peer one other, and no more: the rest they must tell each other (BEP 11). Or nobody: then they must find
+/// each other on the wire that they share (BEP 14).
+/// </summary>
 public sealed class PeerExchangeTests
 {
     private const int LeecherCount = 20;
+    private static readonly Adversity Exchanging = new() { ExchangesPeers = true };
 
     [Fact]
     public void Peers_that_know_one_other_find_all_by_telling_each_other()
     {
-        Assert.InRange(LinksAfterMinutes(exchangesPeers: false), LeecherCount, 4 * LeecherCount);
+        Assert.InRange(LinksAfterMinutes(new Adversity()), LeecherCount, 4 * LeecherCount);
         // All with all would be 420 ends of links.
-        Assert.InRange(LinksAfterMinutes(exchangesPeers: true), 400, 420);
+        Assert.InRange(LinksAfterMinutes(Exchanging), 400, 420);
     }
 
     [Fact]
     public void A_liar_that_names_peers_nobody_has_seen_does_not_keep_them_apart() =>
-        Assert.InRange(LinksAfterMinutes(exchangesPeers: true, new PeerClass
+        Assert.InRange(LinksAfterMinutes(Exchanging, others: new PeerClass
         {
             Name = "liars", Count = 3, Behavior = Behavior.Liar, UpBytesPerSecond = 100_000, DownBytesPerSecond = 100_000,
         }), 400, 3 * 420);
 
+    [Fact]
+    public void Peers_that_nobody_names_find_each_other_on_one_wire()
+    {
+        Assert.Equal(0, LinksAfterMinutes(new Adversity(), namedCount: 0));
+        // A datagram of five gets lost, and here not all have to meet.
+        Assert.InRange(LinksAfterMinutes(new Adversity { LooksAround = true }, namedCount: 0), 300, 420);
+    }
+
     // The ends of all honest peers' links, which are to one another but for those to liars.
-    private static int LinksAfterMinutes(bool exchangesPeers, params PeerClass[] others)
+    private static int LinksAfterMinutes(Adversity adversity, int namedCount = 1, params PeerClass[] others)
     {
         var scenario = new Scenario
         {
@@ -40,8 +52,7 @@ public sealed class PeerExchangeTests
                 .. others,
             ],
         };
-        var world = new World(
-            scenario, new Adversity { HasEndpoints = true, ExchangesPeers = exchangesPeers }, (_, _, machine) => new NamesOne(machine));
+        var world = new World(scenario, adversity with { HasEndpoints = true }, (_, _, machine) => new NamesFew(machine, namedCount));
         while (world.Now < Instant.Zero + TimeSpan.FromMinutes(5))
         {
             Assert.True(world.Step());
@@ -50,13 +61,13 @@ public sealed class PeerExchangeTests
         return world.Peers.Where(peer => peer.Class.Behavior == Behavior.Honest).Sum(peer => peer.Status!.Peers.Count);
     }
 
-    // Hears of the first peer that the tracker names it, and of no other.
-    private sealed class NamesOne(IMachine inner) : IMachine
+    // Hears of the first peers that the tracker names it, and of no other.
+    private sealed class NamesFew(IMachine inner, int count) : IMachine
     {
         public Instant Deadline => inner.Deadline;
 
         public void Handle(Instant now, in Input input) => inner.Handle(now, input is { Kind: InputKind.Announced, Detail: AnnounceResult result }
-            ? input with { Detail = result with { Peers = [.. (result.Peers ?? []).Take(1)] } }
+            ? input with { Detail = result with { Peers = [.. (result.Peers ?? []).Take(count)] } }
             : input);
 
         public bool TryPoll(out Output output) => inner.TryPoll(out output);
