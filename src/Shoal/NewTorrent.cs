@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 using Shoal.Runtime.Storage;
 
 namespace Shoal;
@@ -15,6 +17,12 @@ public sealed record NewTorrentOptions
 
     /// <summary>Bytes in a piece. Null: as suits the size.</summary>
     public int? PieceLength { get; init; }
+
+    /// <summary>
+    /// Whether it is a secret share (docs/secret-shares.md): all is encrypted with a new key before it is hashed, and
+    /// only who has <see cref="NewTorrent.Key"/> can read it.
+    /// </summary>
+    public bool IsSecret { get; init; }
 
     /// <summary>Whether peers may be had from the trackers only (BEP 27).</summary>
     public bool IsPrivate { get; init; }
@@ -35,15 +43,23 @@ public sealed class NewTorrent : IDisposable
     private readonly PieceStore _store;
     private PieceStore? _owned;
 
-    private NewTorrent(Metainfo metainfo, PieceStore store)
+    private NewTorrent(Metainfo metainfo, SecretShare? secret, PieceStore store)
     {
         Metainfo = metainfo;
+        Content = secret?.Content ?? metainfo;
+        Key = secret?.Key;
         _store = store;
         _owned = store;
     }
 
     /// <summary>What it says.</summary>
     public Metainfo Metainfo { get; }
+
+    /// <summary>The files that are in it: of a secret share, those that only the holders of its key see.</summary>
+    public Metainfo Content { get; }
+
+    /// <summary>The key of a secret share, which belongs into a <see cref="SecretLink"/> and nowhere else; null if it is none.</summary>
+    public SecretKey? Key { get; }
 
     /// <summary>The folder that the files' paths begin in.</summary>
     public string Root => _store.Root;
@@ -55,6 +71,7 @@ public sealed class NewTorrent : IDisposable
     /// <param name="warn">Gets a line for each thing in the folder that is left out.</param>
     /// <param name="cancellationToken">Ends it early.</param>
     /// <exception cref="ShoalException">There is nothing there, it cannot be read, or it changed meanwhile.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A secret share has pieces of 16 bytes or fewer.</exception>
     public static async Task<NewTorrent> HashAsync(
         string path, NewTorrentOptions? options = null, Action<long, long>? progress = null, Action<string>? warn = null,
         CancellationToken cancellationToken = default)
@@ -65,16 +82,22 @@ public sealed class NewTorrent : IDisposable
         try
         {
             var scanned = await Task.Run(() => ContentScanner.Scan(path, warn), cancellationToken);
-            var layout = LayOut(scanned, options.PieceLength);
-            store = PieceStore.Open(scanned.Files, layout, scanned.Root, readOnly: true);
+            var layout = LayOut(scanned, options);
+            var plain = options.IsSecret ? SealedLayout.PlainOf(layout)! : layout;
+            store = PieceStore.Open(options.IsSecret ? Padded(scanned, plain) : scanned.Files, plain, scanned.Root, readOnly: true);
             if (store.ReadErrors.Count > 0)
             {
                 throw store.ReadErrors.MinBy(entry => entry.Key).Value;
             }
 
-            var hashes = await ContentHasher.HashAsync(
-                store, progress is null ? null : bytes => progress(bytes, layout.TotalLength), cancellationToken);
-            return new NewTorrent(Build(scanned, layout, hashes, options), store);
+            Action<long>? hashed = progress is null ? null : bytes => progress(bytes, layout.TotalLength);
+            if (options.IsSecret)
+            {
+                return await SealAsync(scanned, layout, store, options, hashed, cancellationToken);
+            }
+
+            var hashes = await ContentHasher.HashAsync(store, hashed, cancellationToken);
+            return new NewTorrent(Build(scanned, layout, hashes, options), null, store);
         }
         catch (StorageException error)
         {
@@ -99,21 +122,48 @@ public sealed class NewTorrent : IDisposable
         return _store;
     }
 
-    private static PieceLayout LayOut(ScannedContent scanned, int? pieceLength)
+    // Nothing of it is written anywhere: what is sealed here is hashed and forgotten, and sealed again when somebody asks for it.
+    private static async Task<NewTorrent> SealAsync(
+        ScannedContent scanned, PieceLayout layout, PieceStore store, NewTorrentOptions options, Action<long>? hashed, CancellationToken cancellationToken)
+    {
+        var key = new SecretKey(RandomNumberGenerator.GetBytes(SecretKey.Length));
+        using var content = new SealedContent(store, layout, key);
+        var header = SecretShare.SealHeader(new SecretHeader(scanned.Name, scanned.IsFolder, scanned.Files), key, layout);
+        var hashes = header is null ? [] : await ContentHasher.HashAsync(content, hashed, cancellationToken);
+        if (header is null || header.Length + hashes.Length > SecretShare.MaximumInfoLength)
+        {
+            throw new ShoalException(
+                ShoalErrorKind.BadInput, $"'{scanned.Root}' cannot be a secret share: the names of its {scanned.Files.Count} files are too long to be sent with the torrent");
+        }
+
+        var outside = new ScannedContent(
+            scanned.Root, $"sealed-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}", false, [new ContentFile("", layout.TotalLength, 0)]);
+        var metainfo = Build(outside, layout, hashes, options, header);
+        return SecretShare.TryOpen(metainfo, key, out var share, out var error)
+            ? new NewTorrent(metainfo, share, store)
+            : throw new ShoalException(ShoalErrorKind.BadInput, $"'{scanned.Root}' cannot be made a secret share of: {error}");
+    }
+
+    private static IReadOnlyList<ContentFile> Padded(ScannedContent scanned, PieceLayout plain) =>
+        [.. scanned.Files, new ContentFile(".pad", plain.TotalLength - scanned.TotalLength, scanned.TotalLength, ContentAttributes.Padding)];
+
+    private static PieceLayout LayOut(ScannedContent scanned, NewTorrentOptions options)
     {
         if (scanned.Files.Count == 0)
         {
             throw new ShoalException(ShoalErrorKind.BadInput, $"'{scanned.Root}' holds no file to share");
         }
 
-        var length = pieceLength ?? PieceLengthRule.For(scanned.TotalLength);
-        return scanned.TotalLength / length < PieceLayout.MaximumPieceCount
-            ? new PieceLayout(scanned.TotalLength, length)
-            : throw new ShoalException(
-                ShoalErrorKind.BadInput, $"pieces of {length} bytes would be more than {PieceLayout.MaximumPieceCount}: choose longer ones");
+        var length = options.PieceLength ?? PieceLengthRule.For(scanned.TotalLength);
+        var layout = options.IsSecret ? SealedLayout.For(scanned.TotalLength, options.PieceLength)
+            : scanned.TotalLength / length < PieceLayout.MaximumPieceCount ? new PieceLayout(scanned.TotalLength, length)
+            : null;
+        return layout ?? throw new ShoalException(
+            ShoalErrorKind.BadInput, $"pieces of {length} bytes would be more than {PieceLayout.MaximumPieceCount}: choose longer ones");
     }
 
-    private static Metainfo Build(ScannedContent scanned, PieceLayout layout, byte[] hashes, NewTorrentOptions options)
+    private static Metainfo Build(
+        ScannedContent scanned, PieceLayout layout, byte[] hashes, NewTorrentOptions options, ReadOnlyMemory<byte> sealedHeader = default)
     {
         var builder = new MetainfoBuilder
         {
@@ -125,6 +175,7 @@ public sealed class NewTorrent : IDisposable
             Trackers = [.. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
             WebSeeds = options.WebSeeds,
             IsPrivate = options.IsPrivate,
+            SealedHeader = sealedHeader,
             Comment = options.Comment,
             CreatedBy = options.CreatedBy,
             CreationDate = DateTimeOffset.UtcNow,

@@ -112,7 +112,8 @@ public sealed class ShoalClient : IAsyncDisposable
     public Task<TorrentHandle> ShareAsync(NewTorrent torrent, AddOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(torrent);
-        var origin = new TorrentOrigin(torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, [], [], IsPublic: false);
+        var origin = new TorrentOrigin(
+            torrent.Metainfo.InfoHash, torrent.Metainfo.Name, torrent.Metainfo, torrent.Metainfo.Trackers, [], [], IsPublic: false, torrent.Key);
         return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
     }
 
@@ -174,7 +175,7 @@ public sealed class ShoalClient : IAsyncDisposable
         ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
         var peers = await ResolveAsync(options.Peers, cancellationToken);
         options = options with { Files = origin.Files };
-        if (origin.Metainfo is { } known)
+        if (origin is { Metainfo: { } known, Key: null })
         {
             FileSelection.Select(known, options);
         }

@@ -2,6 +2,8 @@ using Shoal.Engine;
 using Shoal.Engine.Resume;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
+using Shoal.Runtime;
 using Shoal.Runtime.Storage;
 
 namespace Shoal;
@@ -14,19 +16,40 @@ internal sealed class TorrentContent : IDisposable
 {
     private readonly Metainfo _metainfo;
     private readonly HashSet<int> _selected; // files, by index
+    private readonly PieceLayout _layout; // of what peers exchange
+    private readonly SealedContent? _sealed;
+    private readonly SealedStore? _sealedStore;
     private ResumeRecorder? _recorder;
 
-    private TorrentContent(Metainfo metainfo, PieceStore store, AddOptions options)
+    private TorrentContent(Metainfo metainfo, SecretShare? secret, PieceStore store, AddOptions options)
     {
         _metainfo = metainfo;
-        var selected = new HashSet<ContentFile>(FileSelection.Select(metainfo, options), ReferenceEqualityComparer.Instance);
+        _layout = secret?.Sealed.Layout ?? metainfo.Layout;
+        // Padding of a secret share can be made here as well, and is of use to nobody here.
+        var selected = new HashSet<ContentFile>(
+            FileSelection.Select(metainfo, options).Where(file => secret is null || !file.IsPadding), ReferenceEqualityComparer.Instance);
         _selected = [.. Enumerable.Range(0, metainfo.Files.Count).Where(file => selected.Contains(metainfo.Files[file]))];
         Store = store;
+        if (secret is not null)
+        {
+            _sealed = new SealedContent(store, _layout, secret.Key);
+            _sealedStore = new SealedStore(_sealed, metainfo.PieceHashes);
+        }
+
+        IPieceStore pieces = (IPieceStore?)_sealedStore ?? store;
+        Pieces = store.IsReadOnly ? new ReadOnlyStore(pieces, store.Root) : pieces;
         Wanted = FileSelection.PiecesOf(metainfo.Layout, selected);
-        WantedBytes = FileSelection.BytesOf(metainfo.Layout, Wanted);
+        WantedBytes = FileSelection.BytesOf(_layout, Wanted);
     }
 
+    /// <summary>The files.</summary>
     public PieceStore Store { get; }
+
+    /// <summary>What peers exchange: the files' pieces, or what they are sealed to.</summary>
+    public IPieceStore Pieces { get; }
+
+    /// <summary>Why nothing can come of the download; null as long as it can.</summary>
+    public string? Forgery => _sealedStore?.Forgery;
 
     /// <summary>The pieces that are wanted; null for all.</summary>
     public Bitfield? Wanted { get; private set; }
@@ -38,29 +61,31 @@ internal sealed class TorrentContent : IDisposable
     public IReadOnlyList<string> ReadErrors { get; private set; } = [];
 
     /// <summary>Content that was hashed this moment and is all there.</summary>
-    public static (TorrentContent Content, ContentState State) OpenNew(NewTorrent torrent, AddOptions options)
+    public static (TorrentContent Content, ContentState State) OpenNew(NewTorrent torrent, SecretShare? secret, AddOptions options)
     {
-        var content = new TorrentContent(torrent.Metainfo, torrent.TakeStore(), options);
+        var content = new TorrentContent(secret?.Content ?? torrent.Metainfo, secret, torrent.TakeStore(), options);
         var have = new Bitfield(torrent.Metainfo.Layout.PieceCount);
         have.SetAll();
         return (content, content.StateWith(have, null));
     }
 
     /// <summary>Opens the files and finds out what is there, reading no more than it must.</summary>
-    /// <param name="metainfo">The torrent.</param>
+    /// <param name="metainfo">The files.</param>
+    /// <param name="secret">The secret share that they are in; null if they are the torrent's own.</param>
     /// <param name="folder">The folder that holds the torrent's own.</param>
     /// <param name="options">What is wanted of it.</param>
     /// <param name="stateDirectory">Where records are kept.</param>
     /// <param name="progress">Gets bytes checked, and bytes to check.</param>
     /// <param name="cancel">Ends it early.</param>
     public static async Task<(TorrentContent Content, ContentState State)> OpenAsync(
-        Metainfo metainfo, string folder, AddOptions options, string stateDirectory, Action<long, long> progress, CancellationToken cancel)
+        Metainfo metainfo, SecretShare? secret, string folder, AddOptions options, string stateDirectory,
+        Action<long, long> progress, CancellationToken cancel)
     {
         var root = options.ContentFolder ?? (metainfo.IsFolder ? Path.Combine(folder, metainfo.Name) : folder);
         var store = PieceStore.Open(metainfo.Files, metainfo.Layout, root, options.SeedOnly);
         try
         {
-            var content = new TorrentContent(metainfo, store, options);
+            var content = new TorrentContent(metainfo, secret, store, options);
             var file = new ResumeFile(Path.Combine(stateDirectory, "resume"), metainfo.InfoHash, root);
             return (content, await content.CheckAsync(file, options, progress, cancel));
         }
@@ -94,9 +119,14 @@ internal sealed class TorrentContent : IDisposable
     public void Lost(IReadOnlyCollection<PieceIndex> pieces) => _recorder?.PiecesLost(pieces);
 
     /// <summary>The last record.</summary>
-    public void Stop(IReadOnlyDictionary<PieceIndex, Bitfield> partial) => _recorder?.Stop(partial);
+    public void Stop(IReadOnlyDictionary<PieceIndex, Bitfield> partial) => _recorder?.Stop(_sealed is null ? partial : null);
 
-    public void Dispose() => Store.Dispose();
+    public void Dispose()
+    {
+        Store.Dispose();
+        _sealedStore?.Dispose();
+        _sealed?.Dispose();
+    }
 
     private async Task<ContentState> CheckAsync(ResumeFile file, AddOptions options, Action<long, long> progress, CancellationToken cancel)
     {
@@ -114,13 +144,16 @@ internal sealed class TorrentContent : IDisposable
         }
 
         progress(0, toCheck);
-        var result = await ContentChecker.CheckAsync(Store, _metainfo.PieceHashes, plan, bytes => progress(bytes, toCheck), cancel);
+        void OnChecked(long bytes) => progress(bytes, Math.Max(bytes, toCheck));
+        var result = _sealed is null
+            ? await ContentChecker.CheckAsync(Store, _metainfo.PieceHashes, plan, OnChecked, cancel)
+            : await ContentChecker.CheckAsync(_sealed, _metainfo.PieceHashes, plan, OnChecked, cancel);
         ReadErrors = [.. Store.ReadErrors.OrderBy(entry => entry.Key).Select(entry => entry.Value.Message)];
         if (options.SeedOnly)
         {
             // What is not there is not fetched, and so not wanted.
             Wanted = result.Have.Clone();
-            WantedBytes = FileSelection.BytesOf(layout, Wanted);
+            WantedBytes = FileSelection.BytesOf(_layout, Wanted);
             return StateWith(result.Have, null);
         }
 
@@ -141,5 +174,5 @@ internal sealed class TorrentContent : IDisposable
     private bool IsSelectedAndUnreadable(int file) => Store.ReadErrors.ContainsKey(file) && _selected.Contains(file);
 
     private ContentState StateWith(Bitfield have, IReadOnlyDictionary<PieceIndex, Bitfield>? partial) => new(
-        _metainfo.Layout, _metainfo.PieceHashes, have, Wanted, partial, _metainfo.InfoBytes, _metainfo.IsPrivate);
+        _layout, _metainfo.PieceHashes, have, Wanted, partial, _metainfo.InfoBytes, _metainfo.IsPrivate);
 }

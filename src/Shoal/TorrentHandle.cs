@@ -29,14 +29,13 @@ public sealed class TorrentHandle
     private readonly NewTorrent? _new;
     private readonly PeerSearch _search;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _completion = NewSource();
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<IReadOnlyDictionary<PieceIndex, Bitfield>> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Metainfo> _metadata = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _wake = new(0);
     private readonly ConcurrentQueue<IReadOnlyList<PieceIndex>> _lost = new();
     private readonly Channel<SwarmEvent> _events = Channel.CreateBounded<SwarmEvent>(
         new BoundedChannelOptions(MostEventsKept) { FullMode = BoundedChannelFullMode.DropOldest });
-
     private readonly Lock _gate = new();
     private Action<AnnounceOrder>? _announce;
     private volatile TorrentContent? _content;
@@ -184,6 +183,9 @@ public sealed class TorrentHandle
             case SwarmEvent.Stopped stopped:
                 _stopped.TrySetResult(stopped.Partial);
                 break;
+            case SwarmEvent.Paused when _content?.Forgery is { } forgery:
+                Fail(new ShoalException($"{Name}: {forgery}"));
+                return; // nothing will change by waiting
         }
 
         Log.Happened(_client.Logger, Name, happened);
@@ -210,17 +212,19 @@ public sealed class TorrentHandle
     }
 
     /// <summary>Opens and checks the content, hands it to the engine, and tends it until the torrent has stopped.</summary>
-    private async Task RunAsync(Metainfo metainfo)
+    private async Task RunAsync(Metainfo torrent)
     {
-        _search.MetadataKnown(metainfo);
-        _metadata.TrySetResult(metainfo);
+        _search.MetadataKnown(torrent);
         try
         {
+            var secret = _origin.Open(torrent);
+            var metainfo = secret?.Content ?? torrent;
+            _metadata.TrySetResult(metainfo);
             var (content, state) = _new is null
                 ? await TorrentContent.OpenAsync(
-                    metainfo, _folder, _options, _client.Options.EffectiveStateDirectory,
+                    metainfo, secret, _folder, _options, _client.Options.EffectiveStateDirectory,
                     (done, all) => _checking = (Math.Max(done, _checking.Checked), all), _stopping.Token)
-                : TorrentContent.OpenNew(_new, _options);
+                : TorrentContent.OpenNew(_new, secret, _options);
             _content = content;
             Log.Checked(_client.Logger, Name, state.Have.Count, metainfo.Layout.PieceCount, _checking.Checked);
             if (_options.SeedOnly && state.Have.IsEmpty && metainfo.Layout.PieceCount > 0)
@@ -230,7 +234,7 @@ public sealed class TorrentHandle
 
             _client.Host.Attach(_id, new SwarmResources
             {
-                Layout = metainfo.Layout, Store = content.Store.IsReadOnly ? new ReadOnlyStore(content.Store) : content.Store, OnEvent = OnEvent, OnAnnounce = _announce,
+                Layout = torrent.Layout, Store = content.Pieces, OnEvent = OnEvent, OnAnnounce = _announce,
             });
             _client.Host.Post(new Input(InputKind.ContentReady, _id, Detail: state));
             Post(InputKind.Start);
@@ -378,6 +382,4 @@ public sealed class TorrentHandle
     }
 
     private void Post(InputKind kind) => _client.Host.Post(new Input(kind, _id));
-
-    private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

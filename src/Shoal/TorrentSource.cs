@@ -1,11 +1,12 @@
 using System.Net.Http;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 
 namespace Shoal;
 
 /// <summary>
-/// Where a torrent is known from: a magnet link, a URL of a .torrent, a .torrent file, an info-hash, or a
+/// Where a torrent is known from: a magnet link, a shoal: link, a URL of a .torrent, a .torrent file, an info-hash, or a
 /// <see cref="Metainfo"/> in hand. Immutable.
 /// </summary>
 public sealed class TorrentSource
@@ -24,7 +25,7 @@ public sealed class TorrentSource
         _load = load;
     }
 
-    /// <summary>Tells apart a magnet link, a URL, an existing file and an info-hash, in that order.</summary>
+    /// <summary>Tells apart a magnet link, a shoal: link, a URL, an existing file and an info-hash, in that order.</summary>
     /// <exception cref="ShoalException">It is none of these, or malformed.</exception>
     public static TorrentSource Parse(string text)
     {
@@ -33,6 +34,13 @@ public sealed class TorrentSource
         {
             return MagnetLink.TryParse(text, out var link, out var error)
                 ? FromMagnet(link)
+                : throw new ShoalException(ShoalErrorKind.BadInput, error);
+        }
+
+        if (SecretLink.IsSecretLink(text))
+        {
+            return SecretLink.TryParse(text, out var link, out var error)
+                ? FromSecretLink(link)
                 : throw new ShoalException(ShoalErrorKind.BadInput, error);
         }
 
@@ -55,10 +63,18 @@ public sealed class TorrentSource
     public static TorrentSource FromMagnet(MagnetLink link)
     {
         ArgumentNullException.ThrowIfNull(link);
-        var origin = new TorrentOrigin(
-            link.InfoHash, link.Name, null, [.. link.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])], link.Peers, link.Files, link.MayUseDht);
-        return new TorrentSource(link.ToString(), _ => Task.FromResult(origin));
+        return new TorrentSource(link.ToString(), _ => Task.FromResult(Of(link)));
     }
+
+    /// <summary>From the link of a secret share.</summary>
+    public static TorrentSource FromSecretLink(SecretLink link)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        return FromMagnet(link.Magnet).With(link.Key);
+    }
+
+    /// <summary>The same torrent, which is a secret share, with the key that opens it.</summary>
+    public TorrentSource With(SecretKey key) => new(_text, async cancel => await _load(cancel) with { Key = key });
 
     /// <summary>From an info-hash alone: peers must come from elsewhere.</summary>
     public static TorrentSource FromInfoHash(InfoHash infoHash)
@@ -124,6 +140,9 @@ public sealed class TorrentSource
 
     internal Task<TorrentOrigin> LoadAsync(CancellationToken cancellationToken) => _load(cancellationToken);
 
+    private static TorrentOrigin Of(MagnetLink link) => new(
+        link.InfoHash, link.Name, null, [.. link.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])], link.Peers, link.Files, link.MayUseDht);
+
     private static TorrentOrigin Of(Metainfo metainfo) => new(metainfo.InfoHash, metainfo.Name, metainfo, metainfo.Trackers, [], [], IsPublic: true);
 
     private static Metainfo Read(byte[] document, string name) =>
@@ -165,4 +184,13 @@ internal sealed record TorrentOrigin(
     IReadOnlyList<IReadOnlyList<string>> Trackers,
     IReadOnlyList<MagnetPeer> Peers,
     IReadOnlyList<FileRange> Files,
-    bool IsPublic);
+    bool IsPublic,
+    SecretKey? Key = null)
+{
+    /// <summary>Opens the torrent with the key; null where there is none.</summary>
+    /// <exception cref="ShoalException">The key does not open it.</exception>
+    public SecretShare? Open(Metainfo torrent) =>
+        Key is null ? null
+        : SecretShare.TryOpen(torrent, Key, out var share, out var error) ? share
+        : throw new ShoalException(ShoalErrorKind.BadInput, $"{torrent.Name}: {error}");
+}

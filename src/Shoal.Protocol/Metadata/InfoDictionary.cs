@@ -24,6 +24,7 @@ internal sealed class InfoDictionary
     private int _filesOffset;
     private bool _isPrivate;
     private bool _hasVersion2;
+    private ReadOnlyMemory<byte> _sealed;
     private ReadOnlyMemory<byte> _bytes;
     private PieceLayout? _layout;
 
@@ -61,6 +62,7 @@ internal sealed class InfoDictionary
         IsPrivate = _isPrivate,
         IsHybrid = _hasVersion2,
         InfoBytes = _bytes,
+        SealedHeader = _sealed,
         Trackers = trackers,
         WebSeeds = webSeeds,
         Comment = comment,
@@ -106,6 +108,10 @@ internal sealed class InfoDictionary
                 break;
             case var _ when key.SequenceEqual("private"u8):
                 _isPrivate = reader.ReadInteger() == 1;
+                break;
+            case var _ when key.SequenceEqual("sealed"u8) && reader.Peek() == BencodeKind.String:
+                var sealedLength = reader.ReadString().Length;
+                _sealed = document[(reader.Offset - sealedLength)..reader.Offset];
                 break;
         }
     }

@@ -84,6 +84,12 @@ public sealed class Metainfo
     /// <summary>The exact bytes of the info dictionary: what is hashed, and what peers ask for (BEP 9).</summary>
     public required ReadOnlyMemory<byte> InfoBytes { get; init; }
 
+    /// <summary>The sealed header of a secret share; empty if it is none.</summary>
+    public ReadOnlyMemory<byte> SealedHeader { get; init; }
+
+    /// <summary>Whether the content is sealed (docs/secret-shares.md), and these files are not what somebody with the key reads.</summary>
+    public bool IsSealed => !SealedHeader.IsEmpty;
+
     /// <summary>The tracker URLs in tiers (BEP 12), as they stood there; no tier is empty.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Trackers { get; init; } = [];
 
@@ -101,6 +107,9 @@ public sealed class Metainfo
 
     /// <summary>The bytes of all files, padding included.</summary>
     public long TotalLength => Layout.TotalLength;
+
+    /// <summary>The bytes of all files that are stored.</summary>
+    public long StoredLength => Files.Sum(file => file.IsPadding ? 0 : file.Length);
 
     /// <summary>The hash that the piece must have.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such piece.</exception>
@@ -129,6 +138,7 @@ public sealed class Metainfo
         IsPrivate = IsPrivate,
         IsHybrid = IsHybrid,
         InfoBytes = InfoBytes,
+        SealedHeader = SealedHeader,
         Trackers = trackers,
         WebSeeds = webSeeds,
         Comment = Comment,

@@ -39,6 +39,9 @@ public sealed record MetainfoBuilder
     /// <summary>Whether peers may come from the trackers only (BEP 27). Default: no.</summary>
     public bool IsPrivate { get; init; }
 
+    /// <summary>The sealed header of a secret share. Default: empty, it is none.</summary>
+    public ReadOnlyMemory<byte> SealedHeader { get; init; }
+
     /// <summary>A comment. Default: none.</summary>
     public string? Comment { get; init; }
 
@@ -97,24 +100,7 @@ public sealed record MetainfoBuilder
     {
         var writer = new BencodeWriter(output);
         writer.BeginDictionary();
-        if (IsFolder)
-        {
-            writer.WriteKey("files"u8);
-            writer.BeginList();
-            foreach (var file in Files)
-            {
-                WriteFile(writer, file);
-            }
-
-            writer.End();
-        }
-        else
-        {
-            WriteAttributes(writer, Files[0].Attributes);
-            writer.WriteKey("length"u8);
-            writer.WriteInteger(Files[0].Length);
-        }
-
+        FileListWriter.Write(writer, IsFolder, Files);
         writer.WriteKey("name"u8);
         writer.WriteText(Name);
         writer.WriteKey("piece length"u8);
@@ -127,45 +113,12 @@ public sealed record MetainfoBuilder
             writer.WriteInteger(1);
         }
 
-        writer.End();
-    }
-
-    private static void WriteFile(BencodeWriter writer, NewFile file)
-    {
-        writer.BeginDictionary();
-        WriteAttributes(writer, file.Attributes);
-        writer.WriteKey("length"u8);
-        writer.WriteInteger(file.Length);
-        writer.WriteKey("path"u8);
-        writer.BeginList();
-        foreach (var component in file.Path.Split('/'))
+        if (!SealedHeader.IsEmpty)
         {
-            writer.WriteText(component);
+            writer.WriteKey("sealed"u8);
+            writer.WriteString(SealedHeader.Span);
         }
 
         writer.End();
-        writer.End();
-    }
-
-    private static void WriteAttributes(BencodeWriter writer, ContentAttributes attributes)
-    {
-        Span<byte> letters = stackalloc byte[4];
-        var count = 0;
-        foreach (var (attribute, letter) in new[]
-        {
-            (ContentAttributes.Hidden, 'h'), (ContentAttributes.Symlink, 'l'), (ContentAttributes.Padding, 'p'), (ContentAttributes.Executable, 'x'),
-        })
-        {
-            if (attributes.HasFlag(attribute))
-            {
-                letters[count++] = (byte)letter;
-            }
-        }
-
-        if (count > 0)
-        {
-            writer.WriteKey("attr"u8);
-            writer.WriteString(letters[..count]);
-        }
     }
 }

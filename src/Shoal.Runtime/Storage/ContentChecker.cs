@@ -40,15 +40,24 @@ public static class ContentChecker
     /// as not there, and <see cref="PieceStore.ReadErrors"/> has the file.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static async Task<CheckResult> CheckAsync(
+    public static Task<CheckResult> CheckAsync(
         PieceStore store, ReadOnlyMemory<byte> pieceHashes, ResumePlan plan,
-        Action<long>? progress = null, CancellationToken cancellation = default)
+        Action<long>? progress = null, CancellationToken cancellation = default) => CheckContentAsync(store, pieceHashes, plan, progress, cancellation);
+
+    /// <summary>The same of what is sealed: the plan is of the files, the hashes are of what they are sealed to.</summary>
+    /// <inheritdoc cref="CheckAsync(PieceStore, ReadOnlyMemory{byte}, ResumePlan, Action{long}?, CancellationToken)"/>
+    public static Task<CheckResult> CheckAsync(
+        SealedContent content, ReadOnlyMemory<byte> pieceHashes, ResumePlan plan,
+        Action<long>? progress = null, CancellationToken cancellation = default) => CheckContentAsync(content, pieceHashes, plan, progress, cancellation);
+
+    private static async Task<CheckResult> CheckContentAsync(
+        IHashedContent content, ReadOnlyMemory<byte> pieceHashes, ResumePlan plan, Action<long>? progress, CancellationToken cancellation)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(plan.PieceCount, store.Layout.PieceCount, nameof(plan));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(plan.PieceCount, content.Layout.PieceCount, nameof(plan));
         ArgumentOutOfRangeException.ThrowIfNotEqual(pieceHashes.Length, plan.PieceCount * PieceHash.Sha1Length, nameof(pieceHashes));
         var have = new Bitfield(plan.PieceCount);
-        var pieces = Sort(store.Layout, pieceHashes, plan, have);
-        var hashing = new ParallelHashing(store, pieces, progress);
+        var pieces = Sort(content, pieceHashes, plan, have);
+        var hashing = new ParallelHashing(content, pieces, progress);
         var gate = new Lock();
         await hashing.RunAsync(
             (piece, hash, error) =>
@@ -96,20 +105,20 @@ public static class ContentChecker
     }
 
     /// <summary>Settles what needs no reading; returns the pieces that do.</summary>
-    private static int[] Sort(PieceLayout layout, ReadOnlyMemory<byte> hashes, ResumePlan plan, Bitfield have)
+    private static int[] Sort(IHashedContent content, ReadOnlyMemory<byte> hashes, ResumePlan plan, Bitfield have)
     {
         var toRead = new List<int>();
         var zeros = new Dictionary<int, PieceHash>();
         for (var i = 0; i < plan.PieceCount; i++)
         {
             var piece = new PieceIndex(i);
-            switch (plan[piece])
+            switch (plan[piece] == PieceVerdict.Hole ? content.VerdictOfHole(piece) : plan[piece])
             {
                 case PieceVerdict.Trust:
                     have.Set(i);
                     break;
                 case PieceVerdict.Hole:
-                    var length = layout.LengthOf(piece);
+                    var length = content.Layout.LengthOf(piece);
                     if (!zeros.TryGetValue(length, out var hash))
                     {
                         zeros[length] = hash = PieceHasher.Hash(new byte[length]);

@@ -11,12 +11,19 @@ public static class ContentHasher
     /// </summary>
     /// <exception cref="StorageException">A file cannot be read, or changed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static async Task<byte[]> HashAsync(
-        PieceStore store, Action<long>? progress = null, CancellationToken cancellation = default)
+    public static Task<byte[]> HashAsync(PieceStore store, Action<long>? progress = null, CancellationToken cancellation = default) =>
+        HashContentAsync(store, progress, cancellation);
+
+    /// <summary>The same of what is sealed, as it is sealed.</summary>
+    /// <inheritdoc cref="HashAsync(PieceStore, Action{long}?, CancellationToken)"/>
+    public static Task<byte[]> HashAsync(SealedContent content, Action<long>? progress = null, CancellationToken cancellation = default) =>
+        HashContentAsync(content, progress, cancellation);
+
+    private static async Task<byte[]> HashContentAsync(IHashedContent content, Action<long>? progress, CancellationToken cancellation)
     {
-        var count = store.Layout.PieceCount;
+        var count = content.Layout.PieceCount;
         var hashes = new byte[count * PieceHash.Sha1Length];
-        var hashing = new ParallelHashing(store, [.. Enumerable.Range(0, count)], progress);
+        var hashing = new ParallelHashing(content, [.. Enumerable.Range(0, count)], progress);
         await hashing.RunAsync(
             (piece, hash, error) =>
             {

@@ -1,12 +1,33 @@
+using Shoal.Engine.Resume;
 using Shoal.Protocol;
 
 namespace Shoal.Runtime.Storage;
 
+/// <summary>Content whose pieces can be read and hashed: as it lies there, or as it is sealed. Thread-safe.</summary>
+internal interface IHashedContent
+{
+    /// <summary>How what is hashed is cut.</summary>
+    PieceLayout Layout { get; }
+
+    /// <summary>What to do about a piece of which there are only holes on disk.</summary>
+    PieceVerdict VerdictOfHole(PieceIndex piece);
+
+    /// <summary>What one thread needs to hash.</summary>
+    IPieceWorker StartWorker();
+}
+
+/// <summary>Reads and hashes pieces on one thread.</summary>
+internal interface IPieceWorker : IDisposable
+{
+    /// <summary>Hashes the pieces, telling of the bytes as it goes.</summary>
+    void Hash(ReadOnlySpan<int> pieces, ParallelHashing.Hashed hashed, Action<int> advanced);
+}
+
 /// <summary>
-/// Reads and hashes many pieces of a store, on a thread per processor. Pieces are independent, so each worker takes the
-/// next group of them; memory is one buffer a worker, however long a piece is.
+/// Reads and hashes many pieces of some content, on a thread per processor. Pieces are independent, so each worker takes the
+/// next group of them; memory is what the workers have.
 /// </summary>
-internal sealed class ParallelHashing(PieceStore store, int[] pieces, Action<long>? progress)
+internal sealed class ParallelHashing(IHashedContent content, int[] pieces, Action<long>? progress)
 {
     private const int ProgressStep = 4 * 1024 * 1024;
 
@@ -40,12 +61,12 @@ internal sealed class ParallelHashing(PieceStore store, int[] pieces, Action<lon
     {
         try
         {
-            using var group = new PieceGroup(store);
+            using var worker = content.StartWorker();
             var unreported = 0L;
             while (!_stop && Interlocked.Add(ref _next, _groupSize) - _groupSize is var start && start < pieces.Length)
             {
                 var end = Math.Min(start + _groupSize, pieces.Length);
-                group.Hash(pieces.AsSpan(start, end - start), hashed, bytes =>
+                worker.Hash(pieces.AsSpan(start, end - start), hashed, bytes =>
                 {
                     cancellation.ThrowIfCancellationRequested();
                     var total = Interlocked.Add(ref _hashedBytes, bytes);

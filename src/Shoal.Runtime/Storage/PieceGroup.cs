@@ -7,7 +7,7 @@ namespace Shoal.Runtime.Storage;
 /// Reads and hashes a few pieces at a time, for one worker: side by side where the processor can (<see cref="Sha1Lanes"/>),
 /// else one after another. Holds the worker's buffer, whose size does not grow with the pieces. Not thread-safe.
 /// </summary>
-internal sealed class PieceGroup : IDisposable
+internal sealed class PieceGroup : IPieceWorker
 {
     /// <summary>The most pieces that gain by being hashed together.</summary>
     public const int MaximumSize = Sha1Lanes.LaneCount;
@@ -32,7 +32,7 @@ internal sealed class PieceGroup : IDisposable
         _lanes = Sha1Lanes.IsSupported && store.Layout.PieceLength % Sha1Lanes.BlockLength == 0 ? new Sha1Lanes() : null;
     }
 
-    /// <summary>Hashes the pieces, telling of the bytes as it goes.</summary>
+    /// <inheritdoc/>
     public void Hash(ReadOnlySpan<int> pieces, ParallelHashing.Hashed hashed, Action<int> advanced)
     {
         // The last piece may be shorter than the others.

@@ -12,7 +12,7 @@ namespace Shoal.Runtime.Storage;
 /// survives a power cut; a sealed file that changed since is never read as good. Thread-safe; every method blocks, so they
 /// belong on worker threads. All throw <see cref="StorageException"/> when the disk fails.
 /// </summary>
-public sealed class PieceStore : IPieceStore, IDisposable
+public sealed class PieceStore : IPieceStore, IHashedContent, IDisposable
 {
     /// <summary>The number of files kept open unless told otherwise.</summary>
     public const int DefaultHandleCount = 512;
@@ -221,6 +221,10 @@ public sealed class PieceStore : IPieceStore, IDisposable
 
     /// <summary>Closes the files. Syncs nothing.</summary>
     public void Dispose() => _handles.Dispose();
+
+    PieceVerdict IHashedContent.VerdictOfHole(PieceIndex piece) => PieceVerdict.Hole;
+
+    IPieceWorker IHashedContent.StartWorker() => new PieceGroup(this);
 
     /// <summary>Whether the file exists on disk at all: padding does not, nor do links, which no torrent may make.</summary>
     internal bool IsStored(int file) => _isStored[file];
