@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using Shoal.Cli.Commands;
 using Shoal.Cli.Reporting;
 using Shoal.Mpi;
+using Shoal.Protocol.Secrets;
 
 namespace Shoal.Cli;
 
@@ -78,7 +79,8 @@ internal static class App
             IOException or UnauthorizedAccessException or MpiException => (exception.Message, ExitCode.Environment),
             _ => ($"unexpected: {exception.GetType().Name}: {exception.Message} (SHOAL_DEBUG=1 shows where)", ExitCode.Environment),
         };
-        text = OneLine(text);
+        // Whatever it quotes: the key of a secret share gets into no log.
+        text = SecretLink.Redact(OneLine(text));
         if (isJson)
         {
             Tell(() => JsonReporter.Write(surface.Out, new ErrorEvent(text, code)));
@@ -87,7 +89,7 @@ internal static class App
         Tell(() => surface.Error.WriteLine($"shoal: {text}"));
         if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
         {
-            Tell(() => surface.Error.WriteLine(exception));
+            Tell(() => surface.Error.WriteLine(SecretLink.Redact(exception.ToString())));
         }
 
         (exception as UserErrorException)?.AfterTelling?.Invoke(code);

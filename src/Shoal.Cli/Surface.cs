@@ -8,6 +8,9 @@ namespace Shoal.Cli;
 /// </summary>
 internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal)
 {
+    /// <summary>Opens what is read where a command is told <c>-</c>: the process's standard input, or nothing.</summary>
+    public Func<TextReader> OpenInput { get; init; } = static () => TextReader.Null;
+
     /// <summary>The process's own output; a terminal unless redirected or dumb.</summary>
     public static Surface OfProcess()
     {
@@ -16,6 +19,9 @@ internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal
         return new Surface(
             new StreamWriter(OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : new DescriptorStream(1), utf8) { AutoFlush = true },
             TextWriter.Synchronized(new StreamWriter(OperatingSystem.IsWindows() ? Console.OpenStandardError() : new DescriptorStream(2), utf8) { AutoFlush = true }), // log lines come from any thread
-            !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
+            !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"))
+        {
+            OpenInput = () => new StreamReader(Console.OpenStandardInput(), utf8),
+        };
     }
 }

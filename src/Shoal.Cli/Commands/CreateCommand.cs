@@ -52,7 +52,7 @@ internal static class CreateCommand
         var metainfo = torrent.Metainfo;
         var target = parse.GetValue(Output) ?? metainfo.Name + ".torrent";
         TorrentFile.Write(metainfo, target, parse.GetValue(Force));
-        reporter.Report(Hashing.Describe(metainfo, System.IO.Path.GetFullPath(target), null, null));
+        reporter.Report(Hashing.Describe(torrent, System.IO.Path.GetFullPath(target), null, null));
         return ExitCode.Ok;
     }
 

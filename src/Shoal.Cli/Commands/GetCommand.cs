@@ -11,7 +11,7 @@ internal static class GetCommand
 
     private static readonly Argument<string> What = new("what")
     {
-        Description = "A magnet link, an http(s) URL of a .torrent, a .torrent file, or an info-hash",
+        Description = "A magnet link, a shoal: link, an http(s) URL of a .torrent, a .torrent file, or an info-hash; - to read it from standard input",
     };
 
     private static readonly Option<string> To = new("--to", "-d", "-o")
@@ -41,7 +41,8 @@ internal static class GetCommand
         command.Action = new CommandAction(
             RunAsync,
             "shoal get 'magnet:?xt=urn:btih:…' --to ~/Downloads",
-            "shoal get holiday.torrent --select '*.jpg' --seed-ratio 2");
+            "shoal get holiday.torrent --select '*.jpg' --seed-ratio 2",
+            "shoal get - < link.txt");
         return command;
     }
 
@@ -49,7 +50,7 @@ internal static class GetCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
-        var source = TorrentSource.Parse(parse.GetValue(What)!);
+        var source = TorrentSource.Parse(await TorrentArgument.ReadAsync(parse.GetValue(What)!, invocation));
         var folder = parse.GetValue(To)!;
         EnsureWritable(folder);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);

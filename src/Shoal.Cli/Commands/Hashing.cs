@@ -23,7 +23,7 @@ internal static class Hashing
         return await NewTorrent.HashAsync(path, options, OnProgress, line => reporter.Report(new WarningEvent(line)), stop);
     }
 
-    public static TorrentEvent Describe(Metainfo metainfo, string torrentFile, string? magnet, string? command) => new(
-        metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceCount, metainfo.Layout.PieceLength,
-        metainfo.Files.Count(file => !file.IsPadding), torrentFile, magnet, command);
+    public static TorrentEvent Describe(NewTorrent made, string torrentFile, string? magnet, string? command, string? link = null) => new(
+        made.Metainfo.InfoHash, made.Content.Name, made.Content.StoredLength, made.Metainfo.Layout.PieceCount, made.Metainfo.Layout.PieceLength,
+        made.Content.Files.Count(file => !file.IsPadding), torrentFile, magnet, command, link);
 }

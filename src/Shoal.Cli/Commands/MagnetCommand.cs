@@ -1,13 +1,17 @@
 using System.CommandLine;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 
 namespace Shoal.Cli.Commands;
 
-/// <summary>`shoal magnet`: prints the magnet link of a torrent, with what others shall know beside it.</summary>
+/// <summary>`shoal magnet`: prints the magnet link of a torrent, with what others shall know beside it; of a secret share, the one without the key.</summary>
 internal static class MagnetCommand
 {
-    private static readonly Argument<string> What = new("what") { Description = "A .torrent file, an http(s) URL of one, a magnet link, or an info-hash" };
+    private static readonly Argument<string> What = new("what") 
+    {
+        Description = "A .torrent file, an http(s) URL of one, a magnet link, a shoal: link, or an info-hash; - to read it from standard input",
+    };
 
     public static Command Create()
     {
@@ -22,7 +26,7 @@ internal static class MagnetCommand
     private static async Task<int> RunAsync(Invocation invocation)
     {
         await using var reporter = invocation.CreateReporter();
-        var link = await ReadAsync(invocation.Parse.GetValue(What)!, invocation.Stop);
+        var link = await ReadAsync(await TorrentArgument.ReadAsync(invocation.Parse.GetValue(What)!, invocation), invocation.Stop);
         IEnumerable<MagnetPeer> peers = invocation.Parse.GetValue(SharedOptions.Peers)!.Select(
             text => MagnetPeer.TryParse(text, out var peer) ? peer : throw new UserErrorException($"'{text}' is not HOST:PORT"));
         link = link with
@@ -39,6 +43,11 @@ internal static class MagnetCommand
         if (MagnetLink.IsMagnet(text))
         {
             return MagnetLink.TryParse(text, out var link, out var error) ? link : throw new UserErrorException(error);
+        }
+
+        if (SecretLink.IsSecretLink(text))
+        {
+            return SecretLink.TryParse(text, out var secret, out var error) ? secret.Magnet : throw new UserErrorException(error);
         }
 
         var (infoHash, metainfo, trackers) = await TorrentSource.Parse(text).ReadAsync(stop);

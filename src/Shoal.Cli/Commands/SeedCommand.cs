@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 
 namespace Shoal.Cli.Commands;
 
@@ -11,10 +13,16 @@ internal static class SeedCommand
 
     private static readonly Argument<string> Folder = new("folder") { Description = "The folder that holds the torrent's file or folder" };
 
+    private static readonly Option<string?> Link = new("--link")
+    {
+        Description = "The shoal: link of the secret share that the torrent is, where the folder holds the files as they are; - to read it from standard input",
+        HelpName = "LINK",
+    };
+
     public static Command Create()
     {
-        var command = new Command("seed", "Share what is there of a torrent; writes nothing") { Torrent, Folder }.WithTransfer().WithOutput();
-        command.Action = new CommandAction(RunAsync, "shoal seed holiday.torrent ~/Downloads", "shoal seed disk.torrent . --max-up 20Mbit");
+        var command = new Command("seed", "Share what is there of a torrent; writes nothing") { Torrent, Folder, Link }.WithTransfer().WithOutput();
+        command.Action = new CommandAction(RunAsync, "shoal seed holiday.torrent ~/Downloads", "shoal seed disk.torrent . --max-up 20Mbit", "shoal seed sealed-5d1f0c9a.torrent ~/diary --link - < link.txt");
         return command;
     }
 
@@ -23,10 +31,11 @@ internal static class SeedCommand
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
         var metainfo = await TorrentSource.ReadFileAsync(parse.GetValue(Torrent)!, invocation.Stop);
-        var root = TorrentArgument.FindRoot(metainfo, parse.GetValue(Folder)!);
+        var secret = await OpenAsync(metainfo, invocation);
+        var root = TorrentArgument.FindRoot(secret?.Content ?? metainfo, parse.GetValue(Folder)!);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         var torrent = await client.AddAsync(
-            TorrentSource.FromMetainfo(metainfo),
+            secret is null ? TorrentSource.FromMetainfo(metainfo) : TorrentSource.FromMetainfo(metainfo).With(secret.Key),
             root,
             new AddOptions
             {
@@ -42,5 +51,19 @@ internal static class SeedCommand
         await transfer.SeedAsync();
         await transfer.StopAsync();
         return ExitCode.Ok;
+    }
+
+    private static async Task<SecretShare?> OpenAsync(Metainfo metainfo, Invocation invocation)
+    {
+        if (invocation.Parse.GetValue(Link) is not { } argument)
+        {
+            return null;
+        }
+
+        var text = await TorrentArgument.ReadAsync(argument, invocation);
+        var error = SecretLink.TryParse(text, out var link, out var wrong) && link.Magnet.InfoHash != metainfo.InfoHash
+            ? $"the shoal: link is of another torrent ({link.Magnet.InfoHash}) than the file ({metainfo.InfoHash})" : wrong;
+        return error.Length == 0 && SecretShare.TryOpen(metainfo, link!.Key, out var share, out error)
+            ? share : throw new UserErrorException($"{metainfo.Name}: {error}");
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 using Shoal.Tracker;
 
 namespace Shoal.Cli.Commands;
@@ -16,14 +17,19 @@ internal static class ShareCommand
     private static readonly Option<int?> TrackerPort = SharedOptions.Parsed<int?>(
         "--tracker-port", "PORT", "The port of the embedded tracker (default: any free one)", SharedOptions.ParsePort);
 
+    private static readonly Option<bool> Secret = new("--secret")
+    {
+        Description = "Encrypt it with a new key, names and all: only who has the printed shoal: link can read it, and others can help to carry it",
+    };
+
     public static Command Create()
     {
         var command = new Command("share", "Share a file or folder: says how others get it, runs a tracker for it unless --tracker names one, and seeds until Ctrl-C")
         {
-            Path, TrackerPort,
+            Path, Secret, TrackerPort,
         }.WithTransfer().WithOutput();
         command.Action = new CommandAction(
-            RunAsync, "shoal share ~/holiday", "shoal share disk.img --advertise 203.0.113.7 --port 6881 --tracker-port 6969");
+            RunAsync, "shoal share ~/holiday", "shoal share --secret ~/diary", "shoal share disk.img --advertise 203.0.113.7 --port 6881 --tracker-port 6969");
         return command;
     }
 
@@ -34,14 +40,18 @@ internal static class ShareCommand
         // The port before the hashing, which may take long: one in use is better told at once.
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         using var made = await Hashing.RunAsync(
-            parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}" }, reporter, invocation.Stop);
+            parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", IsSecret = parse.GetValue(Secret) }, reporter, invocation.Stop);
         var address = Transfer.PublicAddress(parse);
         var trackers = parse.GetValue(SharedOptions.Trackers) ?? [];
         await using var tracker = trackers.Length > 0 ? null : await StartTrackerAsync(invocation, address, made.Metainfo, reporter);
 
         string[] announced = tracker is null ? trackers : [Url("http", address, tracker.EndPoint.Port) + "/announce", Url("udp", address, tracker.EndPoint.Port)];
         var metainfo = made.Metainfo.WithSources([.. announced.Select(url => (IReadOnlyList<string>)[url])], []);
-        Announce(metainfo, announced, new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port), made.Root, parse.GetValue(SharedOptions.Public), reporter);
+        var self = new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port);
+        Announce(
+            made, metainfo,
+            new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = announced, Peers = [self], MayUseDht = parse.GetValue(SharedOptions.Public) },
+            reporter);
 
         // Our own tracker is spoken to directly: the advertised address may not lead back here.
         var torrent = await client.ShareAsync(
@@ -78,11 +88,11 @@ internal static class ShareCommand
         return tracker;
     }
 
-    private static void Announce(Metainfo metainfo, string[] trackers, MagnetPeer self, string root, bool isPublic, Reporter reporter)
+    private static void Announce(NewTorrent made, Metainfo metainfo, MagnetLink magnet, Reporter reporter)
     {
-        var file = TorrentFile.WriteSomewhere(metainfo, root, ShoalOptions.DefaultStateDirectory);
-        var magnet = new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = trackers, Peers = [self], MayUseDht = isPublic }.ToString();
-        reporter.Report(Hashing.Describe(metainfo, file, magnet, $"shoal get {ShellQuote(magnet)}"));
+        var file = TorrentFile.WriteSomewhere(metainfo, made.Content.IsFolder ? made.Root : null, ShoalOptions.DefaultStateDirectory);
+        var link = made.Key is { } key ? new SecretLink(magnet, key).Reveal() : null;
+        reporter.Report(Hashing.Describe(made, file, magnet.ToString(), $"shoal get {ShellQuote(link ?? magnet.ToString())}", link));
     }
 
     private static string ShellQuote(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";

@@ -45,13 +45,14 @@ internal static class TorrentFile
 
     /// <summary>
     /// Writes NAME.torrent where nobody minds: here, unless here is inside of what is shared, or another file of that name
-    /// stands here, or one cannot write here; then into the state folder. Returns the path.
+    /// stands here, or one cannot write here; then into the state folder. Returns the path. <paramref name="sharedFolder"/> is null
+    /// if a lone file is shared.
     /// </summary>
-    public static string WriteSomewhere(Metainfo metainfo, string sharedRoot, string stateDirectory)
+    public static string WriteSomewhere(Metainfo metainfo, string? sharedFolder, string stateDirectory)
     {
         var here = Directory.GetCurrentDirectory();
         var path = Path.Combine(here, metainfo.Name + ".torrent");
-        if (!(metainfo.IsFolder && IsInside(here, sharedRoot)) && MayWrite(metainfo, path))
+        if (!(sharedFolder is not null && IsInside(here, sharedFolder)) && MayWrite(metainfo, path))
         {
             try
             {

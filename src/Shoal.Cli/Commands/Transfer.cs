@@ -104,7 +104,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             await torrent.Completion;
             await metadata;
             reporter.Report(new CompleteEvent(
-                torrent.InfoHash, torrent.ContentPath!, _last!.HaveBytes, _last.DownloadedBytes, Seconds));
+                torrent.InfoHash, torrent.ContentPath!, Math.Min(_last!.HaveBytes, torrent.Metainfo!.StoredLength), _last.DownloadedBytes, Seconds));
         }
         catch (OperationCanceledException) when (invocation.Stop.IsCancellationRequested)
         {
@@ -154,8 +154,13 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         {
             var metainfo = await torrent.Metadata;
             reporter.Report(new MetadataEvent(
-                metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceCount, metainfo.Layout.PieceLength,
+                metainfo.InfoHash, metainfo.Name, metainfo.StoredLength, metainfo.Layout.PieceCount, metainfo.Layout.PieceLength,
                 metainfo.Files.Count(file => !file.IsPadding)));
+            if (metainfo.IsSealed)
+            {
+                reporter.Report(new WarningEvent(
+                    $"'{metainfo.Name}' is a secret share: without its shoal: link it can be carried and passed on, but not read"));
+            }
         }
         catch (Exception error) when (error is ShoalException or OperationCanceledException)
         {

@@ -73,16 +73,17 @@ internal sealed record CheckingEvent(string Path, long Bytes, long TotalBytes) :
     public override string ToLine() => $"Checking {Path}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}";
 }
 
-/// <summary>A torrent is made: how others get it.</summary>
+/// <summary>A torrent is made: how others get it. Of a secret share the magnet link is for those who only carry it, and <paramref name="Link"/> has the key.</summary>
 internal sealed record TorrentEvent(
     InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount,
-    string Torrent, string? Magnet, string? Command) : Event
+    string Torrent, string? Magnet, string? Command, string? Link = null) : Event
 {
     public override string ToLine()
     {
         var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} piece{(PieceCount == 1 ? "" : "s")} of {Units.Size(PieceLength)}\n" +
             $"Torrent:  {Torrent}";
         text += Magnet is null ? $"\nInfo-hash: {InfoHash}" : $"\nMagnet:   {Magnet}";
+        text += Link is null ? "" : $"\nLink:     {Link}\nWho has this link can read it; the magnet link is for those who only carry it.";
         return Command is null ? text : text + $"\nOn the other side:\n  {Command}";
     }
 }

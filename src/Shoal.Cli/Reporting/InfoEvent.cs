@@ -6,12 +6,12 @@ namespace Shoal.Cli.Reporting;
 
 /// <summary>What a .torrent says. Its strings come from strangers: control characters never reach the terminal.</summary>
 internal sealed record InfoEvent(
-    InfoHash InfoHash, string Name, long TotalBytes, int PieceLength, int PieceCount, bool Private,
+    InfoHash InfoHash, string Name, long TotalBytes, int PieceLength, int PieceCount, bool Private, bool Secret,
     IReadOnlyList<InfoFile> Files, IReadOnlyList<IReadOnlyList<string>> Trackers, IReadOnlyList<string> WebSeeds,
     string? Comment, string? CreatedBy, DateTimeOffset? CreationDate) : Event
 {
     public static InfoEvent Of(Metainfo metainfo) => new(
-        metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceLength, metainfo.Layout.PieceCount, metainfo.IsPrivate,
+        metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceLength, metainfo.Layout.PieceCount, metainfo.IsPrivate, metainfo.IsSealed,
         [.. metainfo.Files.Where(file => !file.IsPadding).Select(file => new InfoFile(metainfo.RelativePathOf(file), file.Length))],
         metainfo.Trackers, metainfo.WebSeeds, metainfo.Comment, metainfo.CreatedBy, metainfo.CreationDate);
 
@@ -31,6 +31,7 @@ internal sealed record InfoEvent(
         Line("Size:", $"{Units.Size(TotalBytes)} ({TotalBytes} bytes)");
         Line("Pieces:", $"{PieceCount} of {Units.Size(PieceLength)}");
         Line("Private:", Private ? "yes: peers come from its trackers only" : null);
+        Line("Secret:", Secret ? "yes: it can be read only by who has its shoal: link" : null);
         Line("Comment:", Comment);
         Line("Created by:", CreatedBy);
         Line("Created:", CreationDate?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'"));

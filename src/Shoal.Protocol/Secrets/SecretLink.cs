@@ -59,6 +59,6 @@ public sealed partial record SecretLink(MagnetLink Magnet, SecretKey Key)
 
     private static bool IsKey(string parameter) => parameter.StartsWith(KeyParameter, StringComparison.OrdinalIgnoreCase);
 
-    [GeneratedRegex("key=[A-Za-z0-9_-]{20,}", RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("key=[A-Za-z0-9_-]+", RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1000)]
     private static partial Regex AnyKey();
 }
