@@ -16,6 +16,8 @@ internal sealed class SpilledBlocks(string folder, int pieceLength) : IDisposabl
     private readonly Stack<int> _free = new();
     private SafeFileHandle? _file;
 
+    internal long LengthOnDisk => _file is null ? 0 : RandomAccess.GetLength(_file);
+
     /// <summary>Puts bytes of the piece aside.</summary>
     /// <exception cref="StorageException">The disk failed.</exception>
     public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
