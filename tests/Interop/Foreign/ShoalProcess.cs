@@ -60,13 +60,22 @@ internal sealed class ShoalProcess : IAsyncDisposable
 
     /// <summary>Shares a file or folder with a tracker of its own; the answer names the magnet link that was printed.</summary>
     public static async Task<(ShoalProcess Process, string Magnet)> ShareAsync(
-        string path, string torrentFolder, CancellationToken cancellation)
+        string path, string torrentFolder, CancellationToken cancellation, params string[] more)
     {
         var port = FreePort.Next();
-        var shoal = Start(port, ["share", path, "--port", port.ToString(), .. Common], torrentFolder);
+        var shoal = Start(port, ["share", path, "--port", port.ToString(), .. Common, .. more], torrentFolder);
         await shoal.ReadyAsync("progress", cancellation, IsSeeding);
         var torrent = await shoal.EventAsync("torrent", cancellation);
         return (shoal, torrent["magnet"]!.GetValue<string>());
+    }
+
+    /// <summary>The same as a secret share, with the link that opens it.</summary>
+    public static async Task<(ShoalProcess Process, string Magnet, string Link)> ShareSecretAsync(
+        string path, string torrentFolder, CancellationToken cancellation, params string[] more)
+    {
+        var (shoal, magnet) = await ShareAsync(path, torrentFolder, cancellation, ["--secret", .. more]);
+        var torrent = await shoal.EventAsync("torrent", cancellation);
+        return (shoal, magnet, torrent["link"]!.GetValue<string>());
     }
 
     /// <summary>Gets a torrent, magnet link or URL into <paramref name="folder"/> and ends.</summary>
@@ -139,6 +148,13 @@ internal sealed class ShoalProcess : IAsyncDisposable
         {
             throw new InvalidOperationException($"shoal exited with {Process.ExitCode}");
         }
+    }
+
+    /// <summary>Ends it at once, in the midst of a case.</summary>
+    public Task KillAsync(CancellationToken cancellation)
+    {
+        Process.Kill();
+        return Process.WaitForExitAsync(cancellation);
     }
 
     public string Describe() => Process.Describe();
