@@ -73,6 +73,26 @@ internal sealed class ShoalContender(string key, string name, bool isEncrypted) 
     }
 }
 
+/// <summary>A secret share: sealed by <c>shoal share --secret</c>, each piece again for the one who gets it, and opened by <c>shoal get</c>.</summary>
+internal sealed class SecretContender() : Contender("shoal-secret", "shoal, secret share")
+{
+    private static readonly string[] InTheClear = ["--encryption", "off"];
+
+    public override string? WhyNot => ShoalProcess.WhyNoLauncher;
+
+    public override async Task<TransferResult> RunAsync(Workload work, TransferMeter meter, CancellationToken cancellation)
+    {
+        var (seeder, _, link) = await ShoalProcess.ShareSecretAsync(work.SourceFile, work.TargetFolder, cancellation, InTheClear);
+        await using var seeding = seeder;
+        await meter.SeederReadyAsync(seeder.ProcessId, cancellation);
+        await using var leecher = ShoalProcess.Get(link, work.TargetFolder, [], InTheClear);
+        meter.Told(leecher.ProcessId, leecher.Process.StartedAt);
+        var at = await leecher.CompleteAsync(cancellation);
+        await leecher.SucceedAsync(cancellation);
+        return meter.Done(at);
+    }
+}
+
 internal sealed class LibtorrentContender(string key, string name, bool highPerformance, bool isEncrypted = false) : Contender(key, name)
 {
     // Forced both ways, RC4 alone; or none.

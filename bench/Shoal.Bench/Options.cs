@@ -9,7 +9,8 @@ internal sealed record Options
         usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [jobs] [tracker] [options]     (default: all, in this order)
           --quick        256 MiB, a thousand links, and one round
           --rounds N     default 5
-          --only NAMES   rows to run, by commas: bare, shoal, libtorrent-fast, libtorrent, aria2, transmission, mktorrent;
+          --only NAMES   rows to run, by commas: bare, shoal, shoal-mse, shoal-secret, libtorrent-fast, libtorrent, libtorrent-mse, aria2,
+                         transmission, mktorrent;
                          of mpi: bcast, copy, openmpi, mpich; of jobs: openmpi, mpich;
                          of tracker: connect, udp, udp50, udp200, http, http-close, memory, idle
           --disk DIR     put the files there instead of on tmpfs

@@ -12,6 +12,7 @@ internal static class TransferBench
         new LibtorrentContender("libtorrent-fast", "libtorrent, high performance", highPerformance: true),
         new LibtorrentContender("libtorrent", "libtorrent, defaults", highPerformance: false),
         new ShoalContender("shoal-mse", "shoal, MSE with RC4", isEncrypted: true),
+        new SecretContender(),
         new LibtorrentContender("libtorrent-mse", "libtorrent, high performance, MSE with RC4", highPerformance: true, isEncrypted: true),
         new Aria2Contender(),
         new TransmissionContender(),

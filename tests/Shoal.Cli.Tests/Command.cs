@@ -6,10 +6,14 @@ namespace Shoal.Cli.Tests;
 internal static class Command
 {
     /// <summary>Runs a command to its end.</summary>
-    public static async Task<Run> RunAsync(params string[] args)
+    public static Task<Run> RunAsync(params string[] args) => RunWithInputAsync("", args);
+
+    /// <summary>The same, with something to read.</summary>
+    public static async Task<Run> RunWithInputAsync(string input, params string[] args)
     {
         var run = new Run();
-        run.ExitCode = await App.RunAsync(args, new Surface(run.Out, run.Error, IsTerminal: false), CancellationToken.None);
+        var surface = new Surface(run.Out, run.Error, IsTerminal: false) { OpenInput = () => new StringReader(input) };
+        run.ExitCode = await App.RunAsync(args, surface, CancellationToken.None);
         return run;
     }
 

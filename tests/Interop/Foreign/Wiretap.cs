@@ -35,8 +35,8 @@ internal sealed class Wiretap : IDisposable
         var statistics = new byte[8];
         _socket.GetRawSocketOption(PacketLevel, PacketStatistics, statistics);
         var missed = BitConverter.ToUInt32(statistics, 4);
-        Assert.True(missed == 0, $"{missed} of {BitConverter.ToUInt32(statistics)} packets were missed");
-        return _heard.ToArray();
+        return missed == 0 ? _heard.ToArray()
+            : throw new InvalidOperationException($"{missed} of {BitConverter.ToUInt32(statistics)} packets were missed");
     }
 
     public void Dispose()
