@@ -71,7 +71,7 @@ public sealed class NewTorrent : IDisposable
     /// <param name="warn">Gets a line for each thing in the folder that is left out.</param>
     /// <param name="cancellationToken">Ends it early.</param>
     /// <exception cref="ShoalException">There is nothing there, it cannot be read, or it changed meanwhile.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A secret share has pieces of 16 bytes or fewer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The pieces of a secret share are shorter or longer than they may be.</exception>
     public static async Task<NewTorrent> HashAsync(
         string path, NewTorrentOptions? options = null, Action<long, long>? progress = null, Action<string>? warn = null,
         CancellationToken cancellationToken = default)

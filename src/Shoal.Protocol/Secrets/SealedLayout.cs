@@ -12,16 +12,20 @@ public static class SealedLayout
     /// <summary>Length in bytes of the tag at a piece's end.</summary>
     public const int TagLength = 16;
 
+    /// <summary>The longest sealed piece, in bytes: 16 MiB. Each is sealed and opened as a whole, in memory.</summary>
+    public const int MaximumPieceLength = PieceLengthRule.Longest;
+
     // For a block a whole piece is sealed: long ones cost time and memory. So none are, unless there would be very many.
     private const int LongestPreferred = 4 * 1024 * 1024;
     private const long MostPieces = 1 << 18;
 
     /// <summary>How content of that length, padded, is cut when it is sealed. Null: into more pieces than there may be.</summary>
     /// <param name="contentLength">Bytes of all files.</param>
-    /// <param name="pieceLength">Bytes of a sealed piece, more than 16. Null: as suits the length.</param>
+    /// <param name="pieceLength">Bytes of a sealed piece, more than 16 and at most <see cref="MaximumPieceLength"/>. Null: as suits the length.</param>
     public static PieceLayout? For(long contentLength, int? pieceLength = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(pieceLength ?? int.MaxValue, TagLength, nameof(pieceLength));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(pieceLength ?? MaximumPieceLength, TagLength, nameof(pieceLength));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pieceLength ?? MaximumPieceLength, MaximumPieceLength, nameof(pieceLength));
         var padded = Pad(contentLength);
         var length = pieceLength ?? ChoosePieceLength(padded);
         var perPiece = length - TagLength;
@@ -32,7 +36,7 @@ public static class SealedLayout
     /// <summary>How the plaintext of what is sealed so is cut. Null: no share is sealed so.</summary>
     public static PieceLayout? PlainOf(PieceLayout layout)
     {
-        var isPossible = layout.PieceCount > 0 && layout.LengthOf(new PieceIndex(layout.PieceCount - 1)) > TagLength;
+        var isPossible = layout is { PieceCount: > 0, PieceLength: <= MaximumPieceLength } && layout.LengthOf(new PieceIndex(layout.PieceCount - 1)) > TagLength;
         return isPossible ? new PieceLayout(layout.TotalLength - ((long)layout.PieceCount * TagLength), layout.PieceLength - TagLength) : null;
     }
 

@@ -122,6 +122,15 @@ public sealed class SecretShareTests
             isPossible ? "its files are longer than what is sealed (150 bytes of 84)" : "it is no well-formed secret share", Refuse(metainfo));
     }
 
+    [Fact]
+    public void Pieces_that_would_take_too_much_memory_are_not_opened()
+    {
+        Assert.NotNull(SealedLayout.PlainOf(new PieceLayout(1L << 40, 16 << 20)));
+        Assert.Null(SealedLayout.PlainOf(new PieceLayout(1L << 40, (16 << 20) + 1)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SealedLayout.For(1000, 32 << 20));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SealedLayout.For(1000, 16));
+    }
+
     [Theory]
     [InlineData(0, 16_368)]
     [InlineData(1, 16_368)]
