@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Shoal.Protocol;
+using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Sockets;
 
@@ -24,4 +25,13 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Debug, "the local network names {Address} for {InfoHash}")]
     public static partial void FoundLocally(ILogger logger, PeerAddress address, InfoHash infoHash);
+
+    [LoggerMessage(5, LogLevel.Information, "the router lets {Transport} port {Port} in, at {External} ({Protocol})")]
+    public static partial void PortMapped(ILogger logger, PortTransport transport, int port, PeerAddress external, string protocol);
+
+    [LoggerMessage(6, LogLevel.Warning, "the router lets {Transport} port {Port} in no more, at {External}: {Reason}")]
+    public static partial void PortLost(ILogger logger, PortTransport transport, int port, PeerAddress external, string reason);
+
+    [LoggerMessage(7, LogLevel.Warning, "no port is mapped: {Reason}")]
+    public static partial void PortNotMapped(ILogger logger, string reason);
 }

@@ -1,0 +1,307 @@
+using Shoal.Protocol;
+using Shoal.Protocol.PortMapping;
+
+namespace Shoal.Engine.PortMapping;
+
+/// <summary>
+/// Has a router let some ports in, and keeps them: tries one protocol after the other until one is granted, renews at half of the lease's
+/// time, asks again at once where the router has started anew, and from time to time where it refused; in the end it gives them back. One request is under way
+/// at a time. It answers whatever comes from others than the gateway, or answers nothing that was asked, by passing it over. Driven like an
+/// <see cref="IMachine"/>: handle, then poll until there is nothing; Timer once the deadline has come. Not thread-safe.
+/// </summary>
+public sealed class RouterPorts
+{
+    /// <summary>How long after a refusal of every protocol it is tried again; doubled with each in a row.</summary>
+    public static readonly TimeSpan FirstRest = TimeSpan.FromMinutes(5);
+
+    /// <summary>The longest rest.</summary>
+    public static readonly TimeSpan LongestRest = TimeSpan.FromHours(1);
+
+    /// <summary>How long a mapping still counts that a router has forgotten, for it to be made anew.</summary>
+    public static readonly TimeSpan RestartGrace = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest lease that a router's word is taken for.</summary>
+    private static readonly TimeSpan LongestLease = TimeSpan.FromDays(1);
+
+    private readonly RouterPortsOptions _options;
+    private readonly Prng _prng;
+    private readonly IMappingWay[] _ways;
+    private readonly PortLease[] _leases;
+    private readonly Queue<PortMappingOutput> _outputs = new();
+    private readonly RouterClock _clock = new();
+    private readonly TimeSpan _shortestWait;
+    private readonly List<string> _failures = []; // of this round through the ways
+    private PortLease? _asking;
+    private Instant _now;
+    private int _way;
+    private bool _isReleasing;
+    private Instant _heedsAnnouncementsAt = Instant.Zero;
+
+    /// <summary>A machine that asks as soon as it gets its first Timer.</summary>
+    /// <param name="options">What, and by whom.</param>
+    /// <param name="prng">Decides when to renew, and which other port to try.</param>
+    /// <param name="secret">Bytes that nobody can guess, <see cref="PcpNonce.Length"/> for each port.</param>
+    public RouterPorts(RouterPortsOptions options, Prng prng, ReadOnlySpan<byte> secret)
+    {
+        (_options, _prng) = (options, prng);
+        ArgumentOutOfRangeException.ThrowIfZero(options.Protocols.Count);
+        _ways = [.. options.Protocols.Select(protocol => (IMappingWay)(protocol switch
+        {
+            MappingProtocol.Pcp => new PcpWay(options.Gateway, options.Self, _outputs.Enqueue),
+            MappingProtocol.NatPmp => new NatPmpWay(options.Gateway, _outputs.Enqueue),
+            _ => new UpnpWay(options.Gateway, options.Self, prng, _outputs.Enqueue),
+        }))];
+        _leases = new PortLease[options.Ports.Count];
+        for (var i = 0; i < _leases.Length; i++)
+        {
+            var (transport, port) = options.Ports[i];
+            _leases[i] = new PortLease(transport, port, PcpNonce.Read(secret[(i * PcpNonce.Length)..]));
+        }
+
+        // Whatever a router grants, it is not asked more often than this.
+        _shortestWait = Min(options.Lifetime / 2, TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>When it next wants a Timer.</summary>
+    public Instant Deadline => _outputs.Count > 0 ? _now
+        : _asking is not null ? _ways[_way].Deadline
+        : _isReleasing ? Instant.Never
+        : _leases.Aggregate(Instant.Never, (earliest, lease) => Instant.Min(earliest, lease.DueAt));
+
+    /// <summary>What the router lets in now.</summary>
+    public IEnumerable<MappedPort> Mapped => _leases.Select(lease => lease.Held).OfType<MappedPort>();
+
+    /// <summary>Whether the end came and everything is given back, as far as the router answered.</summary>
+    public bool IsReleased => _isReleasing && _asking is null;
+
+    private uint LifetimeSeconds => (uint)Math.Max(_options.Lifetime.TotalSeconds, 1);
+
+    private PeerAddress AnyAddress => PeerAddress.FromBytes(new byte[_options.Self.Kind == PeerAddressKind.IPv4 ? 4 : 16], 0);
+
+    /// <summary>Tells what happened. Never throws for what a remote did.</summary>
+    public void Handle(Instant now, PortMappingInput input)
+    {
+        _now = now;
+        switch (input)
+        {
+            case PortMappingInput.Release when !_isReleasing:
+                _isReleasing = true;
+                _asking = null;
+                break;
+            case PortMappingInput.Moved:
+                Leave();
+                break;
+            case PortMappingInput.Announcement announcement:
+                TakeAnnouncement(now, announcement);
+                break;
+            default:
+                if (_asking is not null)
+                {
+                    _ways[_way].Handle(now, input);
+                }
+
+                break;
+        }
+
+        while (_asking is null ? BeginNext(now) : TakeOutcome(now))
+        {
+        }
+    }
+
+    /// <summary>Takes the next thing to do.</summary>
+    public bool TryPoll(out PortMappingOutput output) => _outputs.TryDequeue(out output!);
+
+    private bool BeginNext(Instant now)
+    {
+        foreach (var lease in _leases)
+        {
+            if (_isReleasing ? lease.MayBeHeld : lease.DueAt <= now)
+            {
+                Begin(now, lease);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void Begin(Instant now, PortLease lease)
+    {
+        _asking = lease;
+        lease.MayBeHeld = !_isReleasing;
+        _ways[_way].Begin(now, lease.Request(_isReleasing ? 0 : LifetimeSeconds, AnyAddress));
+    }
+
+    // True once the request that was under way is through.
+    private bool TakeOutcome(Instant now)
+    {
+        if (_ways[_way].Outcome is not { } outcome)
+        {
+            return false;
+        }
+
+        var lease = _asking!;
+        _asking = null;
+        if (_isReleasing)
+        {
+            return true;
+        }
+
+        if (outcome.EpochSeconds is { } epoch && _clock.HasRestarted(now, epoch))
+        {
+            AskForAllAgain(now);
+        }
+
+        if (outcome.External.Kind != PeerAddressKind.None)
+        {
+            Grant(now, lease, outcome);
+        }
+        else if (_leases.Any(other => other.Held is not null))
+        {
+            TryAgainLater(now, lease, outcome.Failure);
+        }
+        else
+        {
+            TryNextWay(now, lease, outcome.Failure);
+        }
+
+        return true;
+    }
+
+    private void Grant(Instant now, PortLease lease, in MappingOutcome outcome)
+    {
+        var port = new MappedPort(lease.Transport, lease.InternalPort, outcome.External, _ways[_way].Protocol);
+        _outputs.Enqueue(port == lease.Held ? new PortMappingOutput.Renewed(port) : new PortMappingOutput.Mapped(port));
+        var time = Min(TimeSpan.FromSeconds(outcome.LifetimeSeconds), LongestLease);
+        lease.Held = port;
+        lease.ExpiresAt = now + time;
+        lease.DueAt = now + Max((time / 2) + Chance(time / 8), _shortestWait); // RFC 6887, 11.2.1
+        (lease.Failure, lease.FailureCount) = (null, 0);
+        _failures.Clear();
+    }
+
+    // The router that maps, or mapped, another port of ours, or this one, is the one to ask.
+    private void TryAgainLater(Instant now, PortLease lease, string? failure)
+    {
+        if (lease.Held is { } held && lease.ExpiresAt <= now)
+        {
+            _outputs.Enqueue(new PortMappingOutput.Lost(held, Name(failure ?? "does not answer any more")));
+            lease.Held = null;
+            lease.MayBeHeld = false;
+            lease.DueAt = now;
+        }
+        else if (lease.Held is not null)
+        {
+            lease.DueAt = Instant.Min(now + Max((lease.ExpiresAt - now) / 2, Min(_shortestWait, RestartGrace / 3)), lease.ExpiresAt);
+        }
+        else
+        {
+            Rest(now, lease, Name(failure ?? "does not answer any more"));
+        }
+
+        if (!_leases.Any(other => other.Held is not null))
+        {
+            ChangeWay(0);
+        }
+    }
+
+    private void TryNextWay(Instant now, PortLease lease, string? failure)
+    {
+        lease.MayBeHeld = false;
+        if (failure is not null)
+        {
+            _failures.Add(Name(failure));
+        }
+
+        if (_way + 1 < _ways.Length)
+        {
+            ChangeWay(_way + 1);
+            return;
+        }
+
+        var reason = _failures.Count > 0 ? string.Join("; ", _failures)
+            : $"no router answers to {string.Join(" or ", _options.Protocols.Select(MappedPort.NameOf))}";
+        _failures.Clear();
+        ChangeWay(0);
+        foreach (var waiting in _leases)
+        {
+            Rest(now, waiting, reason);
+        }
+    }
+
+    private void Rest(Instant now, PortLease lease, string reason)
+    {
+        if (lease.Failure != reason)
+        {
+            lease.Failure = reason;
+            _outputs.Enqueue(new PortMappingOutput.Failed(lease.Transport, lease.InternalPort, reason));
+        }
+
+        var rest = Min(FirstRest * (1 << Math.Min(lease.FailureCount++, 10)), LongestRest);
+        lease.MayBeHeld = false;
+        lease.DueAt = now + rest + Chance(rest / 8);
+    }
+
+    private void ChangeWay(int way)
+    {
+        _way = way;
+        _clock.Reset();
+    }
+
+    private void TakeAnnouncement(Instant now, PortMappingInput.Announcement announcement)
+    {
+        if (announcement.Source.WithPort(0) != _options.Gateway.WithPort(0) || now < _heedsAnnouncementsAt || !_leases.Any(lease => lease.Held is not null))
+        {
+            return;
+        }
+
+        var packet = announcement.Packet.Span;
+        var isNatPmp = NatPmpCodec.TryReadAddressReply(packet, out var reply) && reply.Result == NatPmpResult.Success;
+        uint epoch = 0;
+        if (isNatPmp || PcpCodec.TryReadAnnouncement(packet, out epoch))
+        {
+            // Anybody here can send this in the gateway's name: it makes us ask, no more, and not often.
+            var moved = isNatPmp && _leases.Any(lease => lease.Held is { } held && held.External.WithPort(0) != reply.Address);
+            if (moved || _clock.HasRestarted(now, isNatPmp ? reply.EpochSeconds : epoch))
+            {
+                _heedsAnnouncementsAt = now + RestartGrace;
+                AskForAllAgain(now);
+            }
+        }
+    }
+
+    // What the router has forgotten counts no more, unless it soon says otherwise.
+    private void AskForAllAgain(Instant now)
+    {
+        foreach (var lease in _leases)
+        {
+            if (lease.Held is not null && lease != _asking && lease.ExpiresAt > now + RestartGrace)
+            {
+                lease.DueAt = now;
+                lease.ExpiresAt = now + RestartGrace;
+            }
+        }
+    }
+
+    private void Leave()
+    {
+        (_isReleasing, _asking) = (true, null);
+        foreach (var lease in _leases)
+        {
+            var held = lease.Held;
+            (lease.Held, lease.MayBeHeld) = (null, false);
+            if (held is not null)
+            {
+                _outputs.Enqueue(new PortMappingOutput.Lost(held, "this machine has another router now"));
+            }
+        }
+    }
+
+    private string Name(string failure) => $"the router ({MappedPort.NameOf(_ways[_way].Protocol)}) {failure}";
+
+    private TimeSpan Chance(TimeSpan most) => TimeSpan.FromTicks((most.Ticks >> 16) * _prng.Next(1 << 16));
+
+    private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
+
+    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
+}
