@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Text;
 
@@ -31,9 +32,9 @@ public static class SsdpCodec
     /// Reads where the answering device describes itself: an http address whose host is the very address that the answer came from. Whatever
     /// else is answered is passed over, since nobody speaks for another.
     /// </summary>
-    public static bool TryReadLocation(ReadOnlySpan<byte> answer, PeerAddress source, out Uri location)
+    public static bool TryReadLocation(ReadOnlySpan<byte> answer, PeerAddress source, [NotNullWhen(true)] out Uri? location)
     {
-        location = null!;
+        location = null;
         if (answer.Length > MaximumLength || !answer.StartsWith("HTTP/1."u8) || answer.Length < 12 || !answer[8..12].SequenceEqual(" 200"u8))
         {
             return false;
@@ -51,10 +52,10 @@ public static class SsdpCodec
         return false;
     }
 
-    private static bool TryReadUrl(ReadOnlySpan<char> text, PeerAddress host, out Uri url)
+    private static bool TryReadUrl(ReadOnlySpan<char> text, PeerAddress host, [NotNullWhen(true)] out Uri? url)
     {
-        url = null!;
-        return text.Length <= MaximumLocationLength && Uri.TryCreate(text.ToString(), UriKind.Absolute, out url!) && IsAt(url, host);
+        url = text.Length <= MaximumLocationLength && Uri.TryCreate(text.ToString(), UriKind.Absolute, out var named) && IsAt(named, host) ? named : null;
+        return url is not null;
     }
 
     /// <summary>Whether it is an http address at that very host, written in numbers.</summary>
