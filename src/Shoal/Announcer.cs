@@ -9,7 +9,7 @@ using Shoal.Sockets.Trackers;
 namespace Shoal;
 
 /// <summary>Carries the engine's announces to trackers and their answers back. Each order is answered once, in bounded time.</summary>
-internal sealed class Announcer(SwarmHost host, TrackerClient client, PeerId self, IPAddress? advertise, int port)
+internal sealed class Announcer(SwarmHost host, TrackerClient client, PeerId self, IPAddress? advertise, Func<int> port)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(4);
@@ -55,8 +55,8 @@ internal sealed class Announcer(SwarmHost host, TrackerClient client, PeerId sel
     private AnnounceRequest Request(InfoHash infoHash, AnnounceOrder order) => new(
         infoHash,
         self,
-        (ushort)port,
-        advertise is null ? default : PeerAddress.From(advertise, port),
+        (ushort)port(),
+        advertise is null ? default : PeerAddress.From(advertise, port()),
         order.UploadedBytes,
         order.DownloadedBytes,
         order.LeftBytes,

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Shoal.Discovery;
 using Shoal.Engine;
 using Shoal.Engine.Encryption;
+using Shoal.Engine.PortMapping;
 using Shoal.Engine.Sessions;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
@@ -25,6 +26,7 @@ public sealed class ShoalClient : IAsyncDisposable
     private readonly ConcurrentDictionary<SwarmId, TorrentHandle> _torrents = new();
     private readonly TcpTransport _transport;
     private readonly TrackerClient _trackers;
+    private RouterDoor? _door;
     private int _isDisposed;
 
     private ShoalClient(ShoalOptions options)
@@ -67,6 +69,9 @@ public sealed class ShoalClient : IAsyncDisposable
     internal Session Session { get; }
 
     internal SwarmHost Host { get; }
+
+    /// <summary>The port at which others reach it: where a router opened another than the one it listens on, that.</summary>
+    internal int ReachedPort => _door?.ExternalPort ?? EndPoint.Port;
 
     internal PeerFinders Finders { get; private set; }
 
@@ -117,6 +122,13 @@ public sealed class ShoalClient : IAsyncDisposable
         return AddAsync(origin, torrent.Root, (options ?? new AddOptions()) with { SeedOnly = true }, torrent, cancellationToken);
     }
 
+    /// <summary>
+    /// What becomes of <see cref="DiscoveryOptions.MapsPort"/>, in order, until the client has stopped: a port that is mapped, lost or not to be had.
+    /// Nothing without that option. For one reader; who does not read for long misses the oldest.
+    /// </summary>
+    public IAsyncEnumerable<PortMappingOutput> ReadPortNewsAsync(CancellationToken cancellationToken = default) =>
+        (_door?.News ?? RouterDoor.NoNews).ReadAllAsync(cancellationToken);
+
     /// <summary>Stops every torrent and closes the port.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -125,7 +137,8 @@ public sealed class ShoalClient : IAsyncDisposable
             return;
         }
 
-        await Task.WhenAll(_torrents.Values.Select(torrent => torrent.StopAsync()));
+        var door = _door?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+        await Task.WhenAll([door, .. _torrents.Values.Select(torrent => torrent.StopAsync())]);
         await Finders.DisposeAsync();
         await Host.DisposeAsync();
         await _transport.DisposeAsync();
@@ -167,7 +180,13 @@ public sealed class ShoalClient : IAsyncDisposable
         }
 
         Finders = new PeerFinders(finders);
+        if (options.MapsPort)
+        {
+            _door = RouterDoor.Open(Options, EndPoint, () => Array.ForEach([.. _torrents.Keys], TellPort));
+        }
     }
+
+    private void TellPort(SwarmId id) => Host.Post(new Input(InputKind.PortChanged, id, Count: ReachedPort));
 
     private async Task<TorrentHandle> AddAsync(
         TorrentOrigin origin, string folder, AddOptions options, NewTorrent? newTorrent, CancellationToken cancellationToken)
@@ -185,8 +204,9 @@ public sealed class ShoalClient : IAsyncDisposable
         _transport.Know(id, origin.InfoHash);
         var torrent = new TorrentHandle(this, id, origin, folder, options, newTorrent);
         _torrents[id] = torrent;
+        TellPort(id);
         Log.Added(Logger, torrent.Name, torrent.InfoHash);
-        var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, EndPoint.Port);
+        var announcer = new Announcer(Host, _trackers, PeerId, Options.AdvertiseAddress, () => ReachedPort);
         torrent.Begin(order => announcer.Begin(id, origin.InfoHash, order), peers);
         return torrent;
     }

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Shoal.Cli.Reporting;
 using Shoal.Discovery;
 using Shoal.Engine;
+using Shoal.Engine.PortMapping;
 
 namespace Shoal.Cli.Commands;
 
@@ -33,7 +34,34 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         var client = await ShoalClient.StartAsync(
             OptionsOf(invocation.Parse, stopGrace) with { LoggerFactory = invocation.Loggers }, invocation.Stop);
         reporter.Report(new ListeningEvent(client.EndPoint.Address.ToString(), client.EndPoint.Port, "peers"));
+        _ = ShowPortNewsAsync(client, reporter);
         return client;
+    }
+
+    private static async Task ShowPortNewsAsync(ShoalClient client, Reporter reporter)
+    {
+        await foreach (var happened in client.ReadPortNewsAsync())
+        {
+            switch (happened)
+            {
+                case PortMappingOutput.Mapped { Port: var port }:
+                    reporter.Report(new PortEvent(port.InternalPort, port.External.ToString(), port.ProtocolName));
+                    if (!port.IsPublic)
+                    {
+                        reporter.Report(new WarningEvent("the router is itself behind another, which lets nobody in from the internet"));
+                    }
+
+                    break;
+                case PortMappingOutput.Lost { Port: var port, Reason: var reason }:
+                    reporter.Report(new WarningEvent($"port {port.InternalPort} is open on the router no more: {reason}"));
+                    break;
+                case PortMappingOutput.Failed failed:
+                    reporter.Report(new WarningEvent($"port {failed.InternalPort} could not be opened on the router: {failed.Reason}"));
+                    break;
+                default:
+                    break;
+            }
+        }
     }
 
     /// <summary>A client's options from those of the command line.</summary>

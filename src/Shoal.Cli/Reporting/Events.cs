@@ -10,6 +10,7 @@ namespace Shoal.Cli.Reporting;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(ListeningEvent), "listening")]
+[JsonDerivedType(typeof(PortEvent), "port")]
 [JsonDerivedType(typeof(HashingEvent), "hashing")]
 [JsonDerivedType(typeof(CheckingEvent), "checking")]
 [JsonDerivedType(typeof(TorrentEvent), "torrent")]
@@ -59,6 +60,12 @@ internal abstract record Event
 internal sealed record ListeningEvent(string Address, int Port, string For) : Event
 {
     public override string ToLine() => $"Listening on {(Address.Contains(':') ? $"[{Address}]" : Address)}:{Port} ({For})";
+}
+
+/// <summary>The router lets others in at the port.</summary>
+internal sealed record PortEvent(int Port, string External, string Protocol) : Event
+{
+    public override string ToLine() => $"Port {Port} is open on the router ({External}, {Protocol})";
 }
 
 /// <summary>Content is being hashed for the first time.</summary>

@@ -255,18 +255,14 @@ public sealed class RouterPorts
             return;
         }
 
+        // It has started anew, or has another address (RFC 6886, 3.2.1; RFC 6887, 14.1). Anybody here can say so in the gateway's name: it makes
+        // us ask, no more, and not often.
         var packet = announcement.Packet.Span;
-        var isNatPmp = NatPmpCodec.TryReadAddressReply(packet, out var reply) && reply.Result == NatPmpResult.Success;
-        uint epoch = 0;
-        if (isNatPmp || PcpCodec.TryReadAnnouncement(packet, out epoch))
+        if (NatPmpCodec.TryReadAddressReply(packet, out _) || PcpCodec.TryReadAnnouncement(packet, out _))
         {
-            // Anybody here can send this in the gateway's name: it makes us ask, no more, and not often.
-            var moved = isNatPmp && _leases.Any(lease => lease.Held is { } held && held.External.WithPort(0) != reply.Address);
-            if (moved || _clock.HasRestarted(now, isNatPmp ? reply.EpochSeconds : epoch))
-            {
-                _heedsAnnouncementsAt = now + RestartGrace;
-                AskForAllAgain(now);
-            }
+            _heedsAnnouncementsAt = now + RestartGrace;
+            _clock.Reset();
+            AskForAllAgain(now);
         }
     }
 

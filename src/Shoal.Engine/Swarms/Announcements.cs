@@ -11,10 +11,28 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceP
 
     private const int SeederWants = 20;
 
+    private bool _isPortUntold;
+
+    /// <summary>Others reach us at another port.</summary>
+    public void PortChanged(int port)
+    {
+        if (port != context.ListenPort)
+        {
+            context.ListenPort = port;
+            _isPortUntold = true;
+            plan.WantMorePeers(context.Now);
+        }
+    }
+
     /// <summary>A tracker answered or failed.</summary>
     public void Answered(AnnounceResult result)
     {
         plan.Handle(context.Now, result);
+        if (_isPortUntold)
+        {
+            plan.WantMorePeers(context.Now); // what it answered was on its way before
+        }
+
         context.Emit(new SwarmEvent.TrackerReplied(result));
         foreach (var address in result.Peers ?? [])
         {
@@ -35,6 +53,7 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceP
 
         while (plan.TryPoll(context.Now, out var tracker, out var kind))
         {
+            _isPortUntold = false;
             var order = new AnnounceOrder(
                 tracker, kind, context.UploadedBytes, Math.Max(0, context.DownloadedBytes),
                 // Before the layout is known nobody can say; anything but 0 makes us a leecher.

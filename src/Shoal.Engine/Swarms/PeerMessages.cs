@@ -50,7 +50,7 @@ internal sealed class PeerMessages(
                 PrefersEncryption = context.Options.PrefersEncryption,
                 MetadataSize = context.Content?.InfoBytes.Length ?? 0,
                 ClientVersion = Client.NameAndVersion,
-                ListenPort = (ushort)context.Options.ListenPort,
+                ListenPort = (ushort)context.ListenPort,
                 RequestQueueLength = UploadQueue.Limit,
                 YourAddress = connection.Address.WithPort(0),
             }.ToMessage());

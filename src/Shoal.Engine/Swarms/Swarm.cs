@@ -214,6 +214,9 @@ public sealed class Swarm : IMachine
             case InputKind.PeerFound:
                 Links.Found(input.Address, isHearsay: input.Count != 0);
                 break;
+            case InputKind.PortChanged:
+                _announcements.PortChanged(input.Count);
+                break;
             case InputKind.HoldersOrdered:
                 Downloader.HoldersOrdered((IReadOnlyList<PeerAddress>)input.Detail!);
                 break;

@@ -24,6 +24,9 @@ internal sealed class SwarmContext(
 
     public SessionLimits Limits { get; } = limits;
 
+    /// <summary>The port at which others reach us.</summary>
+    public int ListenPort { get; set; } = options.ListenPort;
+
     /// <summary>The time of the input that is being handled.</summary>
     public Instant Now { get; set; }
 
