@@ -41,6 +41,8 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     /// <summary>Null where nobody looks around.</summary>
     public LocalWire? Wire { get; } = adversity.LooksAround ? new LocalWire(world) : null;
+    /// <summary>The encryption of links.</summary>
+    public Streams Streams { get; } = new(world, adversity.IsSplit ? adversity.EncryptedPercent : 0);
 
     public bool HasEndpoints => adversity.HasEndpoints;
 
@@ -85,6 +87,20 @@ internal sealed class Adversary(World world, Adversity adversity)
         var message = happening.Kind == EventKind.Message ? happening.Message
             : happening.Message with { Kind = PeerMessageKind.Piece };
         var bytes = arrivals.Write(message, happening.Flag);
+        if (to.Other.Stream is null)
+        {
+            Cut(to, latency, bytes);
+        }
+        else
+        {
+            Streams.Send(to.Other, bytes.Span);
+        }
+    }
+
+    /// <summary>Bytes are on their way to an end, cut anywhere.</summary>
+    public void Cut(LinkEnd to, long latency, ReadOnlyMemory<byte> bytes)
+    {
+        var arrivals = to.Arrivals ??= new Arrivals();
         for (var cuts = world.Prng.Next(MostCuts + 1); cuts > 0 && bytes.Length > 1; cuts--)
         {
             var cut = 1 + world.Prng.Next(bytes.Length - 1);
@@ -241,8 +257,9 @@ internal sealed class Adversary(World world, Adversity adversity)
     private void Take(LinkEnd end, ReadOnlyMemory<byte> bytes)
     {
         var arrivals = end.Arrivals!;
-        arrivals.Add(bytes.Span);
-        if (--arrivals.UnderWayCount > 0 && world.Prng.Next(2) == 0)
+        arrivals.UnderWayCount--;
+        arrivals.Add(end.Stream is null ? bytes.Span : Streams.Receive(end, bytes.Span));
+        if (arrivals.UnderWayCount > 0 && world.Prng.Next(2) == 0)
         {
             return;
         }

@@ -44,6 +44,9 @@ public sealed record Adversity
     /// <summary>Of a hundred honest leechers, those that begin from a magnet link, and have to ask for the metadata (BEP 9).</summary>
     public int FromLinkPercent { get; init; }
 
+    /// <summary>Of a hundred links between peers that encrypt, those that begin with the handshake of MSE. Only where messages go as bytes.</summary>
+    public int EncryptedPercent { get; init; }
+
     /// <summary>How long all stay together once they are complete.</summary>
     public TimeSpan Linger { get; init; }
 

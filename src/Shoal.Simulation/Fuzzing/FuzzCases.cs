@@ -21,6 +21,12 @@ internal sealed class FuzzCases
 
     /// <summary>Of four seeds, in this peers tell each other of others, and of eight look around, too.</summary>
     private const int ExchangeRemainder = 1;
+    /// <summary>Of eight seeds, in this some links are encrypted (where messages go as bytes): a key exchange costs as much as a thousand events.</summary>
+    private const int EncryptedOneOf = 8;
+
+    private const int EncryptedRemainder = 6;
+
+    private const int EncryptedPercent = 25;
 
     /// <summary>Blocks that all leechers together fetch, at most: a case takes a fraction of a second.</summary>
     private const int MostBlocks = 6000;
@@ -110,6 +116,7 @@ internal sealed class FuzzCases
     private static Adversity JobAdversity(Adversity adversity) => adversity with
     {
         IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false, ExchangesPeers = false, LooksAround = false,
+        IsSplit = false, EncryptedPercent = 0, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false,
     };
 
     // Those that are to complete.
@@ -203,6 +210,7 @@ internal sealed class FuzzCases
         BufferBytes = Chance(2) ? (long)scenario.PieceLength! * (1 + _prng.Next(6)) : null,
         RequestDepth = Chance(3) ? 1 + _prng.Next(20) : null,
         Spared = Anchor,
+        EncryptedPercent = scenario.Seed % EncryptedOneOf == EncryptedRemainder ? EncryptedPercent : 0,
         Linger = Chance(4) ? Seconds(0, 400) : TimeSpan.Zero,
     };
 

@@ -120,6 +120,7 @@ public static class FuzzText
         json.WriteBoolean("exchangesPeers", adversity.ExchangesPeers);
         json.WriteBoolean("looksAround", adversity.LooksAround);
         json.WriteNumber("fromLinkPercent", adversity.FromLinkPercent);
+        json.WriteNumber("encryptedPercent", adversity.EncryptedPercent);
         json.WriteString("linger", Text(adversity.Linger));
         WriteIfAny(json, "bufferBytes", adversity.BufferBytes);
         WriteIfAny(json, "requestDepth", adversity.RequestDepth);

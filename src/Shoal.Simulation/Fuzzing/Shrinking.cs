@@ -137,6 +137,7 @@ internal static class Shrinking
             adversity with { UnreadablePerTenThousand = 0 },
             adversity with { IsTearing = false },
             adversity with { FromLinkPercent = 0 },
+            adversity with { EncryptedPercent = 0 },
             adversity with { Linger = TimeSpan.Zero },
             adversity with { HasEndpoints = false, ExchangesPeers = false, LooksAround = false },
             adversity with { BufferBytes = null },

@@ -55,6 +55,9 @@ internal sealed class LinkEnd(MachineDriver driver, LinkId id, long latency)
     /// <summary>What is on its way to this end, where an adversary has a hand in it.</summary>
     public Arrivals? Arrivals { get; set; }
 
+    /// <summary>Its side of the encryption; null if the link is in the clear.</summary>
+    public StreamEnd? Stream { get; set; }
+
     /// <summary>Joins two ends.</summary>
     public static void Join(LinkEnd one, LinkEnd other) => (one.Other, other.Other) = (other, one);
 

@@ -154,6 +154,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     {
         var end = new LinkEnd(this, LinkId.Incoming(++_incomingSequence), caller.Latency);
         LinkEnd.Join(caller, end);
+        world.Adversary?.Streams.Joined(caller, end);
         _ends.Add(end);
         Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: Adversary.CallerAt(caller.Owner.Address)));
         return end;
@@ -164,6 +165,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     {
         if (!IsOver)
         {
+            world.Adversary?.Streams.Greeted(end);
             Tell(new Input(InputKind.LinkOpened, Link: end.Id, Address: end.Other.Owner.Address));
         }
     }
