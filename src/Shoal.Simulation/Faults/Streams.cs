@@ -77,7 +77,7 @@ internal sealed class Streams(World world, int percent)
     private void Say(LinkEnd end)
     {
         var stream = end.Stream!;
-        Put(end, [.. stream.TakeOutput(), .. stream.Send([])]); // in one, so that what follows may come with the handshake
+        Put(end, [.. stream.TakeOutput(), .. stream.Send([])]);
     }
 
     // By number, so that it is the same in all lives.

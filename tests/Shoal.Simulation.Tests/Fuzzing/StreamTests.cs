@@ -38,7 +38,7 @@ public sealed class StreamTests(ITestOutputHelper output)
     [Theory]
     [InlineData(nameof(HandshakeThatNeverFails), "takes without end")]
     [InlineData(nameof(HandshakeThatLosesSmallReadings), "wait for each other")]
-    [InlineData(nameof(HandshakeThatForgetsWhatCameWithIt), "the codec")]
+    [InlineData(nameof(HandshakeThatLeavesTheCipherOut), "the codec")]
     [InlineData(nameof(HandshakeThatThrows), "throws")]
     public void A_planted_bug_is_found(string bug, string word)
     {
@@ -67,7 +67,7 @@ public sealed class StreamTests(ITestOutputHelper output)
     {
         nameof(HandshakeThatNeverFails) => new HandshakeThatNeverFails(side),
         nameof(HandshakeThatLosesSmallReadings) => new HandshakeThatLosesSmallReadings(side),
-        nameof(HandshakeThatForgetsWhatCameWithIt) => new HandshakeThatForgetsWhatCameWithIt(side),
+        nameof(HandshakeThatLeavesTheCipherOut) => new HandshakeThatLeavesTheCipherOut(side),
         _ => new HandshakeThatThrows(side),
     };
 }
@@ -113,10 +113,10 @@ internal sealed class HandshakeThatLosesSmallReadings(IStreamSide side) : Plante
     }
 }
 
-/// <summary>What of the stream came with the end of the handshake is lost.</summary>
-internal sealed class HandshakeThatForgetsWhatCameWithIt(IStreamSide side) : PlantedInStream(side)
+/// <summary>What comes after the handshake is taken as it is.</summary>
+internal sealed class HandshakeThatLeavesTheCipherOut(IStreamSide side) : PlantedInStream(side)
 {
-    public override StreamAgreement? Result => Side.Result is { } result ? result with { First = default } : null;
+    public override StreamAgreement? Result => Side.Result is { } result ? result with { Incoming = null } : null;
 }
 
 /// <summary>It does not expect that a reading ends within the padding.</summary>
