@@ -41,6 +41,7 @@ internal sealed class Adversary(World world, Adversity adversity)
 
     /// <summary>Null where nobody looks around.</summary>
     public LocalWire? Wire { get; } = adversity.LooksAround ? new LocalWire(world) : null;
+
     /// <summary>The encryption of links.</summary>
     public Streams Streams { get; } = new(world, adversity.IsSplit ? adversity.EncryptedPercent : 0);
 

@@ -21,6 +21,7 @@ internal sealed class FuzzCases
 
     /// <summary>Of four seeds, in this peers tell each other of others, and of eight look around, too.</summary>
     private const int ExchangeRemainder = 1;
+
     /// <summary>Of eight seeds, in this some links are encrypted (where messages go as bytes): a key exchange costs as much as a thousand events.</summary>
     private const int EncryptedOneOf = 8;
 
@@ -115,8 +116,8 @@ internal sealed class FuzzCases
     // Links between ranks neither break nor cut messages, and a rank does not crash alone.
     private static Adversity JobAdversity(Adversity adversity) => adversity with
     {
-        IsSplit = false, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false, ExchangesPeers = false, LooksAround = false,
         IsSplit = false, EncryptedPercent = 0, MeanLinkLifetime = null, SilentPercent = 0, IsTearing = false, HasEndpoints = false,
+        ExchangesPeers = false, LooksAround = false,
     };
 
     // Those that are to complete.
