@@ -122,6 +122,7 @@ internal static class App
             VerifyCommand.Create(),
             TrackerCommand.Create(),
             ScrapeCommand.Create(),
+            DhtCommand.Create(),
             MpiCommand.Create(),
             SimulateCommand.Create(),
         };

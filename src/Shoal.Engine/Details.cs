@@ -127,6 +127,9 @@ public abstract record SwarmEvent
     /// <summary>The peer sent a bad piece, or broke the protocol, and is not talked to again.</summary>
     public sealed record PeerBanned(PeerAddress Address, string Reason) : SwarmEvent;
 
+    /// <summary>A peer says that its DHT node is there (BEP 5).</summary>
+    public sealed record DhtNodeTold(PeerAddress Address) : SwarmEvent;
+
     /// <summary>A piece failed its hash and is fetched again.</summary>
     public sealed record PieceFailed(PieceIndex Piece) : SwarmEvent;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Shoal.Protocol;
+using Shoal.Protocol.Dht;
 using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Sockets;
@@ -34,4 +35,19 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "no port is mapped: {Reason}")]
     public static partial void PortNotMapped(ILogger logger, string reason);
+
+    [LoggerMessage(30, LogLevel.Information, "takes part in the DHT at UDP port {Port}")]
+    public static partial void JoinsDht(ILogger logger, int port);
+
+    [LoggerMessage(31, LogLevel.Debug, "DHT: {Target}: {AnswerCount} of {QueryCount} nodes answered, {PeerCount} peers, announced to {AnnounceCount}")]
+    public static partial void LookedUp(ILogger logger, NodeId target, int answerCount, int queryCount, int peerCount, int announceCount);
+
+    [LoggerMessage(32, LogLevel.Information, "DHT: others see us at {Address}")]
+    public static partial void SeenAt(ILogger logger, IPAddress address);
+
+    [LoggerMessage(33, LogLevel.Warning, "DHT: cannot begin at {Host}: {Reason}")]
+    public static partial void NoSuchBootstrap(ILogger logger, string host, string reason);
+
+    [LoggerMessage(34, LogLevel.Warning, "DHT: what is known could not be kept: {Reason}")]
+    public static partial void DhtNotKept(ILogger logger, string reason);
 }

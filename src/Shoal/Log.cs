@@ -83,4 +83,7 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Information, "{Torrent}: the disk works again")]
     private static partial void Resumed(ILogger logger, string torrent);
+
+    [LoggerMessage(20, LogLevel.Warning, "the DHT cannot be used: {Reason}")]
+    public static partial void NoDht(ILogger logger, string reason);
 }

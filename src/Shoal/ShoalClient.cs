@@ -12,6 +12,7 @@ using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
 using Shoal.Runtime.Hosting;
+using Shoal.Sockets.Dht;
 using Shoal.Sockets.Tcp;
 using Shoal.Sockets.Trackers;
 
@@ -74,6 +75,9 @@ public sealed class ShoalClient : IAsyncDisposable
     internal int ReachedPort => _door?.ExternalPort ?? EndPoint.Port;
 
     internal PeerFinders Finders { get; private set; }
+
+    /// <summary>Null if the DHT is not used.</summary>
+    internal DhtFinder? Dht { get; private set; }
 
     /// <summary>Opens the port and is ready for torrents.</summary>
     /// <exception cref="ShoalException">The port is in use, the address is not this machine's, or it may not open so many connections.</exception>
@@ -179,6 +183,12 @@ public sealed class ShoalClient : IAsyncDisposable
             finders.Add(new LocalFinder(Options.BindAddress, EndPoint.Port, Options.LoggerFactory.CreateLogger<LocalFinder>()));
         }
 
+        if (options.UsesDht)
+        {
+            Dht = new DhtFinder(DhtOptionsOf(options), EndPoint.Port, Logger);
+            finders.Add(Dht);
+        }
+
         Finders = new PeerFinders(finders);
         if (options.MapsPort)
         {
@@ -187,6 +197,16 @@ public sealed class ShoalClient : IAsyncDisposable
     }
 
     private void TellPort(SwarmId id) => Host.Post(new Input(InputKind.PortChanged, id, Count: ReachedPort));
+
+    private DhtClientOptions DhtOptionsOf(DiscoveryOptions options) => new()
+    {
+        BindAddress = Options.BindAddress,
+        Bootstrap = [.. options.DhtBootstrap.Select(text => MagnetPeer.TryParse(text, out var node)
+            ? new DnsEndPoint(node.Host, node.Port)
+            : throw new ShoalException(ShoalErrorKind.BadInput, $"DHT node '{SafePath.ForDisplay(text)}' is not HOST:PORT"))],
+        StateFile = Path.Combine(Options.EffectiveStateDirectory, "dht"),
+        Logger = Options.LoggerFactory.CreateLogger<DhtClient>(),
+    };
 
     private async Task<TorrentHandle> AddAsync(
         TorrentOrigin origin, string folder, AddOptions options, NewTorrent? newTorrent, CancellationToken cancellationToken)
@@ -227,6 +247,7 @@ public sealed class ShoalClient : IAsyncDisposable
                 ListenPort = EndPoint.Port,
                 ExchangesPeers = true,
                 PrefersEncryption = Options.Encryption != EncryptionPolicy.Off,
+                DhtPort = IsForDht(origin, options) ? Dht!.StartNode() : 0,
                 StopGrace = Options.StopGrace,
             });
         }
@@ -235,6 +256,9 @@ public sealed class ShoalClient : IAsyncDisposable
             return null;
         }
     }
+
+    private bool IsForDht(TorrentOrigin origin, AddOptions options) =>
+        Dht is not null && (options.IsPublic ?? origin.IsPublic) && origin.Metainfo is not { IsPrivate: true };
 
     private static async Task<IReadOnlyList<PeerAddress>> ResolveAsync(IReadOnlyList<string> peers, CancellationToken cancellationToken)
     {

@@ -176,6 +176,9 @@ public sealed class TorrentHandle
             case SwarmEvent.PiecesLost lost:
                 _lost.Enqueue(lost.Pieces);
                 break;
+            case SwarmEvent.DhtNodeTold told:
+                _client.Dht?.Client?.AddNode(told.Address);
+                break;
             case SwarmEvent.Completed:
                 _isFinishDue = true;
                 _wake.Release();

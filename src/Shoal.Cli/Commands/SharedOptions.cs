@@ -68,6 +68,10 @@ internal static class SharedOptions
         Description = "Look for peers nowhere but at trackers and named addresses: not on the local network, not in the DHT; ask no router for a port",
     };
 
+    public static Option<string[]> DhtBootstrap { get; } = Repeated(
+        "--dht-bootstrap", "HOST:PORT", "A DHT node to begin at, in place of the public ones; may be repeated", text =>
+            MagnetPeer.TryParse(text, out _) ? null : $"'{text}' is not HOST:PORT");
+
     public static Option<string[]> Trackers { get; } = Repeated(
         "--tracker", "URL", "A tracker to announce to; may be repeated", text =>
             Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "udp" && uri.Host.Length > 0
@@ -162,6 +166,7 @@ internal static class SharedOptions
         command.Options.Add(Peers);
         command.Options.Add(Public);
         command.Options.Add(NoDiscovery);
+        command.Options.Add(DhtBootstrap);
         command.Validators.Add(result =>
         {
             if (result.GetValue(Public) && result.GetValue(NoDiscovery))

@@ -81,10 +81,16 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             TrackerAuthorities = parse.GetValue(SharedOptions.TrackerAuthorities),
             Encryption = parse.GetValue(SharedOptions.Encryption) ?? defaults.Encryption,
             SeedingPolicy = parse.GetValue(SharedOptions.SeedingPolicy) ?? defaults.SeedingPolicy,
-            Discovery = parse.GetValue(SharedOptions.Public) ? new DiscoveryOptions { MapsPort = true }
-                : parse.GetValue(SharedOptions.NoDiscovery) ? DiscoveryOptions.Off : null,
+            Discovery = DiscoveryOf(parse),
             StopGrace = stopGrace,
         };
+    }
+
+    private static DiscoveryOptions DiscoveryOf(ParseResult parse)
+    {
+        var options = parse.GetValue(SharedOptions.Public) ? new DiscoveryOptions { MapsPort = true }
+            : parse.GetValue(SharedOptions.NoDiscovery) ? DiscoveryOptions.Off : DiscoveryOptions.FromEnvironment();
+        return parse.GetValue(SharedOptions.DhtBootstrap) is { Length: > 0 } nodes ? options with { DhtBootstrap = nodes } : options;
     }
 
     /// <summary>

@@ -42,6 +42,9 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(SimulationEvent), "simulation")]
 [JsonDerivedType(typeof(SimulationsEvent), "simulations")]
 [JsonDerivedType(typeof(ComparisonEvent), "comparison")]
+[JsonDerivedType(typeof(DhtEvent), "dht")]
+[JsonDerivedType(typeof(DhtPeerEvent), "dht-peer")]
+[JsonDerivedType(typeof(DhtLookupEvent), "dht-lookup")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -53,7 +56,7 @@ internal abstract record Event
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or MagnetEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
         or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
-        or FuzzFailureEvent or FuzzedEvent;
+        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent;
 }
 
 /// <summary>A port is open.</summary>

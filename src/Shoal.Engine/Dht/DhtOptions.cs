@@ -57,9 +57,9 @@ public sealed record DhtLimits
 
     /// <summary>
     /// Bytes of answers a second to hosts that never proved to be where their packets say they come from; those in the routing table have as
-    /// much again for themselves. 512 KiB.
+    /// much again for themselves. 2 MiB: some ten thousand answers.
     /// </summary>
-    public long ReplyRateBytesPerSecond { get; init; } = 512 * 1024;
+    public long ReplyRateBytesPerSecond { get; init; } = 2 * 1024 * 1024;
 
     /// <summary>Places in the table by which hosts' queries are counted, a power of two; two hosts may share one. 16,384, of 8 bytes.</summary>
     public int HostSlotCount { get; init; } = 16 * 1024;

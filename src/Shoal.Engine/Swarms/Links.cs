@@ -89,6 +89,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         connection.Id = handshake.PeerId;
         connection.SupportsFast = handshake.SupportsFast;
         connection.SupportsExtensions = handshake.SupportsExtensions;
+        connection.SupportsDht = handshake.SupportsDht;
         if (handshake.PeerId == context.Self)
         {
             if (connection.Link.IsIncoming)
@@ -242,7 +243,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     }
 
     private void SendHandshake(PeerConnection connection) =>
-        context.Send(connection, new Handshake(context.Options.InfoHash, context.Self, SupportsFast: true, SupportsExtensions: true).ToMessage());
+        context.Send(connection, new Handshake(context.Options.InfoHash, context.Self, SupportsFast: true, SupportsExtensions: true, context.Options.DhtPort != 0).ToMessage());
 
     private void LetGo(PeerConnection connection, string reason)
     {

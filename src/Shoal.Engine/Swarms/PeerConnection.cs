@@ -48,6 +48,12 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
 
     public bool SupportsExtensions { get; set; }
 
+    /// <summary>Whether the peer runs a DHT node (BEP 5).</summary>
+    public bool SupportsDht { get; set; }
+
+    /// <summary>Whether it said where.</summary>
+    public bool ToldOfNode { get; set; }
+
     /// <summary>The id under which the peer takes metadata messages (BEP 9); 0 if it does not.</summary>
     public byte MetadataExtensionId { get; set; }
 

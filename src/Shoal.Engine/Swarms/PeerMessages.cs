@@ -41,6 +41,11 @@ internal sealed class PeerMessages(
             context.Send(connection, PeerMessageKind.HaveNone);
         }
 
+        if (connection.SupportsDht && context.Options.DhtPort is > 0 and var port)
+        {
+            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: port));
+        }
+
         if (connection.SupportsExtensions)
         {
             context.Send(connection, new ExtensionHandshake
@@ -160,7 +165,10 @@ internal sealed class PeerMessages(
                 return Extended(connection, message);
             case PeerMessageKind.SuggestPiece when connection.SupportsFast:
                 return Suggested(connection, message.Piece);
-            case PeerMessageKind.KeepAlive or PeerMessageKind.Port or PeerMessageKind.SuggestPiece:
+            case PeerMessageKind.Port:
+                HearOfNode(connection, message.Begin);
+                return null;
+            case PeerMessageKind.KeepAlive or PeerMessageKind.SuggestPiece:
                 return null;
             default:
                 return $"sent {message.Kind} where it has no place";
@@ -362,6 +370,16 @@ internal sealed class PeerMessages(
         else if (!have.IsEmpty)
         {
             context.Send(connection, PeerMessage.Bitfield(have.Bytes.ToArray()));
+        }
+    }
+
+    // The peer runs a DHT node (BEP 5). Its first word counts: it has one.
+    private void HearOfNode(PeerConnection connection, int port)
+    {
+        if (context.Options.DhtPort != 0 && port != 0 && !connection.ToldOfNode)
+        {
+            connection.ToldOfNode = true;
+            context.Emit(new SwarmEvent.DhtNodeTold(connection.Address.WithPort((ushort)port)));
         }
     }
 

@@ -69,6 +69,9 @@ public sealed record SwarmOptions
     /// <summary>The port that we accept links at, told to peers (BEP 10); 0 if none.</summary>
     public int ListenPort { get; init; }
 
+    /// <summary>The port of our DHT node, told to peers that have one, too (BEP 5); 0 if none, or if the torrent is not for it.</summary>
+    public int DhtPort { get; init; }
+
     /// <summary>How long a stop waits for queued uploads.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
 }

@@ -3,7 +3,7 @@ namespace Shoal.Protocol.Wire;
 /// <summary>
 /// The 68 bytes that open a connection (BEP 3): protocol name, 8 reserved bytes for extensions, info-hash, peer id.
 /// </summary>
-public readonly record struct Handshake(InfoHash InfoHash, PeerId PeerId, bool SupportsFast, bool SupportsExtensions)
+public readonly record struct Handshake(InfoHash InfoHash, PeerId PeerId, bool SupportsFast, bool SupportsExtensions, bool SupportsDht = false)
 {
     /// <summary>Length in bytes.</summary>
     public const int Length = 68;
@@ -28,6 +28,7 @@ public readonly record struct Handshake(InfoHash InfoHash, PeerId PeerId, bool S
         Preamble.CopyTo(destination);
         destination[25] |= (byte)(SupportsExtensions ? 0x10 : 0); // BEP 10: bit 20 from the right
         destination[27] |= (byte)(SupportsFast ? 0x04 : 0);       // BEP 6: bit 2 from the right
+        destination[27] |= (byte)(SupportsDht ? 0x01 : 0);        // BEP 5: the last bit
         InfoHash.WriteTo(destination[28..]);
         PeerId.WriteTo(destination[48..]);
     }
@@ -49,7 +50,7 @@ public readonly record struct Handshake(InfoHash InfoHash, PeerId PeerId, bool S
         }
 
         handshake = new Handshake(
-            new InfoHash(bytes[28..]), new PeerId(bytes[48..]), (bytes[27] & 0x04) != 0, (bytes[25] & 0x10) != 0);
+            new InfoHash(bytes[28..]), new PeerId(bytes[48..]), (bytes[27] & 0x04) != 0, (bytes[25] & 0x10) != 0, (bytes[27] & 0x01) != 0);
         return true;
     }
 }

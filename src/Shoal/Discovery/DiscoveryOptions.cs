@@ -1,3 +1,5 @@
+using Shoal.Sockets.Dht;
+
 namespace Shoal.Discovery;
 
 /// <summary>
@@ -18,11 +20,15 @@ public sealed record DiscoveryOptions
     /// <summary>Whether torrents that are public are looked for and announced in the DHT (BEP 5); see <see cref="AddOptions.IsPublic"/>. They are.</summary>
     public bool UsesDht { get; init; } = true;
 
+    /// <summary>Where to begin in the DHT, as "host:port"; beside what was known in an earlier run. The public DHT's well-known nodes.</summary>
+    public IReadOnlyList<string> DhtBootstrap { get; init; } = [.. DhtClientOptions.PublicBootstrap.Select(node => $"{node.Host}:{node.Port}")];
+
     /// <summary>Whether the router is asked to let connections from outside in (NAT-PMP, PCP, UPnP). It is not.</summary>
     public bool MapsPort { get; init; }
 
+    /// <summary>As <see cref="Variable"/> says.</summary>
     /// <exception cref="ShoalException">The variable says neither on nor off.</exception>
-    internal static DiscoveryOptions FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
+    public static DiscoveryOptions FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
     {
         "off" => Off,
         null or "" or "on" => new DiscoveryOptions(),

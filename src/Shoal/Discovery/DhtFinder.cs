@@ -1,0 +1,76 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Shoal.Protocol;
+using Shoal.Sockets.Dht;
+
+namespace Shoal.Discovery;
+
+/// <summary>
+/// Finds peers in the DHT (BEP 5). Nothing is sent, and no port opened, before the first torrent that may be looked for there. The UDP port is the one at which
+/// peers connect by TCP, or any if that is taken. Thread-safe.
+/// </summary>
+internal sealed class DhtFinder(DhtClientOptions options, int listenPort, ILogger logger) : IPeerFinder
+{
+    private readonly Lock _gate = new();
+    private DhtClient? _client;
+    private bool _isOver;
+
+    public bool IsPublic => true;
+
+    /// <summary>The node, once there is one.</summary>
+    public DhtClient? Client => _client;
+
+    public void Begin(InfoHash infoHash, Action<PeerAddress> found) => Start()?.Search(infoHash, listenPort, found);
+
+    public void End(InfoHash infoHash) => _client?.EndSearch(infoHash);
+
+    /// <summary>The port of our node, which is begun if there is none; 0 if that cannot be.</summary>
+    public int StartNode() => Start()?.Port ?? 0;
+
+    public async ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+        }
+
+        if (_client is not null)
+        {
+            await _client.DisposeAsync();
+        }
+    }
+
+    private DhtClient? Start()
+    {
+        lock (_gate)
+        {
+            if (_client is null && !_isOver)
+            {
+                try
+                {
+                    _client = Open();
+                }
+                catch (SocketException error)
+                {
+                    _isOver = true; // it is told once, and torrents go on without
+                    Log.NoDht(logger, error.Message);
+                }
+            }
+
+            return _client;
+        }
+    }
+
+    private DhtClient Open()
+    {
+        try
+        {
+            return new DhtClient(options with { Port = listenPort });
+        }
+        catch (SocketException)
+        {
+            return new DhtClient(options with { Port = 0 });
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Net;
+using Shoal.Engine.Dht;
+using Shoal.Protocol;
+using Shoal.Protocol.Dht;
+
+namespace Shoal.Engine.Tests.Dht;
+
+/// <summary>DHT nodes in memory, each at an address of its own, on a virtual clock; a packet takes 20 ms.</summary>
+internal sealed class DhtWorld
+{
+    private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20);
+
+    private readonly PriorityQueue<(PeerAddress From, PeerAddress To, byte[] Packet), (Instant, long)> _underWay = new();
+    private readonly SortedDictionary<PeerAddress, DhtNode> _nodes = [];
+    private long _sequence;
+
+    public Instant Now { get; private set; } = Instant.Zero + TimeSpan.FromHours(1);
+
+    public List<(DhtNode Node, DhtOutput Output)> News { get; } = [];
+
+    /// <summary>Packets that nobody is there for: what hostile hosts would get.</summary>
+    public List<(PeerAddress To, byte[] Packet)> Strays { get; } = [];
+
+    public static PeerAddress AddressOf(int number, ushort port = 6881) =>
+        PeerAddress.From(new IPAddress([(byte)(20 + (number % 100)), (byte)(number / 100), (byte)number, 1]), port);
+
+    public DhtNode Add(PeerAddress address, PeerAddress? bootstrap = null, Func<DhtOptions, DhtOptions>? change = null)
+    {
+        var seed = (ulong)(_nodes.Count + 1);
+        var options = new DhtOptions(address.Kind, seed, (seed * 77, seed * 99))
+        {
+            Bootstrap = bootstrap is { } first ? [first] : [],
+        };
+        var node = new DhtNode(change?.Invoke(options) ?? options, Now);
+        _nodes.Add(address, node);
+        return node;
+    }
+
+    public void Remove(PeerAddress address) => _nodes.Remove(address);
+
+    public void Deliver(PeerAddress from, PeerAddress to, byte[] packet) =>
+        _underWay.Enqueue((from, to, packet), (Now + Latency, _sequence++));
+
+    /// <summary>Hands a packet over at once.</summary>
+    public void Hit(PeerAddress from, PeerAddress to, ReadOnlySpan<byte> packet)
+    {
+        _nodes[to].Handle(Now, from, packet);
+        Drain(to, _nodes[to]);
+    }
+
+    public void Do(DhtNode node, Action<Instant> deed)
+    {
+        deed(Now);
+        Drain(_nodes.First(pair => pair.Value == node).Key, node);
+    }
+
+    public void Run(TimeSpan time)
+    {
+        var until = Now + time;
+        while (true)
+        {
+            var next = _nodes.Values.Select(node => node.Deadline).Append(until).Min();
+            if (_underWay.TryPeek(out var flight, out var due) && due.Item1 <= next)
+            {
+                _underWay.Dequeue();
+                Now = Instant.Max(Now, due.Item1);
+                if (_nodes.TryGetValue(flight.To, out var receiver))
+                {
+                    receiver.Handle(Now, flight.From, flight.Packet);
+                    Drain(flight.To, receiver);
+                }
+                else
+                {
+                    Strays.Add((flight.To, flight.Packet));
+                }
+
+                continue;
+            }
+
+            Now = Instant.Max(Now, next);
+            if (next >= until)
+            {
+                return;
+            }
+
+            foreach (var (address, node) in _nodes.Where(pair => pair.Value.Deadline <= Now).ToList())
+            {
+                node.Tick(Now);
+                Assert.True(node.Deadline > Now, "a node whose deadline stays in the past would spin");
+                Drain(address, node);
+            }
+        }
+    }
+
+    private void Drain(PeerAddress address, DhtNode node)
+    {
+        while (node.TryPoll(out var output))
+        {
+            if (output.Kind == DhtOutputKind.Send)
+            {
+                Assert.InRange(output.Packet.Length, 1, 1400);
+                Deliver(address, output.Address, output.Packet.ToArray());
+            }
+            else
+            {
+                News.Add((node, output));
+            }
+        }
+    }
+}
