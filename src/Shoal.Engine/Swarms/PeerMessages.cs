@@ -19,6 +19,8 @@ internal sealed class PeerMessages(
     /// <summary>A bitfield stands for dozens of haves, so nobody needs this many (see <see cref="HasThese"/>).</summary>
     private const int MaximumBitfieldCount = 250;
 
+    private readonly NodePorts _nodes = new(context);
+
     /// <summary>The handshake is done: pieces first, as BEP 3 and 6 demand, then what we can (BEP 10).</summary>
     public void Introduce(PeerConnection connection)
     {
@@ -41,11 +43,7 @@ internal sealed class PeerMessages(
             context.Send(connection, PeerMessageKind.HaveNone);
         }
 
-        if (connection.SupportsDht && context.Options.DhtPort is > 0 and var port)
-        {
-            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: port));
-        }
-
+        _nodes.Introduce(connection);
         if (connection.SupportsExtensions)
         {
             context.Send(connection, new ExtensionHandshake
@@ -166,7 +164,7 @@ internal sealed class PeerMessages(
             case PeerMessageKind.SuggestPiece when connection.SupportsFast:
                 return Suggested(connection, message.Piece);
             case PeerMessageKind.Port:
-                HearOfNode(connection, message.Begin);
+                _nodes.Heard(connection, message.Begin);
                 return null;
             case PeerMessageKind.KeepAlive or PeerMessageKind.SuggestPiece:
                 return null;
@@ -370,16 +368,6 @@ internal sealed class PeerMessages(
         else if (!have.IsEmpty)
         {
             context.Send(connection, PeerMessage.Bitfield(have.Bytes.ToArray()));
-        }
-    }
-
-    // The peer runs a DHT node (BEP 5). Its first word counts: it has one.
-    private void HearOfNode(PeerConnection connection, int port)
-    {
-        if (context.Options.DhtPort != 0 && port != 0 && !connection.ToldOfNode)
-        {
-            connection.ToldOfNode = true;
-            context.Emit(new SwarmEvent.DhtNodeTold(connection.Address.WithPort((ushort)port)));
         }
     }
 
