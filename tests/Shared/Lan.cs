@@ -28,8 +28,11 @@ internal sealed class Lan : IDisposable
     private readonly string _name = $"{Prefix}{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
     private readonly List<string> _namespaces = [];
 
+    /// <param name="hostCount">How many hosts.</param>
+    /// <param name="families">Which addresses they have.</param>
+    /// <param name="carriesMulticast">Whether they hear each other's multicast; IPv6 needs it.</param>
     /// <exception cref="InvalidOperationException">The system does not give it; see <see cref="WhyNot"/>.</exception>
-    public Lan(int hostCount, LanFamilies families = LanFamilies.Both)
+    public Lan(int hostCount, LanFamilies families = LanFamilies.Both, bool carriesMulticast = true)
     {
         try
         {
@@ -39,6 +42,10 @@ internal sealed class Lan : IDisposable
             for (var number = 1; number <= hostCount; number++)
             {
                 AddHost(number, middle, families);
+                if (!carriesMulticast)
+                {
+                    Ip(middle, $"link set wire{number} type bridge_slave mcast_flood off");
+                }
             }
         }
         catch

@@ -52,7 +52,7 @@ internal sealed class LibtorrentPeer : IForeignPeer
 
     /// <summary>
     /// Starts a session on a host of a network of its own, over all its addresses; of the ways to find peers <paramref name="finds"/> are on
-    /// ("lsd", "pex").
+    /// ("lsd", "pex", "dht").
     /// </summary>
     public static Task<LibtorrentPeer> OnAsync(LanHost host, CancellationToken cancellation, JsonArray finds, JsonObject? settings = null)
     {
@@ -60,6 +60,7 @@ internal sealed class LibtorrentPeer : IForeignPeer
         settings["listen_interfaces"] = string.Join(',', host.Addresses.Select(address => new IPEndPoint(address, 6881).ToString()));
         settings["outgoing_interfaces"] = "";
         settings["enable_lsd"] = finds.Any(way => way!.GetValue<string>() == "lsd");
+        settings["enable_dht"] = finds.Any(way => way!.GetValue<string>() == "dht");
         return host.Thread.RunAsync(() => StartAsync(cancellation, settings: settings, finds: finds));
     }
 

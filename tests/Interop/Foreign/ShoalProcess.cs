@@ -85,9 +85,12 @@ internal sealed class ShoalProcess : IAsyncDisposable
         return Start(port, ["get", source, "--to", folder, "--port", port.ToString(), .. Common, .. Peers(peers), .. more]);
     }
 
-    /// <summary>Starts <c>shoal</c> on a host of a network of its own, where it finds peers as it does for a user.</summary>
-    public static Task<ShoalProcess> OnAsync(LanHost host, string workingDirectory, params string[] arguments) =>
-        host.Thread.RunAsync(() => Task.FromResult(Start(0, [.. arguments, "--json"], workingDirectory, discovery: "on")));
+    /// <summary>
+    /// Starts <c>shoal</c> on a host of a network of its own, where it finds peers as it does for a user; what it keeps between runs lies in
+    /// the working directory.
+    /// </summary>
+    public static Task<ShoalProcess> OnAsync(LanHost host, string workingDirectory, params string[] arguments) => host.Thread.RunAsync(() =>
+        Task.FromResult(Start(0, [.. arguments, "--json"], workingDirectory, discovery: "on", stateHome: Path.Combine(workingDirectory, ".state"))));
 
     /// <summary>Waits until it serves all.</summary>
     public Task SeedingAsync(CancellationToken cancellation) => EventAsync("progress", cancellation, IsSeeding);
@@ -188,12 +191,18 @@ internal sealed class ShoalProcess : IAsyncDisposable
     private static IEnumerable<string> Peers(IEnumerable<int> ports) =>
         ports.SelectMany(static port => new[] { "--peer", $"127.0.0.1:{port}" });
 
-    private static ShoalProcess Start(int port, string[] arguments, string? workingDirectory = null, string discovery = "off")
+    private static ShoalProcess Start(
+        int port, string[] arguments, string? workingDirectory = null, string discovery = "off", string? stateHome = null)
     {
         var shoal = new ShoalProcess { Port = port };
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["SHOAL_DISCOVERY"] = discovery };
+        if (stateHome is not null)
+        {
+            environment["XDG_STATE_HOME"] = stateHome;
+        }
+
         shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept,
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["SHOAL_DISCOVERY"] = discovery });
+            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept, environment);
         return shoal;
     }
 

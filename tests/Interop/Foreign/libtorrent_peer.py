@@ -1,6 +1,6 @@
 """One libtorrent session driven by JSON lines: commands on stdin, events and replies on stdout.
 
-argv[1] is a JSON object: {"profile": "default" | "high_performance_seed", "settings": {...}, "finds": ["lsd", "pex"]}.
+argv[1] is a JSON object: {"profile": "default" | "high_performance_seed", "settings": {...}, "finds": ["lsd", "pex", "dht"]}.
 Each command carries an "id"; its reply carries the same id under "reply".
 """
 import json
