@@ -8,7 +8,7 @@ namespace Shoal.Simulation.Dht;
 
 /// <summary>
 /// Runs many <see cref="DhtNode"/>s, the very machine that a process runs, on a virtual clock. The same scene gives the same result, bit for
-/// bit, on every machine. Memory is some 30 KB a node. Not thread-safe.
+/// bit, on every machine. Not thread-safe.
 /// </summary>
 public sealed class DhtSimulator
 {
