@@ -185,15 +185,21 @@ public sealed class ShoalClient : IAsyncDisposable
 
         if (options.UsesDht)
         {
-            Dht = new DhtFinder(DhtOptionsOf(options), EndPoint.Port, Logger);
+            Dht = new DhtFinder(DhtOptionsOf(options), EndPoint.Port, () => ReachedPort, Logger);
             finders.Add(Dht);
         }
 
         Finders = new PeerFinders(finders);
         if (options.MapsPort)
         {
-            _door = RouterDoor.Open(Options, EndPoint, () => Array.ForEach([.. _torrents.Keys], TellPort));
+            _door = RouterDoor.Open(Options, EndPoint, PortChanged);
         }
+    }
+
+    private void PortChanged()
+    {
+        Array.ForEach([.. _torrents.Keys], TellPort);
+        Dht?.PortChanged();
     }
 
     private void TellPort(SwarmId id) => Host.Post(new Input(InputKind.PortChanged, id, Count: ReachedPort));

@@ -33,7 +33,10 @@ internal sealed class Upkeep(DhtContext context, Lookups lookups)
     /// <summary>Pings that check somebody, on their way.</summary>
     public int CheckCount { get; set; }
 
-    public Instant Deadline => Instant.Min(_nextRound, context.Table.Count == 0 && _joining is null ? _nextJoin : Instant.Never);
+    public Instant Deadline => Instant.Min(_nextRound, IsLonely && _joining is null ? _nextJoin : Instant.Never);
+
+    // Who came among the first has to ask again for those that came later.
+    private bool IsLonely => context.Table.Count < RoutingTable.BucketSize;
 
     /// <summary>Somebody is said to be a node there; with nobody else to begin at, we begin there.</summary>
     public void Hear(PeerAddress address)
@@ -77,7 +80,7 @@ internal sealed class Upkeep(DhtContext context, Lookups lookups)
             context.Store.Expire(context.Now);
         }
 
-        if (context.Table.Count == 0 && _joining is null && context.Now >= _nextJoin)
+        if (IsLonely && _joining is null && context.Now >= _nextJoin)
         {
             Join();
         }
@@ -106,7 +109,7 @@ internal sealed class Upkeep(DhtContext context, Lookups lookups)
         }
 
         _joining = null;
-        _rejoinPause = context.Table.Count > 0 ? FirstRejoin : _rejoinPause * 2 < LongestRejoin ? _rejoinPause * 2 : LongestRejoin;
+        _rejoinPause = !IsLonely ? FirstRejoin : _rejoinPause * 2 < LongestRejoin ? _rejoinPause * 2 : LongestRejoin;
         _nextJoin = context.Now + context.Jittered(_rejoinPause);
     }
 

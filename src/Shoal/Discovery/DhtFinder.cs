@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
@@ -10,8 +11,9 @@ namespace Shoal.Discovery;
 /// Finds peers in the DHT (BEP 5). Nothing is sent, and no port opened, before the first torrent that may be looked for there. The UDP port is the one at which
 /// peers connect by TCP, or any if that is taken. Thread-safe.
 /// </summary>
-internal sealed class DhtFinder(DhtClientOptions options, int listenPort, ILogger logger) : IPeerFinder
+internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<int> reachedPort, ILogger logger) : IPeerFinder
 {
+    private readonly ConcurrentDictionary<InfoHash, Action<PeerAddress>> _searches = new();
     private readonly Lock _gate = new();
     private DhtClient? _client;
     private bool _isOver;
@@ -21,9 +23,26 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, ILogge
     /// <summary>The node, once there is one.</summary>
     public DhtClient? Client => _client;
 
-    public void Begin(InfoHash infoHash, Action<PeerAddress> found) => Start()?.Search(infoHash, listenPort, found);
+    public void Begin(InfoHash infoHash, Action<PeerAddress> found)
+    {
+        _searches[infoHash] = found;
+        Start()?.Search(infoHash, reachedPort(), found);
+    }
 
-    public void End(InfoHash infoHash) => _client?.EndSearch(infoHash);
+    public void End(InfoHash infoHash)
+    {
+        _searches.TryRemove(infoHash, out _);
+        _client?.EndSearch(infoHash);
+    }
+
+    /// <summary>Others reach us at another port now: nodes are told at once.</summary>
+    public void PortChanged()
+    {
+        foreach (var (infoHash, found) in _searches)
+        {
+            _client?.Search(infoHash, reachedPort(), found);
+        }
+    }
 
     /// <summary>The port of our node, which is begun if there is none; 0 if that cannot be.</summary>
     public int StartNode() => Start()?.Port ?? 0;

@@ -11,7 +11,7 @@ public sealed record DiscoveryOptions
     /// <summary>The environment variable that switches all of it off (<c>off</c>) for clients that were told nothing else.</summary>
     public const string Variable = "SHOAL_DISCOVERY";
 
-    /// <summary>None of it.</summary>
+    /// <summary>None of it. Peers that we are linked to still tell us of others (BEP 11), and we them.</summary>
     public static DiscoveryOptions Off { get; } = new() { LooksAround = false, UsesDht = false };
 
     /// <summary>Whether the local network is asked and told (BEP 14). It is.</summary>

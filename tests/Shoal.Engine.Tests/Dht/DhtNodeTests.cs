@@ -25,6 +25,20 @@ public sealed class DhtNodeTests
     }
 
     [Fact]
+    public void Who_came_first_hears_soon_of_those_that_came_later()
+    {
+        var world = new DhtWorld();
+        List<DhtNode> nodes = [];
+        for (var i = 0; i < 20; i++)
+        {
+            nodes.Add(world.Add(DhtWorld.AddressOf(i), i == 0 ? null : DhtWorld.AddressOf(0))); // all begin at one, all at once
+        }
+
+        world.Run(TimeSpan.FromSeconds(60));
+        Assert.All(nodes, node => Assert.InRange(node.Status.NodeCount, 8, 20));
+    }
+
+    [Fact]
     public void A_lookup_ends_at_the_nodes_that_are_nearest_of_all()
     {
         var world = Grown(120, out var nodes);
