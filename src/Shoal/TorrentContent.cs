@@ -25,9 +25,8 @@ internal sealed class TorrentContent : IDisposable
     {
         _metainfo = metainfo;
         _layout = secret?.Sealed.Layout ?? metainfo.Layout;
-        // Padding of a secret share can be made here as well, and is of use to nobody here.
-        var selected = new HashSet<ContentFile>(
-            FileSelection.Select(metainfo, options).Where(file => secret is null || !file.IsPadding), ReferenceEqualityComparer.Instance);
+        // Padding of a secret share too, though it could be made here: who had it from the start would show where the content ends.
+        var selected = new HashSet<ContentFile>(FileSelection.Select(metainfo, options), ReferenceEqualityComparer.Instance);
         _selected = [.. Enumerable.Range(0, metainfo.Files.Count).Where(file => selected.Contains(metainfo.Files[file]))];
         Store = store;
         if (secret is not null)

@@ -1,8 +1,11 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
 using Shoal.Protocol.Secrets;
+using Shoal.Protocol.Wire;
 
 namespace Shoal.Tests;
 
@@ -11,6 +14,8 @@ public class SecretShareTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly NewTorrentOptions Secret = new() { IsSecret = true };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(0)]
@@ -63,6 +68,33 @@ public class SecretShareTests
     }
 
     [Fact]
+    public async Task Who_begins_to_get_it_shows_neither_trackers_nor_peers_where_the_content_ends()
+    {
+        using var place = new Workplace();
+        using var made = await NewTorrent.HashAsync(place.Write("x", 2_100_000), Secret);
+        Assert.InRange(made.Content.Files[^1].Length, 2 * made.Metainfo.Layout.PieceLength, long.MaxValue); // pieces of padding alone
+        using var tracker = new TcpListener(IPAddress.Loopback, 0);
+        tracker.Start();
+        await using var leecher = await place.StartAsync();
+        await leecher.AddAsync(
+            TorrentSource.FromMetainfo(made.Metainfo).With(made.Key!), place.At("out"), new AddOptions { Trackers = [$"http://{tracker.LocalEndpoint}/announce"] });
+        using (var announce = await tracker.AcceptTcpClientAsync(Cancel))
+        using (var request = new StreamReader(announce.GetStream()))
+        {
+            Assert.Contains($"&left={made.Metainfo.TotalLength}&", await request.ReadLineAsync(Cancel), StringComparison.Ordinal);
+        }
+
+        using var peer = new TcpClient();
+        await peer.ConnectAsync(leecher.EndPoint, Cancel);
+        var hello = new byte[Handshake.Length];
+        new Handshake(made.Metainfo.InfoHash, default, SupportsFast: true, SupportsExtensions: false).WriteTo(hello);
+        await peer.GetStream().WriteAsync(hello, Cancel);
+        var answer = new byte[Handshake.Length + 5];
+        await peer.GetStream().ReadExactlyAsync(answer, Cancel);
+        Assert.Equal([0, 0, 0, 1, (byte)PeerMessageKind.HaveNone], answer[Handshake.Length..]);
+    }
+
+    [Fact]
     public async Task Each_share_of_the_same_files_has_its_own_key_and_its_own_bytes()
     {
         using var place = new Workplace();
@@ -102,7 +134,7 @@ public class SecretShareTests
         using var made = await NewTorrent.HashAsync(place.Write("x", 5_000_000), Secret);
         await using var seeder = await ShoalClient.StartAsync(new ShoalOptions
         {
-            BindAddress = System.Net.IPAddress.Loopback, StateDirectory = place.At("state"), MaximumUploadRateBytesPerSecond = 3_000_000,
+            BindAddress = IPAddress.Loopback, StateDirectory = place.At("state"), MaximumUploadRateBytesPerSecond = 3_000_000,
         });
         await seeder.ShareAsync(made);
         var source = TorrentSource.FromSecretLink(Link(made, seeder));

@@ -70,9 +70,9 @@ public sealed class SealedContent(PieceStore plain, PieceLayout layout, SecretKe
         }
     }
 
-    // A hole in a file may be zeros that belong there: then the piece is merely fetched again.
+    // A hole in a file may be zeros that belong there, then the piece is merely fetched again, as padding is (docs/secret-shares.md, "Length").
     PieceVerdict IHashedContent.VerdictOfHole(PieceIndex piece) =>
-        plain.Layout.OffsetOf(piece) >= _contentLength ? PieceVerdict.Check : PieceVerdict.Absent;
+        plain.IsReadOnly && plain.Layout.OffsetOf(piece) >= _contentLength ? PieceVerdict.Check : PieceVerdict.Absent;
 
     IPieceWorker IHashedContent.StartWorker() => new Worker(this);
 
