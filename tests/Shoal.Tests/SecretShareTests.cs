@@ -234,6 +234,29 @@ public class SecretShareTests
     }
 
     [Fact]
+    public async Task Holes_in_the_files_are_seeded_again_as_the_zeros_that_they_are()
+    {
+        const int mebibyte = 1 << 20;
+        using var place = new Workplace();
+        var path = place.Write("sparse", mebibyte);
+        using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write))
+        {
+            RandomAccess.Write(file, RandomNumberGenerator.GetBytes(mebibyte), 5 * mebibyte);
+        }
+
+        using var made = await NewTorrent.HashAsync(path, Secret);
+        made.Dispose();
+        await using var seeder = await place.StartAsync();
+        var torrent = await seeder.AddAsync(
+            TorrentSource.FromMetainfo(made.Metainfo).With(made.Key!), place.Root, new AddOptions { SeedOnly = true });
+        await torrent.Completion.WaitAsync(Patience);
+        Assert.Equal(made.Metainfo.Layout.PieceCount, (await torrent.GetProgressAsync()).HavePieceCount);
+        await using var leecher = await place.StartAsync();
+        var got = await GetAsync(leecher, TorrentSource.FromSecretLink(Link(made, seeder)), place.At("out"));
+        Assert.Equal(await File.ReadAllBytesAsync(path), await File.ReadAllBytesAsync(got.ContentPath!));
+    }
+
+    [Fact]
     public void The_text_of_a_source_has_no_key()
     {
         var key = new SecretKey(new byte[32]);

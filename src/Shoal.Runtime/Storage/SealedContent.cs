@@ -18,9 +18,6 @@ public sealed class SealedContent(PieceStore plain, PieceLayout layout, SecretKe
 {
     private readonly ConcurrentBag<PieceSealer> _sealers = []; // as many as ever sealed at once
 
-    // What is behind it is padding alone, and known to who has the key.
-    private readonly long _contentLength = plain.Files.Where(file => !file.IsPadding).Select(file => file.Offset + file.Length).DefaultIfEmpty().Max();
-
     /// <summary>How the torrent is cut.</summary>
     public PieceLayout Layout => layout;
 
@@ -70,9 +67,9 @@ public sealed class SealedContent(PieceStore plain, PieceLayout layout, SecretKe
         }
     }
 
-    // A hole in a file may be zeros that belong there, then the piece is merely fetched again, as padding is (docs/secret-shares.md, "Length").
-    PieceVerdict IHashedContent.VerdictOfHole(PieceIndex piece) =>
-        plain.IsReadOnly && plain.Layout.OffsetOf(piece) >= _contentLength ? PieceVerdict.Check : PieceVerdict.Absent;
+    // A hole in a file may be zeros that belong there. Who only serves must look; else the piece is merely fetched again, and
+    // so is padding, for who had that alone would show where the content ends.
+    PieceVerdict IHashedContent.VerdictOfHole(PieceIndex piece) => plain.IsReadOnly ? PieceVerdict.Check : PieceVerdict.Absent;
 
     IPieceWorker IHashedContent.StartWorker() => new Worker(this);
 
