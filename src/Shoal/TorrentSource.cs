@@ -70,11 +70,19 @@ public sealed class TorrentSource
     public static TorrentSource FromSecretLink(SecretLink link)
     {
         ArgumentNullException.ThrowIfNull(link);
-        return FromMagnet(link.Magnet).With(link.Key);
+        return new TorrentSource(link.ToString(), _ => Task.FromResult(Of(link.Magnet) with { Key = link.Key }));
     }
 
-    /// <summary>The same torrent, which is a secret share, with the key that opens it.</summary>
-    public TorrentSource With(SecretKey key) => new(_text, async cancel => await _load(cancel) with { Key = key });
+    /// <summary>The same torrent, which is the link's secret share, with the key that opens it and the trackers and peers that the link names.</summary>
+    public TorrentSource With(SecretLink link) => new(_text, async cancel =>
+    {
+        var (origin, more) = (await _load(cancel), Of(link.Magnet));
+        return origin with
+        {
+            Trackers = [.. origin.Trackers, .. more.Trackers], Peers = [.. origin.Peers, .. more.Peers],
+            IsPublic = origin.IsPublic && more.IsPublic, Key = link.Key,
+        };
+    });
 
     /// <summary>From an info-hash alone: peers must come from elsewhere.</summary>
     public static TorrentSource FromInfoHash(InfoHash infoHash)

@@ -84,10 +84,11 @@ public class SecretShareTests
         Assert.Equal(2, refused.ExitCode);
         Assert.Contains(": the shoal: link is of another torrent (0", Assert.Single(refused.Error.Lines), StringComparison.Ordinal);
 
-        await using var seed = Command.Start("seed", file, place.Root, "--bind", "127.0.0.1", "--json", "--link", link);
+        await using var seed = Command.Start("seed", file, place.Root, "--bind", "127.0.0.1", "--json", "--link", $"{link}&tr=http://127.0.0.1:1/announce");
         using var listening = JsonDocument.Parse(await seed.LineAsync(text => text.StartsWith("{\"event\":\"listening\"", StringComparison.Ordinal)));
         var peer = $"127.0.0.1:{listening.RootElement.GetProperty("port").GetInt32()}";
-        await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal));
+        var seeding = await seed.LineAsync(text => text.Contains("\"state\":\"seeding\"", StringComparison.Ordinal));
+        Assert.Contains("\"http://127.0.0.1:1/announce\"", seeding, StringComparison.Ordinal);
         var got = await Command.RunAsync("get", link, "--to", place.At("out"), "--bind", "127.0.0.1", "--peer", peer, "--quiet");
         Assert.Equal(0, got.ExitCode);
         Assert.Equal(await File.ReadAllBytesAsync(place.At("diary", "a")), await File.ReadAllBytesAsync(place.At("out", "diary", "a")));

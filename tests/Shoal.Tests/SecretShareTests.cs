@@ -77,7 +77,7 @@ public class SecretShareTests
         tracker.Start();
         await using var leecher = await place.StartAsync();
         await leecher.AddAsync(
-            TorrentSource.FromMetainfo(made.Metainfo).With(made.Key!), place.At("out"), new AddOptions { Trackers = [$"http://{tracker.LocalEndpoint}/announce"] });
+            TorrentSource.FromMetainfo(made.Metainfo).With(Link(made)), place.At("out"), new AddOptions { Trackers = [$"http://{tracker.LocalEndpoint}/announce"] });
         using (var announce = await tracker.AcceptTcpClientAsync(Cancel))
         using (var request = new StreamReader(announce.GetStream()))
         {
@@ -220,7 +220,7 @@ public class SecretShareTests
         await File.WriteAllBytesAsync(place.At("d", "b"), changed);
 
         await using var seeder = await place.StartAsync();
-        var source = TorrentSource.FromMetainfo(made.Metainfo).With(made.Key!);
+        var source = TorrentSource.FromMetainfo(made.Metainfo).With(Link(made));
         var torrent = await seeder.AddAsync(source, place.Root, new AddOptions { SeedOnly = true });
         await torrent.Completion.WaitAsync(Patience);
         var layout = made.Metainfo.Layout;
@@ -231,6 +231,22 @@ public class SecretShareTests
             TorrentSource.FromSecretLink(Link(made, seeder)), place.At("out"), new AddOptions { Select = ["a"] });
         await got.Completion.WaitAsync(Patience);
         Assert.Equal(await File.ReadAllBytesAsync(place.At("d", "a")), await File.ReadAllBytesAsync(place.At("out", "d", "a")));
+    }
+
+    [Fact]
+    public async Task Who_seeds_it_again_uses_the_trackers_and_the_peers_of_its_link()
+    {
+        using var place = new Workplace();
+        using var made = await NewTorrent.HashAsync(place.Write("x", 300_000), Secret);
+        made.Dispose();
+        await using var leecher = await place.StartAsync();
+        var got = await leecher.AddAsync(TorrentSource.FromSecretLink(Link(made)), place.At("out"));
+        await using var seeder = await place.StartAsync();
+        var link = Link(made, leecher);
+        link = link with { Magnet = link.Magnet with { Trackers = ["http://127.0.0.1:1/announce"] } };
+        var torrent = await seeder.AddAsync(TorrentSource.FromMetainfo(made.Metainfo).With(link), place.Root, new AddOptions { SeedOnly = true });
+        await got.Completion.WaitAsync(Patience);
+        Assert.Equal(link.Magnet.Trackers, (await torrent.GetProgressAsync()).Trackers.Select(tracker => tracker.Url));
     }
 
     [Fact]
@@ -248,7 +264,7 @@ public class SecretShareTests
         made.Dispose();
         await using var seeder = await place.StartAsync();
         var torrent = await seeder.AddAsync(
-            TorrentSource.FromMetainfo(made.Metainfo).With(made.Key!), place.Root, new AddOptions { SeedOnly = true });
+            TorrentSource.FromMetainfo(made.Metainfo).With(Link(made)), place.Root, new AddOptions { SeedOnly = true });
         await torrent.Completion.WaitAsync(Patience);
         Assert.Equal(made.Metainfo.Layout.PieceCount, (await torrent.GetProgressAsync()).HavePieceCount);
         await using var leecher = await place.StartAsync();
@@ -272,6 +288,7 @@ public class SecretShareTests
         return torrent;
     }
 
-    private static SecretLink Link(NewTorrent made, ShoalClient seeder) => new(
-        new MagnetLink { InfoHash = made.Metainfo.InfoHash, Peers = [new MagnetPeer("127.0.0.1", (ushort)seeder.EndPoint.Port)] }, made.Key!);
+    private static SecretLink Link(NewTorrent made, params ShoalClient[] seeders) => new(
+        new MagnetLink { InfoHash = made.Metainfo.InfoHash, Peers = [.. seeders.Select(seeder => new MagnetPeer("127.0.0.1", (ushort)seeder.EndPoint.Port))] },
+        made.Key!);
 }

@@ -32,10 +32,10 @@ internal static class SeedCommand
         await using var reporter = invocation.CreateReporter();
         var metainfo = await TorrentSource.ReadFileAsync(parse.GetValue(Torrent)!, invocation.Stop);
         var secret = await OpenAsync(metainfo, invocation);
-        var root = TorrentArgument.FindRoot(secret?.Content ?? metainfo, parse.GetValue(Folder)!);
+        var root = TorrentArgument.FindRoot(secret?.Share.Content ?? metainfo, parse.GetValue(Folder)!);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         var torrent = await client.AddAsync(
-            secret is null ? TorrentSource.FromMetainfo(metainfo) : TorrentSource.FromMetainfo(metainfo).With(secret.Key),
+            secret is { Link: var link } ? TorrentSource.FromMetainfo(metainfo).With(link) : TorrentSource.FromMetainfo(metainfo),
             root,
             new AddOptions
             {
@@ -53,7 +53,7 @@ internal static class SeedCommand
         return ExitCode.Ok;
     }
 
-    private static async Task<SecretShare?> OpenAsync(Metainfo metainfo, Invocation invocation)
+    private static async Task<(SecretLink Link, SecretShare Share)?> OpenAsync(Metainfo metainfo, Invocation invocation)
     {
         if (invocation.Parse.GetValue(Link) is not { } argument)
         {
@@ -64,6 +64,6 @@ internal static class SeedCommand
         var error = SecretLink.TryParse(text, out var link, out var wrong) && link.Magnet.InfoHash != metainfo.InfoHash
             ? $"the shoal: link is of another torrent ({link.Magnet.InfoHash}) than the file ({metainfo.InfoHash})" : wrong;
         return error.Length == 0 && SecretShare.TryOpen(metainfo, link!.Key, out var share, out error)
-            ? share : throw new UserErrorException($"{metainfo.Name}: {error}");
+            ? (link!, share) : throw new UserErrorException($"{metainfo.Name}: {error}");
     }
 }
