@@ -12,7 +12,7 @@ internal sealed class AnnouncePlan
     public AnnouncePlan(IReadOnlyList<IReadOnlyList<string>> tiers, bool toAll, Prng prng)
     {
         var inTiers = new AnnounceSchedule(tiers, prng); // each URL once, and not too many
-        _schedules = toAll ? [.. inTiers.Trackers.Select(tracker => new AnnounceSchedule([[tracker.Url]], prng))] : [inTiers];
+        _schedules = toAll ? [.. inTiers.Trackers.Select(tracker => new AnnounceSchedule(tracker.Url, tracker.Tier, prng))] : [inTiers];
     }
 
     /// <inheritdoc cref="AnnounceSchedule.Deadline"/>

@@ -59,6 +59,13 @@ public sealed class AnnounceSchedule
         }
     }
 
+    /// <summary>Takes one tracker, whatever else is in its tier.</summary>
+    internal AnnounceSchedule(string url, int tier, Prng prng)
+    {
+        _prng = prng;
+        Append(url, tier);
+    }
+
     /// <summary>When <see cref="TryPoll"/> will next have something; perhaps already.</summary>
     public Instant Deadline
     {
