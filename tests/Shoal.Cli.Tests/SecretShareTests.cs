@@ -61,7 +61,7 @@ public class SecretShareTests
         var cut = await Command.RunAsync("get", link[..^5], "--to", place.At("wrong"), "--bind", "127.0.0.1");
         Assert.Equal((2, "shoal: the shoal: link's key is malformed: was it cut?"), (cut.ExitCode, Assert.Single(cut.Error.Lines)));
 
-        var keyless = await Command.RunWithInputAsync(link, "magnet", "-");
+        var keyless = await Command.RunWithInputAsync($"{link}&so=2", "magnet", "-");
         Assert.Equal((0, magnet), (keyless.ExitCode, Assert.Single(keyless.Out.Lines)));
     }
 

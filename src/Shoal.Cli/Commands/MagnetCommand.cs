@@ -47,7 +47,8 @@ internal static class MagnetCommand
 
         if (SecretLink.IsSecretLink(text))
         {
-            return SecretLink.TryParse(text, out var secret, out var error) ? secret.Magnet : throw new UserErrorException(error);
+            // The files that it means are those inside, which nobody sees without the key.
+            return SecretLink.TryParse(text, out var secret, out var error) ? secret.Magnet with { Files = [] } : throw new UserErrorException(error);
         }
 
         var (infoHash, metainfo, trackers) = await TorrentSource.Parse(text).ReadAsync(stop);
