@@ -244,7 +244,8 @@ public sealed class ShoalClient : IAsyncDisposable
             return Session.Add(new SwarmOptions
             {
                 InfoHash = origin.InfoHash,
-                Trackers = [.. origin.Trackers, .. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
+                // The user's come first: so many may stand in a link that no others are looked at.
+                Trackers = [.. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker]), .. origin.Trackers],
                 AnnouncesToAll = options.AllTrackers,
                 MaximumConnectionCount = Options.MaximumConnectionCountPerTorrent,
                 UploadSlotCount = Options.UploadSlotCount,

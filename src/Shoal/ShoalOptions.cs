@@ -116,7 +116,7 @@ public sealed record AddOptions
     /// <summary>Peers to connect to, as "host:port".</summary>
     public IReadOnlyList<string> Peers { get; init; } = [];
 
-    /// <summary>Trackers beside those that the source names.</summary>
+    /// <summary>Trackers, each a tier of its own, that are tried before those that the source names.</summary>
     public IReadOnlyList<string> Trackers { get; init; } = [];
 
     /// <summary>

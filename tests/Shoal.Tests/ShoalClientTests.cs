@@ -1,5 +1,6 @@
 using System.Net;
 using Shoal.Engine;
+using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
 using Shoal.Tracker;
 
@@ -71,6 +72,18 @@ public class ShoalClientTests
         Assert.All(progress.Trackers, tracker => Assert.InRange(tracker.UntilNextAnnounce!.Value.TotalSeconds, 5, 700));
         await torrent.StopAsync();
         Assert.Equal((0, 0), (first.Stats.Seeders, second.Stats.Seeders));
+    }
+
+    [Fact]
+    public async Task A_link_with_more_trackers_than_are_looked_at_does_not_keep_out_the_user_s()
+    {
+        using var place = new Workplace();
+        await using var client = await place.StartAsync();
+        var link = new MagnetLink { InfoHash = new InfoHash(new byte[20]), Trackers = [.. Enumerable.Range(0, 300).Select(i => $"http://127.0.0.1:1/{i}")] };
+        var torrent = await client.AddAsync(
+            TorrentSource.FromMagnet(link), place.At("out"), new AddOptions { Trackers = ["http://127.0.0.1:1/mine"] });
+        var trackers = (await torrent.GetProgressAsync()).Trackers;
+        Assert.Equal((256, "http://127.0.0.1:1/mine"), (trackers.Count, trackers[0].Url));
     }
 
     [Fact]
