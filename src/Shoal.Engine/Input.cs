@@ -60,6 +60,9 @@ public enum InputKind : byte
     /// <summary>Others reach us at another port from now on, <see cref="Input.Count"/>: trackers are told as soon as they let us, peers when they connect.</summary>
     PortChanged,
 
+    /// <summary>Others reach our DHT node at another port from now on, <see cref="Input.Count"/>: peers are told when they connect.</summary>
+    NodePortChanged,
+
     /// <summary>
     /// Of whom to ask first, under a <see cref="Swarms.BalancePolicy"/> that wants to be told: <see cref="Input.Detail"/> is
     /// an IReadOnlyList of <see cref="PeerAddress"/>, best first. Answers <see cref="SwarmEvent.RoundEnded"/>, and begins the first round.

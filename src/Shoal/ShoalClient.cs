@@ -74,6 +74,9 @@ public sealed class ShoalClient : IAsyncDisposable
     /// <summary>The port at which others reach it: where a router opened another than the one it listens on, that.</summary>
     internal int ReachedPort => _door?.ExternalPort ?? EndPoint.Port;
 
+    /// <summary>The port at which others reach its DHT node, by the same rule; 0 if there is none.</summary>
+    internal int ReachedNodePort => Dht?.Client is not { } node ? 0 : _door?.ExternalNodePort ?? node.Port;
+
     internal PeerFinders Finders { get; private set; }
 
     /// <summary>Null if the DHT is not used.</summary>
@@ -185,14 +188,15 @@ public sealed class ShoalClient : IAsyncDisposable
 
         if (options.UsesDht)
         {
-            Dht = new DhtFinder(DhtOptionsOf(options), EndPoint.Port, () => ReachedPort, Logger);
+            Dht = new DhtFinder(DhtOptionsOf(options), EndPoint.Port, () => ReachedPort, port => _door?.LetNodeIn(port), Logger);
             finders.Add(Dht);
         }
 
         Finders = new PeerFinders(finders);
         if (options.MapsPort)
         {
-            _door = RouterDoor.Open(Options, EndPoint, PortChanged);
+            _door = RouterDoor.Create(Options, EndPoint, PortChanged);
+            _door.Start();
         }
     }
 
@@ -202,7 +206,14 @@ public sealed class ShoalClient : IAsyncDisposable
         Dht?.PortChanged();
     }
 
-    private void TellPort(SwarmId id) => Host.Post(new Input(InputKind.PortChanged, id, Count: ReachedPort));
+    private void TellPort(SwarmId id)
+    {
+        Host.Post(new Input(InputKind.PortChanged, id, Count: ReachedPort));
+        if (ReachedNodePort is > 0 and var port)
+        {
+            Host.Post(new Input(InputKind.NodePortChanged, id, Count: port));
+        }
+    }
 
     private DhtClientOptions DhtOptionsOf(DiscoveryOptions options) => new()
     {

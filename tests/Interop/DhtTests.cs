@@ -38,13 +38,15 @@ public sealed class DhtTests
         }
     }
 
-    [Fact]
-    public async Task We_get_what_libtorrent_announces_among_its_own_nodes()
+    [Theory]
+    [InlineData(nameof(LanFamilies.IPv4))]
+    [InlineData(nameof(LanFamilies.IPv6))]
+    public async Task We_get_what_libtorrent_announces_among_its_own_nodes(string families)
     {
         Need.Lan();
         Need.Installed(Client.Libtorrent);
         await using var scenario = new Scenario(boundSeconds: 60);
-        using var lan = new Lan(4, LanFamilies.IPv4, carriesMulticast: false);
+        using var lan = NewLan(families);
         await scenario.RunAsync(async () =>
         {
             var torrent = TestTorrent.Create(Make(scenario), scenario.Scratch.File("x.torrent"));
@@ -52,22 +54,24 @@ public sealed class DhtTests
             // It connects to nobody: it must be found.
             var seeder = await LibtorrentAsync(scenario, lan.Hosts[1], lan.Hosts[2], new() { ["enable_outgoing_tcp"] = false });
             await seeder.SeedAsync(torrent.File, scenario.Source, scenario.Cancellation);
-            await GetAsync(scenario, lan.Hosts[0], torrent.InfoHash, $"{lan.Hosts[2].IPv4}:{NodePort}");
+            await GetAsync(scenario, lan.Hosts[0], torrent.InfoHash, NodeOn(lan.Hosts[2]));
             AssertArrived(scenario);
         });
     }
 
-    [Fact]
-    public async Task Libtorrent_gets_what_we_announce_among_its_own_nodes()
+    [Theory]
+    [InlineData(nameof(LanFamilies.IPv4))]
+    [InlineData(nameof(LanFamilies.IPv6))]
+    public async Task Libtorrent_gets_what_we_announce_among_its_own_nodes(string families)
     {
         Need.Lan();
         Need.Installed(Client.Libtorrent);
         await using var scenario = new Scenario(boundSeconds: 60);
-        using var lan = new Lan(4, LanFamilies.IPv4, carriesMulticast: false);
+        using var lan = NewLan(families);
         await scenario.RunAsync(async () =>
         {
             await StartLibtorrentNodesAsync(scenario, lan);
-            var infoHash = await ShareAsync(scenario, lan.Hosts[0], $"{lan.Hosts[2].IPv4}:{NodePort}");
+            var infoHash = await ShareAsync(scenario, lan.Hosts[0], NodeOn(lan.Hosts[2]));
             // Nobody gets through to it: it must find.
             var leecher = await LibtorrentAsync(scenario, lan.Hosts[1], lan.Hosts[2], new() { ["enable_incoming_tcp"] = false });
             await leecher.LeechAsync(TorrentGiven.OfMagnet(Link(infoHash)), scenario.Scratch.Folder("target"), scenario.Cancellation);
@@ -101,6 +105,11 @@ public sealed class DhtTests
         }
     }
 
+    // IPv6 cannot do without multicast; libtorrent takes no part in local discovery here.
+    private static Lan NewLan(string families) => new(4, Enum.Parse<LanFamilies>(families), carriesMulticast: families != nameof(LanFamilies.IPv4));
+
+    private static string NodeOn(LanHost host) => new IPEndPoint(host.Addresses.Single(), NodePort).ToString();
+
     private static string NodeAddress(int number) => $"10.77.1.{number + 1}:{NodePort}";
 
     // Two that take no part in the transfer. Where libtorrent begins it keeps no place for in its table, so all the others begin at one.
@@ -112,7 +121,7 @@ public sealed class DhtTests
 
     private static async Task<LibtorrentPeer> LibtorrentAsync(Scenario scenario, LanHost host, LanHost known, JsonObject settings)
     {
-        settings["dht_bootstrap_nodes"] = $"{known.IPv4}:{NodePort}";
+        settings["dht_bootstrap_nodes"] = NodeOn(known);
         settings["dht_announce_interval"] = 3;
         // Its guards against many nodes in few hands would throw out a network as small as this.
         settings["dht_restrict_routing_ips"] = false;

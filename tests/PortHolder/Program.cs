@@ -2,9 +2,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Shoal.Engine.PortMapping;
+using Shoal.Protocol.PortMapping;
 using Shoal.Sockets.PortMapping;
 
-// Holds a port open at the router until its standard input ends, says "hello" to whoever connects, and prints what happens.
+// Holds a port open at the router, TCP and then UDP, until its standard input ends, says "hello" to whoever connects or sends it something, and
+// prints what happens.
 //
 //   PortHolder PROTOCOL[,PROTOCOL…] PORT LIFETIME-SECONDS
 
@@ -21,13 +23,22 @@ _ = Task.Run(async () =>
     }
 });
 
-var options = new PortMapperOptions
+var socket = new UdpClient(port, AddressFamily.InterNetwork);
+_ = Task.Run(async () =>
 {
-    TcpPort = port, UdpPort = port, Protocols = protocols, Lifetime = TimeSpan.FromSeconds(int.Parse(args[2])),
-};
+    while (true)
+    {
+        var received = await socket.ReceiveAsync();
+        await socket.SendAsync(Encoding.ASCII.GetBytes("hello\n"), received.RemoteEndPoint);
+    }
+});
+
+var options = new PortMapperOptions { Protocols = protocols, Lifetime = TimeSpan.FromSeconds(int.Parse(args[2])) };
 await using (var mapper = new PortMapper(options, Print))
 {
+    mapper.Map(PortTransport.Tcp, port);
     mapper.Start();
+    mapper.Map(PortTransport.Udp, port);
     await Console.In.ReadToEndAsync();
 }
 

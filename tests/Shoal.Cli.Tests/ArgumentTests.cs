@@ -43,6 +43,13 @@ public class ArgumentTests
         { "scrape 0123456789abcdef0123456789abcdef01234567", "no tracker is known for it; name one with --tracker" },
         { "scrape udp://127.0.0.1:9", "'udp://127.0.0.1:9' is a tracker: name the info-hashes after its URL" },
         { "tracker 6969 --port 7000", "two ports are given, 6969 and 7000: which is it?" },
+        { "dht --port 65536", "--port: '65536' is not a port (0 to 65535) (see 'shoal dht --help')" },
+        { "dht --dht-bootstrap example.org", "--dht-bootstrap: 'example.org' is not HOST:PORT (see 'shoal dht --help')" },
+        { "dht --dht-bootstrap 127.0.0.1:1 --no-bootstrap", "--dht-bootstrap and --no-bootstrap exclude each other (see 'shoal dht --help')" },
+        { "dht --no-bootstrap --bind 127.0.0.1 --state /proc", "'/proc' is a folder, not a file" },
+        { "dht frob", "Unrecognized command or argument 'frob' (see 'shoal dht --help')" },
+        { "dht get-peers", "Required argument 'hash' missing for command: 'get-peers' (see 'shoal dht get-peers --help')" },
+        { "dht get-peers xyz --bind 127.0.0.1 --dht-bootstrap 127.0.0.1:1", "'xyz' is neither an info-hash nor a magnet link" },
         { "scrape udp://127.0.0.1:9 xyz", "'xyz' is not an info-hash" },
     };
 

@@ -40,6 +40,13 @@ internal static class DhtCommand
         {
             SharedOptions.DhtBootstrap, NoBootstrap, State, SharedOptions.Bind, SharedOptions.Port, SharedOptions.Verbose, getPeers,
         }.WithOutput();
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(NoBootstrap) && result.GetValue(SharedOptions.DhtBootstrap) is { Length: > 0 })
+            {
+                result.AddError("--dht-bootstrap and --no-bootstrap exclude each other");
+            }
+        });
         command.Action = new CommandAction(RunAsync, "shoal dht --port 6881", "shoal dht --no-bootstrap --bind 127.0.0.1 --port 6881 --json");
         return command;
     }
@@ -47,11 +54,17 @@ internal static class DhtCommand
     private static async Task<int> RunAsync(Invocation invocation)
     {
         var parse = invocation.Parse;
+        var state = parse.GetValue(State) ?? Path.Combine(ShoalOptions.DefaultStateDirectory, "dht");
+        if (Directory.Exists(state))
+        {
+            throw new UserErrorException($"'{Printable.Of(state)}' is a folder, not a file");
+        }
+
         await using var reporter = invocation.CreateReporter();
         await using var client = Start(invocation, new DhtClientOptions
         {
             Port = parse.GetValue(SharedOptions.Port) ?? 0,
-            StateFile = parse.GetValue(State) ?? Path.Combine(ShoalOptions.DefaultStateDirectory, "dht"),
+            StateFile = state,
             Bootstrap = parse.GetValue(NoBootstrap) ? [] : BootstrapOf(parse),
         });
         reporter.Report(new ListeningEvent((parse.GetValue(SharedOptions.Bind) ?? IPAddress.Any).ToString(), client.Port, "DHT node"));

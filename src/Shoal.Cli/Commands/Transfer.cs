@@ -5,6 +5,7 @@ using Shoal.Cli.Reporting;
 using Shoal.Discovery;
 using Shoal.Engine;
 using Shoal.Engine.PortMapping;
+using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Cli.Commands;
 
@@ -45,24 +46,27 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
             switch (happened)
             {
                 case PortMappingOutput.Mapped { Port: var port }:
-                    reporter.Report(new PortEvent(port.InternalPort, port.External.ToString(), port.ProtocolName));
-                    if (!port.IsPublic)
+                    reporter.Report(new PortEvent(
+                        port.Transport == PortTransport.Udp ? "udp" : "tcp", port.InternalPort, port.External.ToString(), port.ProtocolName));
+                    if (port is { IsPublic: false, Transport: PortTransport.Tcp })
                     {
                         reporter.Report(new WarningEvent("the router is itself behind another, which lets nobody in from the internet"));
                     }
 
                     break;
                 case PortMappingOutput.Lost { Port: var port, Reason: var reason }:
-                    reporter.Report(new WarningEvent($"port {port.InternalPort} is open on the router no more: {reason}"));
+                    reporter.Report(new WarningEvent($"{NameOf(port.Transport)} {port.InternalPort} is open on the router no more: {reason}"));
                     break;
                 case PortMappingOutput.Failed failed:
-                    reporter.Report(new WarningEvent($"port {failed.InternalPort} could not be opened on the router: {failed.Reason}"));
+                    reporter.Report(new WarningEvent($"{NameOf(failed.Transport)} {failed.InternalPort} could not be opened on the router: {failed.Reason}"));
                     break;
                 default:
                     break;
             }
         }
     }
+
+    private static string NameOf(PortTransport transport) => transport == PortTransport.Udp ? "UDP port" : "port";
 
     /// <summary>A client's options from those of the command line.</summary>
     internal static ShoalOptions OptionsOf(ParseResult parse, TimeSpan stopGrace)

@@ -66,9 +66,9 @@ internal sealed record ListeningEvent(string Address, int Port, string For) : Ev
 }
 
 /// <summary>The router lets others in at the port.</summary>
-internal sealed record PortEvent(int Port, string External, string Protocol) : Event
+internal sealed record PortEvent(string Transport, int Port, string External, string Protocol) : Event
 {
-    public override string ToLine() => $"Port {Port} is open on the router ({External}, {Protocol})";
+    public override string ToLine() => $"{(Transport == "udp" ? "UDP port" : "Port")} {Port} is open on the router ({External}, {Protocol})";
 }
 
 /// <summary>Content is being hashed for the first time.</summary>

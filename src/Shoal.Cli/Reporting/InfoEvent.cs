@@ -7,13 +7,13 @@ namespace Shoal.Cli.Reporting;
 /// <summary>What a .torrent says. Its strings come from strangers: control characters never reach the terminal.</summary>
 internal sealed record InfoEvent(
     InfoHash InfoHash, string Name, long TotalBytes, int PieceLength, int PieceCount, bool Private, bool Secret,
-    IReadOnlyList<InfoFile> Files, IReadOnlyList<IReadOnlyList<string>> Trackers, IReadOnlyList<string> WebSeeds,
+    IReadOnlyList<InfoFile> Files, IReadOnlyList<IReadOnlyList<string>> Trackers, IReadOnlyList<string> WebSeeds, IReadOnlyList<string> Nodes,
     string? Comment, string? CreatedBy, DateTimeOffset? CreationDate) : Event
 {
     public static InfoEvent Of(Metainfo metainfo) => new(
         metainfo.InfoHash, metainfo.Name, metainfo.TotalLength, metainfo.Layout.PieceLength, metainfo.Layout.PieceCount, metainfo.IsPrivate, metainfo.IsSealed,
         [.. metainfo.Files.Where(file => !file.IsPadding).Select(file => new InfoFile(metainfo.RelativePathOf(file), file.Length))],
-        metainfo.Trackers, metainfo.WebSeeds, metainfo.Comment, metainfo.CreatedBy, metainfo.CreationDate);
+        metainfo.Trackers, metainfo.WebSeeds, [.. metainfo.Nodes.Select(node => node.ToString())], metainfo.Comment, metainfo.CreatedBy, metainfo.CreationDate);
 
     public override string ToLine()
     {
@@ -45,6 +45,7 @@ internal sealed record InfoEvent(
             Line("Web seed:", webSeed);
         }
 
+        Line("DHT nodes:", string.Join("  ", Nodes));
         Line("Files:", Files.Count.ToString());
         foreach (var file in Files)
         {

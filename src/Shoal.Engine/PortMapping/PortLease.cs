@@ -28,7 +28,7 @@ internal sealed class PortLease(PortTransport transport, ushort internalPort, Pc
     /// <summary>Rounds through all the ways without success, in a row.</summary>
     public int FailureCount { get; set; }
 
-    /// <summary>What is asked of the router: what it gave before, or the same port outside as inside.</summary>
-    public MappingRequest Request(uint lifetimeSeconds, PeerAddress anyAddress) =>
-        new(transport, internalPort, Held?.External ?? anyAddress.WithPort(internalPort), nonce, lifetimeSeconds);
+    /// <summary>What is asked of the router: what it gave before, else <paramref name="suggested"/>.</summary>
+    public MappingRequest Request(uint lifetimeSeconds, PeerAddress suggested) =>
+        new(transport, internalPort, Held?.External ?? suggested, nonce, lifetimeSeconds);
 }

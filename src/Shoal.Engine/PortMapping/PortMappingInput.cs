@@ -1,4 +1,5 @@
 using Shoal.Protocol;
+using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Engine.PortMapping;
 
@@ -8,6 +9,12 @@ public abstract record PortMappingInput
     private PortMappingInput()
     {
     }
+
+    /// <summary>A port of ours shall be let in, too, from now on. One of each transport counts: of more, the first.</summary>
+    /// <param name="Transport">What the port belongs to.</param>
+    /// <param name="InternalPort">The port on this machine.</param>
+    /// <param name="Nonce">Bytes that nobody can guess.</param>
+    public sealed record Want(PortTransport Transport, ushort InternalPort, PcpNonce Nonce) : PortMappingInput;
 
     /// <summary>The deadline has come.</summary>
     public sealed record Timer : PortMappingInput;

@@ -26,7 +26,7 @@ public sealed class RouterPorts
     private readonly RouterPortsOptions _options;
     private readonly Prng _prng;
     private readonly IMappingWay[] _ways;
-    private readonly PortLease[] _leases;
+    private readonly List<PortLease> _leases = []; // one of each transport at most
     private readonly Queue<PortMappingOutput> _outputs = new();
     private readonly RouterClock _clock = new();
     private readonly TimeSpan _shortestWait;
@@ -37,11 +37,10 @@ public sealed class RouterPorts
     private bool _isReleasing;
     private Instant _heedsAnnouncementsAt = Instant.Zero;
 
-    /// <summary>A machine that asks as soon as it gets its first Timer.</summary>
-    /// <param name="options">What, and by whom.</param>
+    /// <summary>A machine that asks as soon as it is told of a <see cref="PortMappingInput.Want"/>.</summary>
+    /// <param name="options">Who is asked, and how.</param>
     /// <param name="prng">Decides when to renew, and which other port to try.</param>
-    /// <param name="secret">Bytes that nobody can guess, <see cref="PcpNonce.Length"/> for each port.</param>
-    public RouterPorts(RouterPortsOptions options, Prng prng, ReadOnlySpan<byte> secret)
+    public RouterPorts(RouterPortsOptions options, Prng prng)
     {
         (_options, _prng) = (options, prng);
         ArgumentOutOfRangeException.ThrowIfZero(options.Protocols.Count);
@@ -51,13 +50,6 @@ public sealed class RouterPorts
             MappingProtocol.NatPmp => new NatPmpWay(options.Gateway, _outputs.Enqueue),
             _ => new UpnpWay(options.Gateway, options.Self, prng, _outputs.Enqueue),
         }))];
-        _leases = new PortLease[options.Ports.Count];
-        for (var i = 0; i < _leases.Length; i++)
-        {
-            var (transport, port) = options.Ports[i];
-            _leases[i] = new PortLease(transport, port, PcpNonce.Read(secret[(i * PcpNonce.Length)..]));
-        }
-
         // Whatever a router grants, it is not asked more often than this.
         _shortestWait = Min(options.Lifetime / 2, TimeSpan.FromSeconds(30));
     }
@@ -84,6 +76,9 @@ public sealed class RouterPorts
         _now = now;
         switch (input)
         {
+            case PortMappingInput.Want want when !_isReleasing && !_leases.Exists(lease => lease.Transport == want.Transport):
+                _leases.Add(new PortLease(want.Transport, want.InternalPort, want.Nonce));
+                break;
             case PortMappingInput.Release when !_isReleasing:
                 _isReleasing = true;
                 _asking = null;
@@ -129,8 +124,12 @@ public sealed class RouterPorts
     {
         _asking = lease;
         lease.MayBeHeld = !_isReleasing;
-        _ways[_way].Begin(now, lease.Request(_isReleasing ? 0 : LifetimeSeconds, AnyAddress));
+        _ways[_way].Begin(now, lease.Request(_isReleasing ? 0 : LifetimeSeconds, SuggestionFor(lease)));
     }
+
+    // Outside, too, both transports are best had at one number where they have one inside; else the same as inside.
+    private PeerAddress SuggestionFor(PortLease lease) =>
+        _leases.Find(other => other.Held is not null && other.InternalPort == lease.InternalPort)?.Held!.External ?? AnyAddress.WithPort(lease.InternalPort);
 
     // True once the request that was under way is through.
     private bool TakeOutcome(Instant now)
@@ -156,7 +155,7 @@ public sealed class RouterPorts
         {
             Grant(now, lease, outcome);
         }
-        else if (_leases.Any(other => other.Held is not null))
+        else if (_leases.Exists(other => other.Held is not null))
         {
             TryAgainLater(now, lease, outcome.Failure);
         }
@@ -199,7 +198,7 @@ public sealed class RouterPorts
             Rest(now, lease, Name(failure ?? "does not answer any more"));
         }
 
-        if (!_leases.Any(other => other.Held is not null))
+        if (!_leases.Exists(other => other.Held is not null))
         {
             ChangeWay(0);
         }
@@ -250,7 +249,7 @@ public sealed class RouterPorts
 
     private void TakeAnnouncement(Instant now, PortMappingInput.Announcement announcement)
     {
-        if (announcement.Source.WithPort(0) != _options.Gateway.WithPort(0) || now < _heedsAnnouncementsAt || !_leases.Any(lease => lease.Held is not null))
+        if (announcement.Source.WithPort(0) != _options.Gateway.WithPort(0) || now < _heedsAnnouncementsAt || !_leases.Exists(lease => lease.Held is not null))
         {
             return;
         }

@@ -1,9 +1,8 @@
 using Shoal.Protocol;
-using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Engine.PortMapping;
 
-/// <summary>What shall be let in, by which router. Immutable.</summary>
+/// <summary>Which router is asked to let ports in, and how. Immutable.</summary>
 public sealed record RouterPortsOptions
 {
     /// <summary>The default gateway, with the port at which it takes NAT-PMP and PCP.</summary>
@@ -11,9 +10,6 @@ public sealed record RouterPortsOptions
 
     /// <summary>The address of this machine, as the gateway sees it; its port does not count.</summary>
     public required PeerAddress Self { get; init; }
-
-    /// <summary>What to map: each transport once at most.</summary>
-    public required IReadOnlyList<(PortTransport Transport, ushort InternalPort)> Ports { get; init; }
 
     /// <summary>The ways to try, in this order. PCP, then NAT-PMP, then UPnP.</summary>
     public IReadOnlyList<MappingProtocol> Protocols { get; init; } = [MappingProtocol.Pcp, MappingProtocol.NatPmp, MappingProtocol.Upnp];

@@ -38,7 +38,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         {
             context.Book.Add(address, context.Now);
         }
-        else if (context.Content is not { IsPrivate: true })
+        else if (!context.IsPrivate)
         {
             context.Book.TryAddHearsay(address, null, context.Now);
         }
@@ -243,7 +243,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     }
 
     private void SendHandshake(PeerConnection connection) =>
-        context.Send(connection, new Handshake(context.Options.InfoHash, context.Self, SupportsFast: true, SupportsExtensions: true, context.Options.DhtPort != 0).ToMessage());
+        context.Send(connection, new Handshake(context.Options.InfoHash, context.Self, SupportsFast: true, SupportsExtensions: true, context.NodePort != 0).ToMessage());
 
     private void LetGo(PeerConnection connection, string reason)
     {

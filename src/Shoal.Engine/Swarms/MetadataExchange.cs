@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Shoal.Protocol;
+using Shoal.Protocol.Metadata;
 using Shoal.Protocol.Wire;
 
 namespace Shoal.Engine.Swarms;
@@ -9,7 +10,7 @@ namespace Shoal.Engine.Swarms;
 /// has the wrong hash is known to be a liar; a peer that stalls, or takes too long, gives way to the next and is asked
 /// again later, and with more patience.
 /// </summary>
-internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
+internal sealed class MetadataExchange(Swarm swarm, SwarmContext context, Privacy privacy)
 {
     /// <summary>The id under which we take metadata messages.</summary>
     public const byte ExtensionId = 2;
@@ -150,6 +151,7 @@ internal sealed class MetadataExchange(Swarm swarm, SwarmContext context)
         IsWanted = false;
         _source = null;
         context.Emit(new SwarmEvent.MetadataReceived(_bytes));
+        privacy.Known(MetainfoReader.SaysPrivate(_bytes)); // before it is known what is on disk, which may take long
         _bytes = [];
         return null;
     }

@@ -5,14 +5,14 @@ namespace Shoal.Engine.Swarms;
 /// <summary>Tells peers at which port our DHT node is, and hears where theirs are (BEP 5). Nothing of it for a private torrent (BEP 27).</summary>
 internal sealed class NodePorts(SwarmContext context)
 {
-    private bool HasNode => context.Options.DhtPort > 0 && context.Content is not { IsPrivate: true };
+    private bool HasNode => context is { NodePort: > 0, IsPrivate: false };
 
     /// <summary>The handshake is done.</summary>
     public void Introduce(PeerConnection connection)
     {
         if (HasNode && connection.SupportsDht)
         {
-            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: context.Options.DhtPort));
+            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: context.NodePort));
         }
     }
 

@@ -57,10 +57,11 @@ internal sealed class PeerBook
         if (_byAddress.TryGetValue(address, out var known))
         {
             Believe(known);
+            known.IsNamed = true;
         }
         else if (IsHopeful(address) && (_entries.Count < MaximumCount || TryEvict(isForHearsay: false)))
         {
-            Keep(new Entry(address) { NextAttemptAt = now });
+            Keep(new Entry(address) { NextAttemptAt = now, IsNamed = true });
         }
     }
 
@@ -93,10 +94,13 @@ internal sealed class PeerBook
         return count;
     }
 
-    /// <summary>Forgets all hearsay that no link leads to.</summary>
-    public void ForgetHearsay()
+    /// <summary>Whether the address is known.</summary>
+    public bool Contains(PeerAddress address) => _byAddress.ContainsKey(address);
+
+    /// <summary>Forgets all that began as hearsay and was named by nobody since, whether a link proved it or not.</summary>
+    public void ForgetUnnamed()
     {
-        foreach (var entry in _entries.FindAll(entry => entry is { IsHearsay: true, IsLinked: false }))
+        foreach (var entry in _entries.FindAll(entry => !entry.IsNamed))
         {
             Forget(entry);
         }
@@ -288,6 +292,9 @@ internal sealed class PeerBook
         public bool IsLinked { get; set; }
 
         public bool IsHearsay { get; set; }
+
+        /// <summary>Whether somebody who should know named it.</summary>
+        public bool IsNamed { get; set; }
 
         /// <summary>The link over which it was heard; null if there was none.</summary>
         public LinkId? Source { get; set; }

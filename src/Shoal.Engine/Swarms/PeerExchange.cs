@@ -25,10 +25,10 @@ internal sealed class PeerExchange(Swarm swarm, SwarmContext context)
     /// <summary>A message that comes sooner after the last one that counted does not count; a little less than is allowed, since clocks differ.</summary>
     private static readonly TimeSpan LeastInterval = TimeSpan.FromSeconds(45);
 
-    private bool _isPrivate;
-
     /// <summary>Whether peers are told of each other here, as far as is known.</summary>
-    public bool IsOffered => context is { Options.ExchangesPeers: true, IsTrusted: false } && !_isPrivate;
+    public bool IsOffered => IsOn && !context.IsPrivate;
+
+    private bool IsOn => context is { Options.ExchangesPeers: true, IsTrusted: false };
 
     /// <summary>The peer says under which id it takes our messages; 0 for none any more.</summary>
     public void Offered(PeerConnection connection, byte id)
@@ -69,20 +69,12 @@ internal sealed class PeerExchange(Swarm swarm, SwarmContext context)
         return null;
     }
 
-    /// <summary>The content became known, and whether it is private.</summary>
-    public void ContentKnown(bool isPrivate)
+    /// <summary>The torrent turned out to be private: the offer is taken back.</summary>
+    public void Withdraw()
     {
-        if (!isPrivate)
-        {
-            return;
-        }
-
-        context.Book.ForgetHearsay();
-        var wasOffered = IsOffered;
-        _isPrivate = true;
         foreach (var connection in context.Connections)
         {
-            if (wasOffered && connection is { Phase: ConnectionPhase.Open, SupportsExtensions: true })
+            if (IsOn && connection is { Phase: ConnectionPhase.Open, SupportsExtensions: true })
             {
                 context.Send(connection, new ExtensionHandshake { PexId = 0 }.ToMessage());
             }

@@ -22,6 +22,7 @@ public sealed class Swarm : IMachine
     private readonly Announcements _announcements;
     private readonly MetadataExchange _metadata;
     private readonly PeerExchange _exchange;
+    private readonly Privacy _privacy;
     private readonly Uploader _uploader;
     private readonly PeerMessages _messages;
     private readonly Departure _departure;
@@ -41,8 +42,9 @@ public sealed class Swarm : IMachine
         _outputs = outputs;
         _context = new SwarmContext(id, options, self, prng, limits, outputs);
         _announces = new AnnouncePlan(options.Trackers, options.AnnouncesToAll, prng);
-        _metadata = new MetadataExchange(this, _context);
         _exchange = new PeerExchange(this, _context);
+        _privacy = new Privacy(this, _context, _exchange);
+        _metadata = new MetadataExchange(this, _context, _privacy);
         _uploader = new Uploader(_context);
         _losses = new Losses(_context);
         _otherWays = new OtherWays(this, _context);
@@ -217,6 +219,9 @@ public sealed class Swarm : IMachine
             case InputKind.PortChanged:
                 _announcements.PortChanged(input.Count);
                 break;
+            case InputKind.NodePortChanged when _context.NodePort != 0:
+                _context.NodePort = input.Count;
+                break;
             case InputKind.HoldersOrdered:
                 Downloader.HoldersOrdered((IReadOnlyList<PeerAddress>)input.Detail!);
                 break;
@@ -299,7 +304,7 @@ public sealed class Swarm : IMachine
         _context.Picker = content.NewPicker(_context.Prng);
         Flow = new PieceFlow(this, _context, content.Layout);
         _metadata.IsWanted = false;
-        _exchange.ContentKnown(content.IsPrivate);
+        _privacy.Known(content.IsPrivate);
         UpdatePhase();
         foreach (var connection in _context.Connections.ToArray())
         {

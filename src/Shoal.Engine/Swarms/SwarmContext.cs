@@ -27,6 +27,9 @@ internal sealed class SwarmContext(
     /// <summary>The port at which others reach us.</summary>
     public int ListenPort { get; set; } = options.ListenPort;
 
+    /// <summary>The port at which others reach our DHT node; 0 if there is none, or the torrent is not for it.</summary>
+    public int NodePort { get; set; } = options.DhtPort;
+
     /// <summary>The time of the input that is being handled.</summary>
     public Instant Now { get; set; }
 
@@ -43,6 +46,9 @@ internal sealed class SwarmContext(
 
     /// <summary>Null until the content is known.</summary>
     public ContentState? Content { get; set; }
+
+    /// <summary>Whether the torrent is known to be private (BEP 27).</summary>
+    public bool IsPrivate { get; set; }
 
     /// <summary>Whether Start has come, and Stop has not.</summary>
     public bool IsRunning { get; set; }

@@ -49,8 +49,11 @@ internal sealed class InfoDictionary
         return reader.Failed ? null : info;
     }
 
+    /// <summary>Reads the value of the key "private" (BEP 27).</summary>
+    public static bool ReadPrivate(ref BencodeReader reader) => reader.ReadInteger() == 1;
+
     public Metainfo ToMetainfo(
-        IReadOnlyList<IReadOnlyList<string>> trackers, IReadOnlyList<string> webSeeds,
+        IReadOnlyList<IReadOnlyList<string>> trackers, IReadOnlyList<string> webSeeds, IReadOnlyList<MagnetPeer> nodes,
         string? comment, string? createdBy, DateTimeOffset? creationDate) => new()
     {
         InfoHash = new InfoHash(SHA1.HashData(_bytes.Span)),
@@ -65,6 +68,7 @@ internal sealed class InfoDictionary
         SealedHeader = _sealed,
         Trackers = trackers,
         WebSeeds = webSeeds,
+        Nodes = nodes,
         Comment = comment,
         CreatedBy = createdBy,
         CreationDate = creationDate,
@@ -107,7 +111,7 @@ internal sealed class InfoDictionary
                 _pieces = document[(reader.Offset - length)..reader.Offset];
                 break;
             case var _ when key.SequenceEqual("private"u8):
-                _isPrivate = reader.ReadInteger() == 1;
+                _isPrivate = ReadPrivate(ref reader);
                 break;
             case var _ when key.SequenceEqual("sealed"u8) && reader.Peek() == BencodeKind.String:
                 var sealedLength = reader.ReadString().Length;

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Shoal.Protocol.Metadata;
 
-/// <summary>A peer that a magnet link names: a host name or an IP address without brackets, and a port.</summary>
+/// <summary>A peer that a magnet link names, or a DHT node that a torrent names: a host name or an IP address without brackets, and a port.</summary>
 public readonly record struct MagnetPeer(string Host, ushort Port)
 {
     /// <summary>Reads "host:port" or "[ipv6]:port", where the port is 1 to 65535. Resolves nothing.</summary>
@@ -19,21 +19,19 @@ public readonly record struct MagnetPeer(string Host, ushort Port)
         }
 
         var host = text[..colon];
-        if (host[0] == '[' && host[^1] == ']')
-        {
-            host = host[1..^1];
-            if (!host.Contains(':') || !IPAddress.TryParse(host, out _))
-            {
-                return false;
-            }
-        }
-        else if (host.Length > 253 || !host.All(character => char.IsLetterOrDigit(character) || character is '.' or '-' or '_'))
-        {
-            return false;
-        }
+        var isBracketed = host[0] == '[' && host[^1] == ']';
+        host = isBracketed ? host[1..^1] : host;
+        return host.Contains(':') == isBracketed && TryCreate(host, port, out peer);
+    }
 
-        peer = new MagnetPeer(host, port);
-        return true;
+    /// <summary>Checks what is no port, no IPv6 address and no host name. Resolves nothing.</summary>
+    internal static bool TryCreate(string host, long port, out MagnetPeer peer)
+    {
+        var isHost = host.Contains(':') ? IPAddress.TryParse(host, out _)
+            : host.Length is > 0 and <= 253 && host.All(character => char.IsLetterOrDigit(character) || character is '.' or '-' or '_');
+        var isGood = isHost && port is > 0 and <= ushort.MaxValue;
+        peer = isGood ? new MagnetPeer(host, (ushort)port) : default;
+        return isGood;
     }
 
     /// <summary>"host:port", "[ipv6]:port".</summary>

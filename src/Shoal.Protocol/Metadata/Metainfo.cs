@@ -47,7 +47,7 @@ public sealed record ContentFile(string Path, long Length, long Offset, ContentA
 }
 
 /// <summary>
-/// What a .torrent says (BEP 3, 12, 19, 27, 47): read by <see cref="MetainfoReader"/>, made by
+/// What a .torrent says (BEP 3, 5, 12, 19, 27, 47): read by <see cref="MetainfoReader"/>, made by
 /// <see cref="MetainfoBuilder"/>, and valid by that: paths are safe, the hashes match the layout, the files fill it.
 /// Of a hybrid torrent this is the v1 part (BEP 52). Immutable, so thread-safe.
 /// </summary>
@@ -96,6 +96,9 @@ public sealed class Metainfo
     /// <summary>The URLs of web seeds (BEP 19).</summary>
     public IReadOnlyList<string> WebSeeds { get; init; } = [];
 
+    /// <summary>Where to begin in the DHT (BEP 5, "nodes"): hosts and UDP ports. They count for nothing in a private torrent.</summary>
+    public IReadOnlyList<MagnetPeer> Nodes { get; init; } = [];
+
     /// <summary>The maker's comment as it stood there: may hold any character.</summary>
     public string? Comment { get; init; }
 
@@ -141,6 +144,7 @@ public sealed class Metainfo
         SealedHeader = SealedHeader,
         Trackers = trackers,
         WebSeeds = webSeeds,
+        Nodes = Nodes,
         Comment = Comment,
         CreatedBy = CreatedBy,
         CreationDate = CreationDate,

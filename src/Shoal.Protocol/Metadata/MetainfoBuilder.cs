@@ -72,7 +72,7 @@ public sealed record MetainfoBuilder
             return false;
         }
 
-        metainfo = read.ToMetainfo([.. Trackers.Where(tier => tier.Count > 0)], WebSeeds, Comment, CreatedBy, CreationDate);
+        metainfo = read.ToMetainfo([.. Trackers.Where(tier => tier.Count > 0)], WebSeeds, [], Comment, CreatedBy, CreationDate);
         return true;
     }
 

@@ -4,7 +4,7 @@ using Shoal.Protocol.Bencode;
 namespace Shoal.Protocol.Metadata;
 
 /// <summary>
-/// Reads .torrent files (BEP 3) and info dictionaries that came from peers (BEP 9). Nothing in them is trusted: what
+/// Reads .torrent files (BEP 3, 5) and info dictionaries that came from peers (BEP 9). Nothing in them is trusted: what
 /// is needed must be right in form and sense, else there is one line that tells what and where; what is not needed
 /// (comment, date) is left out if its form is wrong. Never throws for what the bytes hold.
 /// </summary>
@@ -21,6 +21,9 @@ public static class MetainfoReader
 
     /// <summary>A URL longer than this is not read.</summary>
     public const int MaximumUrlLength = 2048;
+
+    /// <summary>DHT nodes beyond this number are not read.</summary>
+    public const int MaximumNodeCount = 32;
 
     // 0001-01-01 and 9999-12-31 in seconds of Unix: the range of DateTimeOffset.
     private const long EarliestDate = -62_135_596_800;
@@ -46,6 +49,7 @@ public static class MetainfoReader
         DateTimeOffset? creationDate = null;
         List<IReadOnlyList<string>> tiers = [];
         List<string> webSeeds = [];
+        List<MagnetPeer> nodes = [];
         reader.EnterDictionary();
         while (reader.NextKey(out var key))
         {
@@ -69,6 +73,9 @@ public static class MetainfoReader
                 case var _ when key.SequenceEqual("info"u8):
                     info = InfoDictionary.Read(ref reader, document, rules ?? SafePath.Local);
                     break;
+                case var _ when key.SequenceEqual("nodes"u8):
+                    ReadNodes(ref reader, nodes);
+                    break;
                 case var _ when key.SequenceEqual("url-list"u8):
                     ReadUrls(ref reader, webSeeds, MaximumUrlCount);
                     break;
@@ -91,7 +98,7 @@ public static class MetainfoReader
             tiers.Add([announce]);
         }
 
-        metainfo = info!.ToMetainfo(tiers, webSeeds, comment, createdBy, creationDate);
+        metainfo = info!.ToMetainfo(tiers, webSeeds, nodes, comment, createdBy, creationDate);
         return true;
     }
 
@@ -117,8 +124,22 @@ public static class MetainfoReader
             return false;
         }
 
-        metainfo = info!.ToMetainfo([], [], null, null, null);
+        metainfo = info!.ToMetainfo([], [], [], null, null, null);
         return true;
+    }
+
+    /// <summary>Whether an info dictionary says that its torrent is private (BEP 27); not if it is malformed. Reads nothing else of it.</summary>
+    public static bool SaysPrivate(ReadOnlySpan<byte> infoBytes)
+    {
+        var reader = new BencodeReader(infoBytes);
+        var isPrivate = false;
+        reader.EnterDictionary();
+        while (reader.NextKey(out var key))
+        {
+            isPrivate |= key.SequenceEqual("private"u8) && InfoDictionary.ReadPrivate(ref reader);
+        }
+
+        return isPrivate && !reader.Failed;
     }
 
     private static bool IsTooLong(ReadOnlyMemory<byte> bytes, out string error)
@@ -171,6 +192,55 @@ public static class MetainfoReader
                 urls.Add(url);
             }
         }
+    }
+
+    // A list of [host, port] (BEP 5).
+    private static void ReadNodes(ref BencodeReader reader, List<MagnetPeer> nodes)
+    {
+        if (reader.Peek() != BencodeKind.List)
+        {
+            reader.Skip();
+            return;
+        }
+
+        reader.EnterList();
+        while (reader.NextItem())
+        {
+            if (ReadOptionalNode(ref reader) is { } node && nodes.Count < MaximumNodeCount)
+            {
+                nodes.Add(node);
+            }
+        }
+    }
+
+    private static MagnetPeer? ReadOptionalNode(ref BencodeReader reader)
+    {
+        if (reader.Peek() != BencodeKind.List)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        string? host = null;
+        long? port = null;
+        reader.EnterList();
+        while (reader.NextItem())
+        {
+            switch (reader.Peek())
+            {
+                case BencodeKind.String when host is null:
+                    host = reader.ReadText();
+                    break;
+                case BencodeKind.Integer when port is null:
+                    port = reader.ReadInteger();
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        return host is not null && MagnetPeer.TryCreate(host, port ?? 0, out var node) ? node : null;
     }
 
     private static string? ReadOptionalUrl(ref BencodeReader reader)

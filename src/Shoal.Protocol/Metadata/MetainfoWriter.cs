@@ -3,7 +3,7 @@ using Shoal.Protocol.Bencode;
 
 namespace Shoal.Protocol.Metadata;
 
-/// <summary>Writes .torrent files (BEP 3, 12, 19). The info dictionary goes out byte for byte, so the info-hash stays.</summary>
+/// <summary>Writes .torrent files (BEP 3, 5, 12, 19). The info dictionary goes out byte for byte, so the info-hash stays.</summary>
 public static class MetainfoWriter
 {
     /// <summary>Writes the .torrent.</summary>
@@ -32,6 +32,7 @@ public static class MetainfoWriter
 
         writer.WriteKey("info"u8);
         writer.WriteRaw(metainfo.InfoBytes.Span);
+        WriteNodes(writer, metainfo.Nodes);
         if (metainfo.WebSeeds.Count > 0)
         {
             writer.WriteKey("url-list"u8);
@@ -69,6 +70,26 @@ public static class MetainfoWriter
         foreach (var tier in tiers)
         {
             WriteUrls(writer, tier);
+        }
+
+        writer.End();
+    }
+
+    private static void WriteNodes(BencodeWriter writer, IReadOnlyList<MagnetPeer> nodes)
+    {
+        if (nodes.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteKey("nodes"u8);
+        writer.BeginList();
+        foreach (var node in nodes)
+        {
+            writer.BeginList();
+            writer.WriteText(node.Host);
+            writer.WriteInteger(node.Port);
+            writer.End();
         }
 
         writer.End();

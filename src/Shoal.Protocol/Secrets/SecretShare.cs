@@ -108,6 +108,7 @@ public sealed class SecretShare
                 InfoBytes = torrent.InfoBytes,
                 Trackers = torrent.Trackers,
                 WebSeeds = torrent.WebSeeds,
+                Nodes = torrent.Nodes,
             },
             key);
     }

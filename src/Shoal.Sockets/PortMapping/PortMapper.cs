@@ -28,13 +28,16 @@ public sealed class PortMapper : IAsyncDisposable
     private readonly Action<PortMappingOutput>? _tell;
     private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _killing = new();
+    private readonly Lock _gate = new();
+    private readonly List<(PortTransport Transport, ushort Port)> _ports = []; // one of each transport at most
+    private RouterSockets? _sockets; // while a router is asked
     private volatile PortMappingStatus _status = new([], null);
     private Task _running = Task.CompletedTask;
     private int _isStarted;
     private int _isDisposed;
 
     /// <summary>One that does nothing before <see cref="Start"/>.</summary>
-    /// <param name="options">What, and how.</param>
+    /// <param name="options">How.</param>
     /// <param name="tell">
     /// Told of each <see cref="PortMappingOutput.Mapped"/>, <see cref="PortMappingOutput.Renewed"/>, <see cref="PortMappingOutput.Lost"/> and
     /// <see cref="PortMappingOutput.Failed"/>, one at a time, on any thread, after <see cref="Status"/> has changed; quick, and never throws.
@@ -50,6 +53,19 @@ public sealed class PortMapper : IAsyncDisposable
         if (Interlocked.Exchange(ref _isStarted, 1) == 0)
         {
             _running = Task.Run(RunAsync);
+        }
+    }
+
+    /// <summary>Has the port of this machine let in, too, from now on. One of each transport counts: of more, the first.</summary>
+    public void Map(PortTransport transport, ushort port)
+    {
+        lock (_gate)
+        {
+            if (!_ports.Exists(other => other.Transport == transport))
+            {
+                _ports.Add((transport, port));
+                _sockets?.Post(Want(transport, port));
+            }
         }
     }
 
@@ -79,7 +95,15 @@ public sealed class PortMapper : IAsyncDisposable
             {
                 await using (sockets)
                 {
-                    await AskAsync(sockets);
+                    Use(sockets);
+                    try
+                    {
+                        await AskAsync(sockets);
+                    }
+                    finally
+                    {
+                        Use(null);
+                    }
                 }
 
                 continue;
@@ -88,6 +112,21 @@ public sealed class PortMapper : IAsyncDisposable
             await Task.WhenAny(_ending.Task, Task.Delay(LookTime));
         }
     }
+
+    private void Use(RouterSockets? sockets)
+    {
+        lock (_gate)
+        {
+            _sockets = sockets;
+            foreach (var (transport, port) in _ports)
+            {
+                sockets?.Post(Want(transport, port));
+            }
+        }
+    }
+
+    private static PortMappingInput.Want Want(PortTransport transport, ushort port) =>
+        new(transport, port, PcpNonce.Read(RandomNumberGenerator.GetBytes(PcpNonce.Length)));
 
     private IPEndPoint? FindGateway() =>
         _options.Gateway ?? (DefaultGateway.Find() is { } address ? new IPEndPoint(address, NatPmpCodec.GatewayPort) : null);
@@ -108,20 +147,15 @@ public sealed class PortMapper : IAsyncDisposable
     // Until the end, or until there is another router.
     private async Task AskAsync(RouterSockets sockets)
     {
-        List<(PortTransport, ushort)> ports = [];
-        AddTo(ports, PortTransport.Tcp, _options.TcpPort);
-        AddTo(ports, PortTransport.Udp, _options.UdpPort);
         var machine = new RouterPorts(
             new RouterPortsOptions
             {
                 Gateway = PeerAddress.From(sockets.Gateway.Address, sockets.Gateway.Port),
                 Self = PeerAddress.From(sockets.Self, 0),
-                Ports = ports,
                 Protocols = _options.Protocols,
                 Lifetime = _options.Lifetime,
             },
-            new Prng(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))),
-            RandomNumberGenerator.GetBytes(ports.Count * PcpNonce.Length));
+            new Prng(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
         sockets.Start();
         var lookAt = Now() + LookTime;
         PortMappingInput input = new PortMappingInput.Timer();
@@ -223,15 +257,18 @@ public sealed class PortMapper : IAsyncDisposable
         {
             _status = new PortMappingStatus([], reason);
             Log.PortNotMapped(_options.Logger, reason);
-            _tell?.Invoke(new PortMappingOutput.Failed(PortTransport.Tcp, _options.TcpPort ?? 0, reason));
+            foreach (var (transport, port) in Ports())
+            {
+                _tell?.Invoke(new PortMappingOutput.Failed(transport, port, reason));
+            }
         }
     }
 
-    private static void AddTo(List<(PortTransport, ushort)> ports, PortTransport transport, ushort? port)
+    private (PortTransport Transport, ushort Port)[] Ports()
     {
-        if (port is > 0)
+        lock (_gate)
         {
-            ports.Add((transport, port.Value));
+            return [.. _ports];
         }
     }
 

@@ -6,15 +6,9 @@ using Shoal.Protocol.PortMapping;
 
 namespace Shoal.Sockets.PortMapping;
 
-/// <summary>What a <see cref="PortMapper"/> maps, and how. Immutable.</summary>
+/// <summary>How a <see cref="PortMapper"/> maps ports. Immutable.</summary>
 public sealed record PortMapperOptions
 {
-    /// <summary>The TCP port that the router shall let in. Null: none.</summary>
-    public ushort? TcpPort { get; init; }
-
-    /// <summary>The UDP port that the router shall let in. Null: none.</summary>
-    public ushort? UdpPort { get; init; }
-
     /// <summary>The address of this machine to speak from. Null: the one that leads to the router.</summary>
     public IPAddress? BindAddress { get; init; }
 

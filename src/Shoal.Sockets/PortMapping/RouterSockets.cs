@@ -79,6 +79,9 @@ internal sealed class RouterSockets : IAsyncDisposable
         }
     }
 
+    /// <summary>Puts something of our own among what came.</summary>
+    public void Post(PortMappingInput input) => _ = _inputs.Writer.WriteAsync(input, _ending.Token).AsTask(); // if there is no room, it waits for some
+
     /// <summary>Does what the machine asks; false if that is no deed but something to tell.</summary>
     public bool Do(PortMappingOutput output)
     {

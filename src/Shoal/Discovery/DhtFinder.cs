@@ -9,14 +9,15 @@ namespace Shoal.Discovery;
 
 /// <summary>
 /// Finds peers in the DHT (BEP 5). Nothing is sent, and no port opened, before the first torrent that may be looked for there. The UDP port is the one at which
-/// peers connect by TCP, or any if that is taken. Thread-safe.
+/// peers connect by TCP, or any if that is taken; <paramref name="opened"/> is told of it. Thread-safe.
 /// </summary>
-internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<int> reachedPort, ILogger logger) : IPeerFinder
+internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<int> reachedPort, Action<int> opened, ILogger logger) : IPeerFinder
 {
     private readonly ConcurrentDictionary<InfoHash, Action<PeerAddress>> _searches = new();
     private readonly Lock _gate = new();
     private DhtClient? _client;
     private bool _isOver;
+    private int _port = listenPort; // that nodes were told
 
     public bool IsPublic => true;
 
@@ -35,12 +36,16 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
         _client?.EndSearch(infoHash);
     }
 
-    /// <summary>Others reach us at another port now: nodes are told at once.</summary>
+    /// <summary>Others may reach us at another port now: if so, nodes are told at once.</summary>
     public void PortChanged()
     {
-        foreach (var (infoHash, found) in _searches)
+        var port = reachedPort();
+        if (Interlocked.Exchange(ref _port, port) != port)
         {
-            _client?.Search(infoHash, reachedPort(), found);
+            foreach (var (infoHash, found) in _searches)
+            {
+                _client?.Search(infoHash, port, found);
+            }
         }
     }
 
@@ -69,6 +74,7 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
                 try
                 {
                     _client = Open();
+                    opened(_client.Port);
                 }
                 catch (SocketException error)
                 {

@@ -30,6 +30,8 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
             client.Finders.Begin(origin.InfoHash, _isPublic, Found);
         }
 
+        _ = LearnNodesAsync(stopping);
+
         _ = ResolveAsync(stopping);
     }
 
@@ -54,6 +56,30 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
                 foreach (var address in await NameResolver.ResolveAsync(peer, stopping))
                 {
                     Named(address);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody needs them any more.
+        }
+    }
+
+    // The nodes that a .torrent names (BEP 5), for one that may be looked for in the DHT.
+    private async Task LearnNodesAsync(CancellationToken stopping)
+    {
+        if (!_isPublic || client.Dht?.Client is not { } dht || origin.Metainfo is not { IsPrivate: false } metainfo)
+        {
+            return;
+        }
+
+        try
+        {
+            foreach (var node in metainfo.Nodes)
+            {
+                foreach (var address in await NameResolver.ResolveAsync(node, stopping))
+                {
+                    dht.AddNode(address);
                 }
             }
         }

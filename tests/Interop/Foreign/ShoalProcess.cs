@@ -92,6 +92,10 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public static Task<ShoalProcess> OnAsync(LanHost host, string workingDirectory, params string[] arguments) => host.Thread.RunAsync(() =>
         Task.FromResult(Start(0, [.. arguments, "--json"], workingDirectory, discovery: "on", stateHome: Path.Combine(workingDirectory, ".state"))));
 
+    /// <summary>The same on a host of a network with a router.</summary>
+    public static ShoalProcess On(RouterNetwork network, string host, string workingDirectory, params string[] arguments) => Start(
+        0, [.. arguments, "--json"], workingDirectory, "on", Path.Combine(workingDirectory, ".state"), [.. network.Enter(host), "env", "-C", workingDirectory]);
+
     /// <summary>Waits until it serves all.</summary>
     public Task SeedingAsync(CancellationToken cancellation) => EventAsync("progress", cancellation, IsSeeding);
 
@@ -192,7 +196,7 @@ internal sealed class ShoalProcess : IAsyncDisposable
         ports.SelectMany(static port => new[] { "--peer", $"127.0.0.1:{port}" });
 
     private static ShoalProcess Start(
-        int port, string[] arguments, string? workingDirectory = null, string discovery = "off", string? stateHome = null)
+        int port, string[] arguments, string? workingDirectory = null, string discovery = "off", string? stateHome = null, string[]? within = null)
     {
         var shoal = new ShoalProcess { Port = port };
         var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["SHOAL_DISCOVERY"] = discovery };
@@ -201,8 +205,9 @@ internal sealed class ShoalProcess : IAsyncDisposable
             environment["XDG_STATE_HOME"] = stateHome;
         }
 
+        string[] command = [.. within ?? [], OtherCommand ?? Launcher, .. arguments];
         shoal._process = ChildProcess.Start(
-            "shoal " + arguments.FirstOrDefault(), OtherCommand ?? Launcher, arguments, workingDirectory, shoal.Accept, environment);
+            "shoal " + arguments.FirstOrDefault(), command[0], command[1..], workingDirectory, shoal.Accept, environment);
         return shoal;
     }
 

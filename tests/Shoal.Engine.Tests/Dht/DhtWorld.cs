@@ -12,6 +12,7 @@ internal sealed class DhtWorld
 
     private readonly PriorityQueue<(PeerAddress From, PeerAddress To, byte[] Packet), (Instant, long)> _underWay = new();
     private readonly SortedDictionary<PeerAddress, DhtNode> _nodes = [];
+    private readonly Dictionary<PeerAddress, PeerAddress> _partners = [];
     private long _sequence;
 
     public Instant Now { get; private set; } = Instant.Zero + TimeSpan.FromHours(1);
@@ -36,10 +37,20 @@ internal sealed class DhtWorld
         return node;
     }
 
+    /// <summary>The nodes of the two families at one host.</summary>
+    public void Pair(PeerAddress one, PeerAddress other)
+    {
+        DhtNode.Pair(_nodes[one], _nodes[other]);
+        (_partners[one], _partners[other]) = (other, one);
+    }
+
     public void Remove(PeerAddress address) => _nodes.Remove(address);
 
-    public void Deliver(PeerAddress from, PeerAddress to, byte[] packet) =>
+    public void Deliver(PeerAddress from, PeerAddress to, byte[] packet)
+    {
+        Assert.Equal(from.Kind, to.Kind);
         _underWay.Enqueue((from, to, packet), (Now + Latency, _sequence++));
+    }
 
     /// <summary>Hands a packet over at once.</summary>
     public void Hit(PeerAddress from, PeerAddress to, ReadOnlySpan<byte> packet)
@@ -93,6 +104,15 @@ internal sealed class DhtWorld
     }
 
     private void Drain(PeerAddress address, DhtNode node)
+    {
+        DrainOne(address, node);
+        if (_partners.TryGetValue(address, out var partner))
+        {
+            DrainOne(partner, _nodes[partner]);
+        }
+    }
+
+    private void DrainOne(PeerAddress address, DhtNode node)
     {
         while (node.TryPoll(out var output))
         {

@@ -103,6 +103,41 @@ public sealed class RouterPortsTests
         Assert.Equal(2, stage.Told.Count(told => told.Contains(" at ", StringComparison.Ordinal))); // the same is asked for again
     }
 
+    [Theory]
+    [InlineData(MappingProtocol.Pcp)]
+    [InlineData(MappingProtocol.NatPmp)]
+    [InlineData(MappingProtocol.Upnp)]
+    public void Both_transports_get_one_number_outside_where_they_have_one_inside(MappingProtocol known)
+    {
+        var router = new ToyRouter();
+        router.Knows.Add(known);
+        router.Taken.Add(51413);
+        var stage = new RouterStage(router, nodePort: 51413);
+        stage.Run(TimeSpan.FromHours(2));
+        var ports = stage.Machine.Mapped.ToArray();
+        Assert.Equal([PortTransport.Tcp, PortTransport.Udp], ports.Select(port => port.Transport));
+        Assert.Equal(ports[0].External, ports[1].External);
+        Assert.NotEqual(51413, ports[0].External.Port);
+        Assert.Equal(2, stage.Told.Count(told => told.Contains(" at ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_port_that_is_wanted_later_is_asked_for_at_once_and_one_of_each_transport_counts()
+    {
+        var router = new ToyRouter();
+        router.Knows.Add(MappingProtocol.Pcp);
+        var stage = new RouterStage(router, nodePort: null);
+        stage.Run(TimeSpan.FromMinutes(1));
+        Assert.Equal(Granted("PCP")[..1], stage.Told);
+        stage.Tell(RouterStage.Want(PortTransport.Udp, 51414));
+        stage.Tell(RouterStage.Want(PortTransport.Udp, 9));
+        stage.Run(Soon);
+        Assert.Equal(Granted("PCP"), stage.Told);
+        stage.Tell(new PortMappingInput.Release());
+        stage.Run(Soon);
+        Assert.Empty(router.Table);
+    }
+
     [Fact]
     public void By_upnp_another_port_is_asked_for_where_one_is_taken()
     {
@@ -193,7 +228,7 @@ public sealed class RouterPortsTests
     public void The_end_that_comes_while_a_router_is_asked_takes_back_what_it_may_have_granted()
     {
         var stage = Stage(MappingProtocol.Pcp);
-        stage.Machine.Handle(stage.Now, new PortMappingInput.Timer());
+        stage.Machine.Handle(stage.Now, RouterStage.Want(PortTransport.Tcp, 51413));
         Assert.True(stage.Machine.TryPoll(out var first));
         stage.Router.Answer(stage.Now, first); // and the answer is lost
         Assert.NotEmpty(stage.Router.Table);

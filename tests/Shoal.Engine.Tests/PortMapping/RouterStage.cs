@@ -8,16 +8,20 @@ internal sealed class RouterStage
 {
     private readonly Queue<PortMappingInput> _inputs = new();
 
-    public RouterStage(ToyRouter router, RouterPortsOptions? options = null, ulong seed = 1)
+    public RouterStage(ToyRouter router, RouterPortsOptions? options = null, ulong seed = 1, ushort? nodePort = 51414)
     {
         Router = router;
-        Machine = new RouterPorts(options ?? Options, new Prng(seed), new byte[2 * PcpNonce.Length]);
-        _inputs.Enqueue(new PortMappingInput.Timer());
+        Machine = new RouterPorts(options ?? Options, new Prng(seed));
+        _inputs.Enqueue(Want(PortTransport.Tcp, 51413));
+        if (nodePort is { } port)
+        {
+            _inputs.Enqueue(Want(PortTransport.Udp, port));
+        }
     }
 
     public static RouterPortsOptions Options { get; } = new()
     {
-        Gateway = ToyRouter.Address, Self = ToyRouter.Client, Ports = [(PortTransport.Tcp, 51413), (PortTransport.Udp, 51414)],
+        Gateway = ToyRouter.Address, Self = ToyRouter.Client,
     };
 
     public ToyRouter Router { get; }
@@ -31,6 +35,8 @@ internal sealed class RouterStage
 
     /// <summary>When something was sent to the gateway.</summary>
     public List<double> SentAt { get; } = [];
+
+    public static PortMappingInput.Want Want(PortTransport transport, ushort port) => new(transport, port, default);
 
     /// <summary>Lets time pass; whatever is asked is answered by the router at once.</summary>
     public void Run(TimeSpan time)

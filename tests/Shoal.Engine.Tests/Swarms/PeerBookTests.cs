@@ -63,7 +63,7 @@ public sealed class PeerBookTests
     }
 
     [Fact]
-    public void Hearsay_that_a_link_proves_or_a_tracker_names_is_hearsay_no_longer()
+    public void Hearsay_that_a_link_proves_or_a_tracker_names_is_hearsay_no_longer_but_named_only_if_it_was()
     {
         _book.TryAddHearsay(At(1), Liar, _now);
         _book.TryAddHearsay(At(2), Liar, _now);
@@ -73,8 +73,9 @@ public sealed class PeerBookTests
         _book.Ended(At(1), failed: false, useless: false, _now);
         _book.Add(At(2), _now);
         Assert.Equal(1, _book.CountFrom(Liar));
-        _book.ForgetHearsay();
-        Assert.Equal(2, _book.CandidateCount);
+        _book.ForgetUnnamed();
+        Assert.Equal([false, true, false], [_book.Contains(At(1)), _book.Contains(At(2)), _book.Contains(At(3))]);
+        Assert.Equal(1, _book.CandidateCount);
     }
 
     [Fact]

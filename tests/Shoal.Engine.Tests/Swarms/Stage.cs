@@ -319,11 +319,11 @@ internal sealed class RawPeer(Stage stage, LinkId link, PeerAddress address)
 
     public int CountOf(PeerMessageKind kind) => Got.Count(message => message.Kind == kind);
 
-    public void Shake(int number, bool fast = true, bool extensions = true)
+    public void Shake(int number, bool fast = true, bool extensions = true, bool dht = false)
     {
         var id = new byte[20];
         (id[0], id[1]) = ((byte)number, (byte)(number >> 8));
-        Send(new Handshake(stage.World.InfoHash, new PeerId(id), fast, extensions).ToMessage());
+        Send(new Handshake(stage.World.InfoHash, new PeerId(id), fast, extensions, dht).ToMessage());
     }
 
     /// <summary>Accepts a connection of ours.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 
@@ -14,7 +15,7 @@ internal sealed class World
     private readonly PriorityQueue<Action, (long Time, long Sequence)> _events = new();
     private long _sequence;
 
-    public World(ulong seed, int totalLength, int pieceLength, int blockLength = 1024)
+    public World(ulong seed, int totalLength, int pieceLength, int blockLength = 1024, string? info = null)
     {
         Prng = new Prng(seed);
         Layout = new PieceLayout(totalLength, pieceLength, blockLength);
@@ -32,8 +33,8 @@ internal sealed class World
         }
 
         // What stands for an info dictionary here: anything whose hash is the info-hash.
-        Info = new byte[40_000];
-        for (var i = 0; i < Info.Length; i++)
+        Info = info is null ? new byte[40_000] : Encoding.ASCII.GetBytes(info);
+        for (var i = 0; i < Info.Length && info is null; i++)
         {
             Info[i] = (byte)Prng.NextUInt64();
         }

@@ -115,6 +115,41 @@ public sealed class MetainfoReaderTests
     }
 
     [Fact]
+    public void Nodes_of_the_dht_are_read_and_those_that_are_none_passed_over()
+    {
+        const string Nodes = "5:nodesl" +
+            "l9:192.0.2.7i6881ee" + "l11:2001:db8::1i1ee" + "l11:dht.exampleli1eei65535ee" + // what comes between is passed over
+            "l9:192.0.2.8i0ee" + "l9:192.0.2.8i65536ee" + "l9:192.0.2.8e" + "li6881ee" + "l0:i1ee" + "l5:a b/ci1ee" + "l5::::zzi1ee" + "le" + "i1e" + "1:xe";
+        var metainfo = Read(Single(), after: Nodes);
+        Assert.Equal(["192.0.2.7:6881", "[2001:db8::1]:1", "dht.example:65535"], metainfo.Nodes.Select(node => node.ToString()));
+        Assert.Equal(metainfo.Nodes, metainfo.WithSources([], []).Nodes);
+        Assert.True(MetainfoReader.TryRead(MetainfoWriter.ToArray(metainfo), out var again, out _));
+        Assert.Equal(metainfo.Nodes, again.Nodes);
+
+        Assert.Empty(Read(Single(), after: "5:nodesi1e").Nodes);
+        var many = Read(Single(), after: $"5:nodesl{string.Concat(Enumerable.Range(1, 1000).Select(port => $"l1:ai{port}ee"))}e");
+        Assert.Equal(MetainfoReader.MaximumNodeCount, many.Nodes.Count);
+        var bytes = Bytes($"d4:info{Single()}{Nodes}e");
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            Assert.False(MetainfoReader.TryRead(bytes[..length], out _, out _));
+        }
+    }
+
+    [Theory]
+    [InlineData("d7:privatei1ee", true)]
+    [InlineData("d4:name1:n7:privatei1e1:zi7ee", true)]
+    [InlineData("d7:privatei0ee", false)]
+    [InlineData("d7:private1:1e", false)]
+    [InlineData("d4:name7:privatee", false)]
+    [InlineData("d1:ad7:privatei1eee", false)]
+    [InlineData("d7:privatei1e", false)]
+    [InlineData("de", false)]
+    [InlineData("", false)]
+    public void Whether_it_is_private_can_be_told_by_a_glance(string info, bool isPrivate) =>
+        Assert.Equal(isPrivate, MetainfoReader.SaysPrivate(Bytes(info)));
+
+    [Fact]
     public void A_lone_announce_is_a_tier_and_a_lone_web_seed_a_list()
     {
         var metainfo = Read(Single(), "8:announce8:http://a13:announce-listle", "8:url-list8:http://w");

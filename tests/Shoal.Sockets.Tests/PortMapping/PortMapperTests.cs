@@ -16,6 +16,7 @@ public sealed class PortMapperTests
     private PortMapper Start(PortMapperOptions options)
     {
         var mapper = new PortMapper(options, output => _told.Writer.TryWrite(output));
+        mapper.Map(PortTransport.Tcp, 51413);
         mapper.Start();
         return mapper;
     }
@@ -32,10 +33,11 @@ public sealed class PortMapperTests
             lifetimes.Add(PcpCodec.TryReadMapRequest(packet, out var request) ? request.LifetimeSeconds : 0);
             return ScriptedGateway.GrantPcp(packet);
         };
-        await using (var mapper = Start(gateway.Options with { UdpPort = 51414 }))
+        await using (var mapper = Start(gateway.Options))
         {
             var port = Assert.IsType<PortMappingOutput.Mapped>(await NextAsync()).Port;
             Assert.Equal(new MappedPort(PortTransport.Tcp, 51413, ScriptedGateway.External.WithPort(51413), MappingProtocol.Pcp), port);
+            mapper.Map(PortTransport.Udp, 51414);
             Assert.Equal(PortTransport.Udp, Assert.IsType<PortMappingOutput.Mapped>(await NextAsync()).Port.Transport);
             Assert.Equal(2, mapper.Status.Mapped.Count);
         }

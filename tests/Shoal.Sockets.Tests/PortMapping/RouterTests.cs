@@ -23,6 +23,7 @@ public sealed class RouterTests
         await SeeAsync(holder, $"mapped Udp 11.22.33.1:{Port} {name}");
         Assert.Equal(2, await CountRulesAsync(network));
         Assert.Contains("hello", await ConnectAsync(network), StringComparison.Ordinal);
+        Assert.Contains("hello", await SendAsync(network), StringComparison.Ordinal);
 
         // Twice half of the lease's time: without renewal, the router would have forgotten it.
         await SeeAsync(holder, $"renewed Tcp 11.22.33.1:{Port}");
@@ -30,6 +31,26 @@ public sealed class RouterTests
         Assert.Equal(2, await CountRulesAsync(network));
         Assert.Contains("hello", await ConnectAsync(network), StringComparison.Ordinal);
 
+        holder.StandardInput.Close();
+        await SeeAsync(holder, "ended");
+        Assert.Equal(0, await CountRulesAsync(network));
+    }
+
+    [Theory]
+    [InlineData(MappingProtocol.Pcp)]
+    [InlineData(MappingProtocol.NatPmp)]
+    [InlineData(MappingProtocol.Upnp)]
+    public async Task Where_the_router_gives_another_port_it_is_one_for_both_transports(MappingProtocol protocol)
+    {
+        const int Lowest = 51_420; // it tries one port after the other, and logs each
+        await using var network = await RouterNetwork.StartAsync(upnp: protocol == MappingProtocol.Upnp, pcp: protocol != MappingProtocol.Upnp, lowestPort: Lowest);
+        using var holder = Hold(network, protocol.ToString(), lifetimeSeconds: 3600);
+        var tcp = PortOf(await SeeAsync(holder, "mapped Tcp 11.22.33.1:"));
+        var udp = PortOf(await SeeAsync(holder, "mapped Udp 11.22.33.1:"));
+        Assert.InRange(int.Parse(tcp), Lowest, 65535);
+        Assert.Equal(tcp, udp);
+        Assert.Contains("hello", await ConnectAsync(network, tcp), StringComparison.Ordinal);
+        Assert.Contains("hello", await SendAsync(network, udp), StringComparison.Ordinal);
         holder.StandardInput.Close();
         await SeeAsync(holder, "ended");
         Assert.Equal(0, await CountRulesAsync(network));
@@ -62,13 +83,18 @@ public sealed class RouterTests
         "client", Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet",
         Path.Combine(AppContext.BaseDirectory, "PortHolder.dll"), protocols, Port, $"{lifetimeSeconds}");
 
-    private static Task<string> ConnectAsync(RouterNetwork network) =>
-        network.ReadAsync("internet", "timeout", "5", "bash", "-c", $"exec 3<>/dev/tcp/11.22.33.1/{Port} && head -n 1 <&3");
+    private static Task<string> ConnectAsync(RouterNetwork network, string port = Port) =>
+        network.ReadAsync("internet", "timeout", "5", "bash", "-c", $"exec 3<>/dev/tcp/11.22.33.1/{port} && head -n 1 <&3");
+
+    private static Task<string> SendAsync(RouterNetwork network, string port = Port) =>
+        network.ReadAsync("internet", "timeout", "5", "bash", "-c", $"exec 3<>/dev/udp/11.22.33.1/{port} && echo hi >&3 && head -n 1 <&3");
+
+    private static string PortOf(string line) => line.Split(' ')[2].Split(':')[1];
 
     private static async Task<int> CountRulesAsync(RouterNetwork network) =>
         (await network.ReadAsync("router", "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd")).Split($"to 192.168.77.2:{Port}").Length - 1;
 
-    private static async Task SeeAsync(Process holder, string wanted)
+    private static async Task<string> SeeAsync(Process holder, string wanted)
     {
         var seen = "";
         using var patience = new CancellationTokenSource(Patience);
@@ -78,7 +104,7 @@ public sealed class RouterTests
             {
                 if (line.StartsWith(wanted, StringComparison.Ordinal))
                 {
-                    return;
+                    return line;
                 }
 
                 seen += line + "\n";
@@ -90,5 +116,6 @@ public sealed class RouterTests
         }
 
         Assert.Fail($"\"{wanted}\" did not come; there came:\n{seen}");
+        return "";
     }
 }

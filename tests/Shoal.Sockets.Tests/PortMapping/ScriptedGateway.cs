@@ -42,7 +42,6 @@ internal sealed class ScriptedGateway : IAsyncDisposable
 
     public PortMapperOptions Options => new()
     {
-        TcpPort = 51413,
         Gateway = (IPEndPoint)_datagrams.LocalEndPoint!,
         SearchGroup = (IPEndPoint)_searches.LocalEndPoint!,
         AnnouncementPort = 0,

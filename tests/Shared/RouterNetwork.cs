@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Shoal.Sockets.Tests.PortMapping;
+namespace Shoal;
 
 /// <summary>A client, a router that runs miniupnpd, and the internet: three namespaces that the script <c>router</c> makes, gone with this.</summary>
 internal sealed class RouterNetwork : IAsyncDisposable
@@ -10,8 +10,11 @@ internal sealed class RouterNetwork : IAsyncDisposable
 
     private RouterNetwork(Process script, string first) => (_script, _first) = (script, first);
 
-    /// <summary>Makes it, or skips the test and says why that cannot be done here.</summary>
-    public static async Task<RouterNetwork> StartAsync(bool upnp, bool pcp, int igdVersion)
+    /// <summary>
+    /// Makes it, or skips the test and says why that cannot be done here. The router lets in at <paramref name="lowestPort"/> and above; to who asks for
+    /// another it gives the next.
+    /// </summary>
+    public static async Task<RouterNetwork> StartAsync(bool upnp, bool pcp, int igdVersion = 2, int lowestPort = 1024)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.UserName == "root", "to make a network out of this machine one must be root, on Linux");
         foreach (var (program, package) in new[] { ("ip", "iproute2"), ("nft", "nftables"), ("miniupnpd", "miniupnpd-nftables"), ("unshare", "util-linux"), ("nsenter", "util-linux") })
@@ -20,7 +23,7 @@ internal sealed class RouterNetwork : IAsyncDisposable
         }
 
         static string Word(bool yes) => yes ? "yes" : "no";
-        var script = Start("sh", [Path.Combine(AppContext.BaseDirectory, "PortMapping", "router"), Word(upnp), Word(pcp), Word(igdVersion == 1)]);
+        var script = Start("sh", [Path.Combine(AppContext.BaseDirectory, "router"), Word(upnp), Word(pcp), Word(igdVersion == 1), $"{lowestPort}"]);
         while (await script.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line == "ready")
@@ -36,9 +39,11 @@ internal sealed class RouterNetwork : IAsyncDisposable
         throw new InvalidOperationException();
     }
 
-    /// <summary>Starts a program on a host: "client", "router" or "internet".</summary>
-    public Process Run(string host, params string[] command) =>
-        Start("nsenter", ["-t", _first, "-n", "-m", "-p", "ip", "netns", "exec", host, .. command]);
+    /// <summary>The command line that runs another one on a host: "client", "router" or "internet".</summary>
+    public IReadOnlyList<string> Enter(string host) => ["nsenter", "-t", _first, "-n", "-m", "-p", "ip", "netns", "exec", host];
+
+    /// <summary>Starts a program on a host.</summary>
+    public Process Run(string host, params string[] command) => Start("nsenter", [.. Enter(host).Skip(1), .. command]);
 
     /// <summary>What a program on a host prints.</summary>
     public async Task<string> ReadAsync(string host, params string[] command)
