@@ -30,7 +30,7 @@ public sealed class DhtFinderTests
         await UntilAsync(() => node.Status[0].Status.PeerCount == 1);
         Assert.Equal(1, node.Status[0].Status.TorrentCount);
         Assert.Equal(1, client.Dht.Client!.Status[0].Status.SearchCount);
-        Assert.Empty((await node.GetPeersAsync(hidden.Metainfo.InfoHash)).Where(result => result.PeerCount > 0));
+        Assert.All(await node.GetPeersAsync(hidden.Metainfo.InfoHash), result => Assert.Equal(0, result.PeerCount));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
     private readonly Lock _gate = new();
     private DhtClient? _client;
     private bool _isOver;
-    private int _port = listenPort; // that nodes were told
+    private int _port; // that is told of every torrent since it last changed; 0 before it did
 
     public bool IsPublic => true;
 
