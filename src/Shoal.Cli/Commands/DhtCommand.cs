@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Shoal.Cli.Reporting;
+using Shoal.Discovery;
 using Shoal.Engine.Dht;
 using Shoal.Protocol;
 using Shoal.Protocol.Metadata;
@@ -134,9 +135,15 @@ internal static class DhtCommand
 
     private static DhtClient Start(Invocation invocation, DhtClientOptions options)
     {
+        var address = invocation.Parse.GetValue(SharedOptions.Bind);
+        if (DiscoveryOptions.IsOffInEnvironment() && !(address is not null && IPAddress.IsLoopback(address)))
+        {
+            throw new UserErrorException($"{DiscoveryOptions.Variable}=off leaves no DHT but on this machine (--bind 127.0.0.1)");
+        }
+
         try
         {
-            return new DhtClient(options with { BindAddress = invocation.Parse.GetValue(SharedOptions.Bind), Logger = invocation.Loggers.CreateLogger("dht") });
+            return new DhtClient(options with { BindAddress = address, Logger = invocation.Loggers.CreateLogger("dht") });
         }
         catch (SocketException error)
         {

@@ -90,10 +90,17 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         };
     }
 
+    // The environment wins: who set it, often for many commands at once, counts on it.
     private static DiscoveryOptions DiscoveryOf(ParseResult parse)
     {
-        var options = parse.GetValue(SharedOptions.Public) ? new DiscoveryOptions { MapsPort = true }
-            : parse.GetValue(SharedOptions.NoDiscovery) ? DiscoveryOptions.Off : DiscoveryOptions.FromEnvironment();
+        var isOff = DiscoveryOptions.IsOffInEnvironment();
+        if (isOff && parse.GetValue(SharedOptions.Public))
+        {
+            throw new UserErrorException($"--public and {DiscoveryOptions.Variable}=off exclude each other");
+        }
+
+        var options = isOff || parse.GetValue(SharedOptions.NoDiscovery) ? DiscoveryOptions.Off
+            : new DiscoveryOptions { MapsPort = parse.GetValue(SharedOptions.Public) };
         return parse.GetValue(SharedOptions.DhtBootstrap) is { Length: > 0 } nodes ? options with { DhtBootstrap = nodes } : options;
     }
 

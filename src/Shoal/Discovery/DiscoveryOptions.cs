@@ -1,3 +1,4 @@
+using Shoal.Protocol.Metadata;
 using Shoal.Sockets.Dht;
 
 namespace Shoal.Discovery;
@@ -8,7 +9,7 @@ namespace Shoal.Discovery;
 /// </summary>
 public sealed record DiscoveryOptions
 {
-    /// <summary>The environment variable that switches all of it off (<c>off</c>) for clients that were told nothing else.</summary>
+    /// <summary>The environment variable that switches all of it off (<c>off</c>) for clients that were told nothing else, and for the command whatever it was told.</summary>
     public const string Variable = "SHOAL_DISCOVERY";
 
     /// <summary>None of it. Peers that we are linked to still tell us of others (BEP 11), and we them.</summary>
@@ -28,10 +29,14 @@ public sealed record DiscoveryOptions
 
     /// <summary>As <see cref="Variable"/> says.</summary>
     /// <exception cref="ShoalException">The variable says neither on nor off.</exception>
-    public static DiscoveryOptions FromEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
+    public static DiscoveryOptions FromEnvironment() => IsOffInEnvironment() ? Off : new DiscoveryOptions();
+
+    /// <summary>Whether <see cref="Variable"/> says off.</summary>
+    /// <exception cref="ShoalException">It says neither on nor off.</exception>
+    public static bool IsOffInEnvironment() => Environment.GetEnvironmentVariable(Variable) switch
     {
-        "off" => Off,
-        null or "" or "on" => new DiscoveryOptions(),
-        var other => throw new ShoalException(ShoalErrorKind.BadInput, $"{Variable} is '{other}'; it can be 'on' or 'off'"),
+        "off" => true,
+        null or "" or "on" => false,
+        var other => throw new ShoalException(ShoalErrorKind.BadInput, $"{Variable} is '{SafePath.ForDisplay(other)}'; it can be 'on' or 'off'"),
     };
 }
