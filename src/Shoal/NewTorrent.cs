@@ -27,6 +27,9 @@ public sealed record NewTorrentOptions
     /// <summary>Whether peers may be had from the trackers only (BEP 27).</summary>
     public bool IsPrivate { get; init; }
 
+    /// <summary>Whether who has the .torrent may look for it in the DHT, where strangers learn of it.</summary>
+    public bool MayUseDht { get; init; } = true;
+
     /// <summary>A comment.</summary>
     public string? Comment { get; init; }
 
@@ -175,6 +178,7 @@ public sealed class NewTorrent : IDisposable
             Trackers = [.. options.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])],
             WebSeeds = options.WebSeeds,
             IsPrivate = options.IsPrivate,
+            MayUseDht = options.MayUseDht,
             SealedHeader = sealedHeader,
             Comment = options.Comment,
             CreatedBy = options.CreatedBy,

@@ -121,7 +121,7 @@ public sealed record AddOptions
 
     /// <summary>
     /// Whether strangers anywhere may learn of it, through the DHT, where crawlers fetch whatever is announced. Null: as
-    /// its source says, which is yes but for links that say no; and no for what is shared anew.
+    /// its source says, which is yes but for links and .torrents that say no; and no for what is shared anew.
     /// </summary>
     public bool? IsPublic { get; init; }
 

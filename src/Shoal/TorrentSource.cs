@@ -151,7 +151,7 @@ public sealed class TorrentSource
     private static TorrentOrigin Of(MagnetLink link) => new(
         link.InfoHash, link.Name, null, [.. link.Trackers.Select(tracker => (IReadOnlyList<string>)[tracker])], link.Peers, link.Files, link.MayUseDht);
 
-    private static TorrentOrigin Of(Metainfo metainfo) => new(metainfo.InfoHash, metainfo.Name, metainfo, metainfo.Trackers, [], [], IsPublic: true);
+    private static TorrentOrigin Of(Metainfo metainfo) => new(metainfo.InfoHash, metainfo.Name, metainfo, metainfo.Trackers, [], [], metainfo.MayUseDht);
 
     private static Metainfo Read(byte[] document, string name) =>
         MetainfoReader.TryRead(document, out var metainfo, out var error)

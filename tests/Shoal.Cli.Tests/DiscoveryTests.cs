@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Shoal.Cli.Commands;
 using Shoal.Discovery;
 
@@ -54,10 +55,23 @@ public sealed class DiscoveryTests
         Assert.Equal((2, "", "shoal: SHOAL_DISCOVERY is 'of'; it can be 'on' or 'off'\n"), (exitCode, said, complained));
     }
 
+    [Fact]
+    public async Task A_share_that_is_not_public_leaves_no_torrent_that_is()
+    {
+        using var place = new Workplace();
+        var path = place.Write($"t{Guid.NewGuid():N}", 100_000);
+        await using var share = Command.Start("share", path, "--bind", "127.0.0.1", "--json");
+        using var made = JsonDocument.Parse(await share.LineAsync(text => text.StartsWith("{\"event\":\"torrent\"", StringComparison.Ordinal)));
+        Assert.EndsWith("&x.dht=off", made.RootElement.GetProperty("magnet").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith("&x.dht=off", await MagnetOfAsync(made.RootElement.GetProperty("torrent").GetString()!), StringComparison.Ordinal);
+    }
+
     private static ShoalOptions OptionsOf(string commandLine)
     {
         var args = commandLine.Split(' ');
         var command = args[0] switch { "share" => ShareCommand.Create(), "seed" => SeedCommand.Create(), _ => GetCommand.Create() };
         return Transfer.OptionsOf(command.Parse(args[1..]), TimeSpan.Zero);
     }
+
+    private static async Task<string> MagnetOfAsync(string torrent) => Assert.Single((await Command.RunAsync("magnet", torrent)).Out.Lines);
 }

@@ -24,6 +24,9 @@ public sealed class DhtFinderTests
         await client.AddAsync(TorrentSource.FromMetainfo(hidden.Metainfo), place.Root);
         await client.ShareAsync(shared); // nobody said that it is for all
         await client.AddAsync(TorrentSource.Parse($"magnet:?xt=urn:btih:{new string('b', 40)}&x.dht=off"), place.At("b"));
+        using var passedOn = await NewTorrent.HashAsync(place.Write("passed on.bin", 1000), new NewTorrentOptions { MayUseDht = false });
+        await File.WriteAllBytesAsync(place.At("x.torrent"), MetainfoWriter.ToArray(passedOn.Metainfo));
+        await client.AddAsync(TorrentSource.Parse(place.At("x.torrent")), place.At("d"));
         Assert.Null(client.Dht!.Client); // no port is opened for these
 
         await client.AddAsync(TorrentSource.Parse(new string('c', 40)), place.At("c"));

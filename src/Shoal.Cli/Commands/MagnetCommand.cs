@@ -59,6 +59,7 @@ internal static class MagnetCommand
             Length = metainfo?.TotalLength,
             Trackers = [.. trackers.SelectMany(tier => tier).Distinct()],
             WebSeeds = metainfo?.WebSeeds ?? [],
+            MayUseDht = metainfo is not { MayUseDht: false },
         };
     }
 }

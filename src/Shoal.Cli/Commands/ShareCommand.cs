@@ -39,8 +39,12 @@ internal static class ShareCommand
         await using var reporter = invocation.CreateReporter();
         // The port before the hashing, which may take long: one in use is better told at once.
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
+        var isPublic = parse.GetValue(SharedOptions.Public);
         using var made = await Hashing.RunAsync(
-            parse.GetValue(Path)!, new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", IsSecret = parse.GetValue(Secret) }, reporter, invocation.Stop);
+            parse.GetValue(Path)!,
+            new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", IsSecret = parse.GetValue(Secret), MayUseDht = isPublic },
+            reporter,
+            invocation.Stop);
         var address = Transfer.PublicAddress(parse);
         var trackers = parse.GetValue(SharedOptions.Trackers) ?? [];
         await using var tracker = trackers.Length > 0 ? null : await StartTrackerAsync(invocation, address, made.Metainfo, reporter);
@@ -50,7 +54,7 @@ internal static class ShareCommand
         var self = new MagnetPeer(address.ToString(), (ushort)client.EndPoint.Port);
         Announce(
             made, metainfo,
-            new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = announced, Peers = [self], MayUseDht = parse.GetValue(SharedOptions.Public) },
+            new MagnetLink { InfoHash = metainfo.InfoHash, Name = metainfo.Name, Trackers = announced, Peers = [self], MayUseDht = isPublic },
             reporter);
 
         // Our own tracker is spoken to directly: the advertised address may not lead back here.
@@ -61,7 +65,7 @@ internal static class ShareCommand
                 Trackers = tracker is null ? trackers : [tracker.AnnounceUrl.ToString()],
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
-                IsPublic = parse.GetValue(SharedOptions.Public),
+                IsPublic = isPublic,
             },
             invocation.Stop);
         var transfer = new Transfer(invocation, reporter, client, torrent);

@@ -54,7 +54,7 @@ internal sealed class InfoDictionary
 
     public Metainfo ToMetainfo(
         IReadOnlyList<IReadOnlyList<string>> trackers, IReadOnlyList<string> webSeeds, IReadOnlyList<MagnetPeer> nodes,
-        string? comment, string? createdBy, DateTimeOffset? creationDate) => new()
+        bool mayUseDht, string? comment, string? createdBy, DateTimeOffset? creationDate) => new()
     {
         InfoHash = new InfoHash(SHA1.HashData(_bytes.Span)),
         Name = _name!,
@@ -69,6 +69,7 @@ internal sealed class InfoDictionary
         Trackers = trackers,
         WebSeeds = webSeeds,
         Nodes = nodes,
+        MayUseDht = mayUseDht,
         Comment = comment,
         CreatedBy = createdBy,
         CreationDate = creationDate,

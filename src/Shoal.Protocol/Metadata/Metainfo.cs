@@ -99,6 +99,12 @@ public sealed class Metainfo
     /// <summary>Where to begin in the DHT (BEP 5, "nodes"): hosts and UDP ports. They count for nothing in a private torrent.</summary>
     public IReadOnlyList<MagnetPeer> Nodes { get; init; } = [];
 
+    /// <summary>
+    /// Whether who has the .torrent may look for it in the DHT, where strangers learn of it. Unless it says so in a key of ours beside the info
+    /// dictionary, <c>x.dht</c>, as <see cref="MagnetLink.MayUseDht"/> has it.
+    /// </summary>
+    public bool MayUseDht { get; init; } = true;
+
     /// <summary>The maker's comment as it stood there: may hold any character.</summary>
     public string? Comment { get; init; }
 
@@ -145,6 +151,7 @@ public sealed class Metainfo
         Trackers = trackers,
         WebSeeds = webSeeds,
         Nodes = Nodes,
+        MayUseDht = MayUseDht,
         Comment = Comment,
         CreatedBy = CreatedBy,
         CreationDate = CreationDate,

@@ -39,6 +39,9 @@ public sealed record MetainfoBuilder
     /// <summary>Whether peers may come from the trackers only (BEP 27). Default: no.</summary>
     public bool IsPrivate { get; init; }
 
+    /// <summary>Whether who has it may look for it in the DHT; it is no part of what is hashed. Default: yes.</summary>
+    public bool MayUseDht { get; init; } = true;
+
     /// <summary>The sealed header of a secret share. Default: empty, it is none.</summary>
     public ReadOnlyMemory<byte> SealedHeader { get; init; }
 
@@ -72,7 +75,7 @@ public sealed record MetainfoBuilder
             return false;
         }
 
-        metainfo = read.ToMetainfo([.. Trackers.Where(tier => tier.Count > 0)], WebSeeds, [], Comment, CreatedBy, CreationDate);
+        metainfo = read.ToMetainfo([.. Trackers.Where(tier => tier.Count > 0)], WebSeeds, [], MayUseDht, Comment, CreatedBy, CreationDate);
         return true;
     }
 

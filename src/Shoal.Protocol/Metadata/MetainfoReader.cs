@@ -50,6 +50,7 @@ public static class MetainfoReader
         List<IReadOnlyList<string>> tiers = [];
         List<string> webSeeds = [];
         List<MagnetPeer> nodes = [];
+        var mayUseDht = true;
         reader.EnterDictionary();
         while (reader.NextKey(out var key))
         {
@@ -79,6 +80,9 @@ public static class MetainfoReader
                 case var _ when key.SequenceEqual("url-list"u8):
                     ReadUrls(ref reader, webSeeds, MaximumUrlCount);
                     break;
+                case var _ when key.SequenceEqual("x.dht"u8):
+                    mayUseDht = ReadOptionalText(ref reader) != "off";
+                    break;
             }
         }
 
@@ -98,7 +102,7 @@ public static class MetainfoReader
             tiers.Add([announce]);
         }
 
-        metainfo = info!.ToMetainfo(tiers, webSeeds, nodes, comment, createdBy, creationDate);
+        metainfo = info!.ToMetainfo(tiers, webSeeds, nodes, mayUseDht, comment, createdBy, creationDate);
         return true;
     }
 
@@ -124,7 +128,7 @@ public static class MetainfoReader
             return false;
         }
 
-        metainfo = info!.ToMetainfo([], [], [], null, null, null);
+        metainfo = info!.ToMetainfo([], [], [], true, null, null, null);
         return true;
     }
 

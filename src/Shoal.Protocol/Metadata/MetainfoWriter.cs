@@ -39,6 +39,12 @@ public static class MetainfoWriter
             WriteUrls(writer, metainfo.WebSeeds);
         }
 
+        if (!metainfo.MayUseDht)
+        {
+            writer.WriteKey("x.dht"u8);
+            writer.WriteText("off");
+        }
+
         writer.End();
     }
 

@@ -109,6 +109,7 @@ public sealed class SecretShare
                 Trackers = torrent.Trackers,
                 WebSeeds = torrent.WebSeeds,
                 Nodes = torrent.Nodes,
+                MayUseDht = torrent.MayUseDht,
             },
             key);
     }

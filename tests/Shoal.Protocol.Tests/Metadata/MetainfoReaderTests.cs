@@ -137,6 +137,22 @@ public sealed class MetainfoReaderTests
     }
 
     [Theory]
+    [InlineData("", true)]
+    [InlineData("5:x.dht3:off", false)]
+    [InlineData("8:url-list0:5:x.dht3:off", false)]
+    [InlineData("5:x.dht2:on", true)]
+    [InlineData("5:x.dhti0e", true)]
+    [InlineData("5:x.dhtl3:offe", true)]
+    public void Whether_it_may_be_looked_for_in_the_dht_stands_beside_the_info(string after, bool mayUseDht)
+    {
+        var metainfo = Read(Single(), after: after);
+        Assert.Equal((mayUseDht, Read(Single()).InfoHash), (metainfo.MayUseDht, metainfo.InfoHash));
+        Assert.Equal(mayUseDht, metainfo.WithSources([], []).MayUseDht);
+        Assert.True(MetainfoReader.TryRead(MetainfoWriter.ToArray(metainfo), out var again, out _));
+        Assert.Equal((mayUseDht, metainfo.InfoHash), (again.MayUseDht, again.InfoHash));
+    }
+
+    [Theory]
     [InlineData("d7:privatei1ee", true)]
     [InlineData("d4:name1:n7:privatei1e1:zi7ee", true)]
     [InlineData("d7:privatei0ee", false)]
