@@ -66,6 +66,16 @@ public class FileCommandTests
     }
 
     [Fact]
+    public async Task The_magnet_link_of_a_private_torrent_asks_to_keep_out_of_the_DHT()
+    {
+        using var place = new Workplace();
+        var torrent = place.At("x.torrent");
+        await Command.RunAsync("create", place.Write("x.bin", 100_000), "-o", torrent, "--tracker", "http://127.0.0.1:9/announce", "--private");
+        var magnet = Assert.Single((await Command.RunAsync("magnet", torrent)).Out.Lines);
+        Assert.EndsWith("&tr=http%3A%2F%2F127.0.0.1%3A9%2Fannounce&x.dht=off", magnet, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_torrent_in_a_folder_that_is_not_there_is_refused_before_hashing()
     {
         using var place = new Workplace();

@@ -59,7 +59,7 @@ internal static class MagnetCommand
             Length = metainfo?.TotalLength,
             Trackers = [.. trackers.SelectMany(tier => tier).Distinct()],
             WebSeeds = metainfo?.WebSeeds ?? [],
-            MayUseDht = metainfo is not { MayUseDht: false },
+            MayUseDht = metainfo is null or { MayUseDht: true, IsPrivate: false }, // a link cannot say that its torrent is private
         };
     }
 }
