@@ -29,11 +29,38 @@ public sealed class DhtFinderTests
         await client.AddAsync(TorrentSource.Parse(place.At("x.torrent")), place.At("d"));
         Assert.Null(client.Dht!.Client); // no port is opened for these
 
-        await client.AddAsync(TorrentSource.Parse(new string('c', 40)), place.At("c"));
+        using var open = await MakeAsync(place, "open.bin");
+        await client.AddAsync(TorrentSource.FromMetainfo(open.Metainfo), place.Root);
         await UntilAsync(() => node.Status[0].Status.PeerCount == 1);
         Assert.Equal(1, node.Status[0].Status.TorrentCount);
         Assert.Equal(1, client.Dht.Client!.Status[0].Status.SearchCount);
         Assert.All(await node.GetPeersAsync(hidden.Metainfo.InfoHash), result => Assert.Equal(0, result.PeerCount));
+    }
+
+    [Fact]
+    public async Task A_magnet_link_is_looked_for_and_is_announced_once_its_metadata_says_that_it_is_not_private()
+    {
+        using var place = new Workplace();
+        using var open = await MakeAsync(place, "open.bin");
+        using var made = await MakeAsync(place, "x.bin");
+        await using var node = NewNode();
+        await using var client = await StartAsync(place, $"127.0.0.1:{node.Port}");
+        await client.AddAsync(TorrentSource.FromMetainfo(open.Metainfo), place.Root);
+        await UntilAsync(() => node.Status[0].Status.PeerCount == 1); // it has joined
+        await client.AddAsync(TorrentSource.Parse($"{made.Metainfo.InfoHash}"), place.At("waits"));
+        var looking = client.Dht!.Client!;
+        await UntilAsync(() => looking.Status[0].Status is { SearchCount: 2, LookupCount: 0 });
+        Assert.All(await looking.GetPeersAsync(made.Metainfo.InfoHash), result => Assert.Equal(0, result.PeerCount));
+
+        var hash = made.Metainfo.InfoHash;
+        await using var seeder = await place.StartAsync();
+        await seeder.ShareAsync(made);
+        await using var friend = NewNode(node);
+        friend.Search(hash, seeder.EndPoint.Port, _ => { });
+        await UntilAsync(() => node.Status[0].Status.PeerCount >= 2);
+        await using var leecher = await StartAsync(place, $"127.0.0.1:{node.Port}");
+        await (await leecher.AddAsync(TorrentSource.Parse($"{hash}"), place.At("out"))).Completion.WaitAsync(Patience);
+        await UntilAsync(() => node.Status[0].Status.PeerCount >= 3);
     }
 
     [Fact]
@@ -55,6 +82,7 @@ public sealed class DhtFinderTests
         var gone = await EventAsync<SwarmEvent.PeerDisconnected>(torrent);
         Assert.Equal("the torrent is private, and no tracker named this peer", gone.Reason);
         Assert.False(torrent.Completion.IsCompleted);
+        Assert.Equal(1, node.Status[0].Status.PeerCount); // the seeder: we were not told of
     }
 
     [Fact]

@@ -13,7 +13,7 @@ namespace Shoal.Discovery;
 /// </summary>
 internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<int> reachedPort, Action<int> opened, ILogger logger) : IPeerFinder
 {
-    private readonly ConcurrentDictionary<InfoHash, Action<PeerAddress>> _searches = new();
+    private readonly ConcurrentDictionary<InfoHash, Search> _searches = new();
     private readonly Lock _gate = new();
     private DhtClient? _client;
     private bool _isOver;
@@ -24,10 +24,18 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
     /// <summary>The node, once there is one.</summary>
     public DhtClient? Client => _client;
 
-    public void Begin(InfoHash infoHash, Action<PeerAddress> found)
+    public void Begin(InfoHash infoHash, bool mayTell, Action<PeerAddress> found)
     {
-        _searches[infoHash] = found;
-        Start()?.Search(infoHash, reachedPort(), found);
+        Start();
+        Look(infoHash, new Search(found, mayTell));
+    }
+
+    public void Tell(InfoHash infoHash)
+    {
+        if (_searches.TryGetValue(infoHash, out var search) && !search.MayTell)
+        {
+            Look(infoHash, search with { MayTell = true });
+        }
     }
 
     public void End(InfoHash infoHash)
@@ -42,9 +50,9 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
         var port = reachedPort();
         if (Interlocked.Exchange(ref _port, port) != port)
         {
-            foreach (var (infoHash, found) in _searches)
+            foreach (var (infoHash, search) in _searches.Where(entry => entry.Value.MayTell))
             {
-                _client?.Search(infoHash, port, found);
+                Look(infoHash, search);
             }
         }
     }
@@ -63,6 +71,12 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
         {
             await _client.DisposeAsync();
         }
+    }
+
+    private void Look(InfoHash infoHash, Search search)
+    {
+        _searches[infoHash] = search;
+        _client?.Search(infoHash, search.MayTell ? reachedPort() : null, search.Found);
     }
 
     private DhtClient? Start()
@@ -98,4 +112,6 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
             return new DhtClient(options with { Port = 0 });
         }
     }
+
+    private sealed record Search(Action<PeerAddress> Found, bool MayTell);
 }

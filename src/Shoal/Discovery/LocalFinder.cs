@@ -25,10 +25,15 @@ internal sealed class LocalFinder : IPeerFinder
 
     public bool IsPublic => false;
 
-    public void Begin(InfoHash infoHash, Action<PeerAddress> found)
+    // To ask is to tell here.
+    public void Begin(InfoHash infoHash, bool mayTell, Action<PeerAddress> found)
     {
         _searches[infoHash] = found;
         _service.Announce(infoHash, _port);
+    }
+
+    public void Tell(InfoHash infoHash)
+    {
     }
 
     public void End(InfoHash infoHash)

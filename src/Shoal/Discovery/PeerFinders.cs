@@ -8,14 +8,22 @@ internal sealed class PeerFinders(IReadOnlyList<IPeerFinder> finders) : IAsyncDi
     /// <summary>Whether there is a way for such a torrent.</summary>
     public bool CanFind(bool isPublic) => finders.Any(finder => isPublic || !finder.IsPublic);
 
-    public void Begin(InfoHash infoHash, bool isPublic, Action<PeerAddress> found)
+    public void Begin(InfoHash infoHash, bool isPublic, bool mayTell, Action<PeerAddress> found)
     {
         foreach (var finder in finders)
         {
             if (isPublic || !finder.IsPublic)
             {
-                finder.Begin(infoHash, found);
+                finder.Begin(infoHash, mayTell, found);
             }
+        }
+    }
+
+    public void Tell(InfoHash infoHash)
+    {
+        foreach (var finder in finders)
+        {
+            finder.Tell(infoHash);
         }
     }
 

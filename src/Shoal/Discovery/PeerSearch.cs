@@ -27,7 +27,7 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
 
         if (!IsPrivate(origin.Metainfo))
         {
-            client.Finders.Begin(origin.InfoHash, _isPublic, Found);
+            client.Finders.Begin(origin.InfoHash, _isPublic, mayTell: origin.Metainfo is not null, Found);
         }
 
         _ = LearnNodesAsync(stopping);
@@ -35,12 +35,16 @@ internal sealed class PeerSearch(ShoalClient client, SwarmId id, TorrentOrigin o
         _ = ResolveAsync(stopping);
     }
 
-    /// <summary>What the torrent holds became known; a private one (BEP 27) is not looked for any more.</summary>
+    /// <summary>What the torrent holds became known: a private one (BEP 27) is not looked for any more, and of others strangers may learn that we are in it.</summary>
     public void MetadataKnown(Metainfo metainfo)
     {
         if (IsPrivate(metainfo))
         {
             End();
+        }
+        else
+        {
+            client.Finders.Tell(origin.InfoHash);
         }
     }
 
