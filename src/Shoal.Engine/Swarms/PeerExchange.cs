@@ -1,3 +1,4 @@
+using Shoal.Engine.PortMapping;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
@@ -135,7 +136,8 @@ internal sealed class PeerExchange(Swarm swarm, SwarmContext context)
     private static bool IsTellable(PeerAddress address) =>
         address is { Kind: PeerAddressKind.IPv4 or PeerAddressKind.IPv6, IsUnreachable: false, IsLinkLocal: false };
 
-    // Nobody is told of itself; and what is a machine's own means another machine, or a trap, to whoever is elsewhere.
+    // Nobody is told of itself; and what is a machine's own, or a network's, means another, or a trap, to whoever is elsewhere.
     private static bool MayPass(PeerAddress address, PeerConnection connection) =>
-        address != connection.Home && !address.IsLinkLocal && (!address.IsLoopback || connection.Address.IsLoopback);
+        address != connection.Home && !address.IsLinkLocal && (!address.IsLoopback || connection.Address.IsLoopback) &&
+        (!AddressScope.IsLocal(address) || AddressScope.IsLocal(connection.Address));
 }

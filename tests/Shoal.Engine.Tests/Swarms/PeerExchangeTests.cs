@@ -88,6 +88,30 @@ public sealed class PeerExchangeTests
         Assert.Single(stage.Connecting);
     }
 
+    [Theory]
+    [InlineData("10.0.0.9")]
+    [InlineData("172.16.0.9")]
+    [InlineData("192.168.1.9")]
+    [InlineData("169.254.1.9")]
+    [InlineData("fd00::9")]
+    public void What_is_in_a_private_network_is_told_to_and_believed_from_peers_there_only(string text)
+    {
+        var (stage, neighbour) = WithListener();
+        var (within, world) = (PeerAddress.From(IPAddress.Parse(text), 6881), PeerAddress.From(IPAddress.Parse("192.0.2.9"), 6881));
+        var member = Come(stage, within.WithPort(50_000), 2);
+        member.Send(new ExtensionHandshake { ListenPort = within.Port }.ToMessage());
+        var stranger = Come(stage, world.WithPort(50_000), 3);
+        stranger.Send(new ExtensionHandshake { PexId = TheirId, ListenPort = world.Port }.ToMessage());
+        KeepAlive(stage, TimeSpan.FromSeconds(10));
+        Assert.Equal(new[] { within, world }.Order(), Assert.Single(Told(neighbour)).Added.Select(peer => peer.Address).Order());
+        Assert.Empty(Told(stranger)); // the neighbour's address is one of these, too
+
+        Tell(stranger, within.WithPort(80), world.WithPort(80));
+        Assert.Equal([world.WithPort(80)], stage.Connecting.Select(peer => peer.Address));
+        Tell(neighbour, within.WithPort(80));
+        Assert.Equal([world.WithPort(80), within.WithPort(80)], stage.Connecting.Select(peer => peer.Address));
+    }
+
     [Fact]
     public void Peers_that_are_told_of_are_connected_to_but_for_those_that_are_here()
     {
