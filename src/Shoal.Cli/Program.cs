@@ -21,9 +21,9 @@ internal static class Program
         using var stop = new CancellationTokenSource();
         void OnSignal(PosixSignalContext context)
         {
-            if (stop.IsCancellationRequested)
+            if (stop.IsCancellationRequested && context.Signal != PosixSignal.SIGHUP)
             {
-                // The second one means: now.
+                // The second one means: now. Not of a terminal that was closed: the shell and the system each tell us.
                 Environment.Exit(ExitCode.Interrupted);
             }
 
@@ -34,6 +34,7 @@ internal static class Program
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnSignal);
         return await App.RunAsync(args, Surface.OfProcess(), stop.Token);
     }
 }

@@ -150,6 +150,7 @@ public sealed class TorrentHandle
         _announce = announce;
         _client.Host.Attach(_id, new SwarmResources { OnEvent = OnEvent, OnAnnounce = announce });
         _ = ObserveHostAsync();
+        _search.Begin(peers, _stopping.Token); // before all that may end it
         if (_origin.Metainfo is { } metainfo)
         {
             _work = RunAsync(metainfo);
@@ -158,8 +159,6 @@ public sealed class TorrentHandle
         {
             Post(InputKind.Start);
         }
-
-        _search.Begin(peers, _stopping.Token);
     }
 
     // Runs within a turn of the engine: quick, and never throws.
@@ -360,6 +359,7 @@ public sealed class TorrentHandle
     private void Fail(ShoalException error)
     {
         Log.Failed(_client.Logger, Name, error.Message);
+        _search.End();
         _completion.TrySetException(error);
         _metadata.TrySetException(error);
         Post(InputKind.Stop);

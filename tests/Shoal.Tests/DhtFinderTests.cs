@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Discovery;
 using Shoal.Engine;
 using Shoal.Protocol;
@@ -83,6 +84,45 @@ public sealed class DhtFinderTests
         Assert.Equal("the torrent is private, and no tracker named this peer", gone.Reason);
         Assert.False(torrent.Completion.IsCompleted);
         Assert.Equal(1, node.Status[0].Status.PeerCount); // the seeder: we were not told of
+    }
+
+    [Fact]
+    public async Task What_has_failed_is_looked_for_no_more()
+    {
+        using var place = new Workplace();
+        using var made = await MakeAsync(place, "x.bin");
+        await using var client = await StartAsync(place);
+        var torrent = await client.AddAsync(TorrentSource.FromMetainfo(made.Metainfo), place.At("nothing here"), new AddOptions { SeedOnly = true });
+        await Assert.ThrowsAsync<ShoalException>(() => torrent.Completion.WaitAsync(Patience));
+        Assert.Equal(0, client.Dht!.Client!.Status[0].Status.SearchCount);
+    }
+
+    [Fact]
+    public async Task A_search_that_has_ended_is_not_begun_again_by_a_port_that_changes()
+    {
+        using var place = new Workplace();
+        var port = 1;
+        await using var finder = new DhtFinder(
+            new DhtClientOptions { BindAddress = IPAddress.Loopback, Bootstrap = [], StateFile = place.At("dht") }, 0, () => Interlocked.Increment(ref port), _ => { },
+            NullLogger.Instance);
+        var hashes = Enumerable.Range(0, 500).Select(number => new InfoHash(Encoding.ASCII.GetBytes($"{number:D20}"))).ToArray();
+        foreach (var hash in hashes)
+        {
+            finder.Begin(hash, mayTell: true, _ => { });
+        }
+
+        using var ended = new CancellationTokenSource();
+        var changing = Task.Run(() =>
+        {
+            while (!ended.IsCancellationRequested)
+            {
+                finder.PortChanged();
+            }
+        });
+        Array.ForEach(hashes, finder.End);
+        await ended.CancelAsync();
+        await changing;
+        Assert.Equal(0, finder.Client!.Status[0].Status.SearchCount);
     }
 
     [Fact]

@@ -27,14 +27,20 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
     public void Begin(InfoHash infoHash, bool mayTell, Action<PeerAddress> found)
     {
         Start();
-        Look(infoHash, new Search(found, mayTell));
+        var search = new Search(found, mayTell);
+        _searches[infoHash] = search;
+        Look(infoHash, search);
     }
 
     public void Tell(InfoHash infoHash)
     {
         if (_searches.TryGetValue(infoHash, out var search) && !search.MayTell)
         {
-            Look(infoHash, search with { MayTell = true });
+            var told = search with { MayTell = true };
+            if (_searches.TryUpdate(infoHash, told, search))
+            {
+                Look(infoHash, told);
+            }
         }
     }
 
@@ -73,10 +79,14 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
         }
     }
 
+    // Without a lock, since whom it finds is told at once: what ended meanwhile is ended again.
     private void Look(InfoHash infoHash, Search search)
     {
-        _searches[infoHash] = search;
         _client?.Search(infoHash, search.MayTell ? reachedPort() : null, search.Found);
+        if (!_searches.ContainsKey(infoHash))
+        {
+            _client?.EndSearch(infoHash);
+        }
     }
 
     private DhtClient? Start()
