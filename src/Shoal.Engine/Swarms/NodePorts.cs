@@ -12,7 +12,7 @@ internal sealed class NodePorts(SwarmContext context)
     {
         if (HasNode && connection.SupportsDht)
         {
-            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: context.NodePort));
+            context.Send(connection, new PeerMessage(PeerMessageKind.Port, Begin: SwarmContext.IsBeyondRouter(connection.Address) ? context.NodePort : context.Options.DhtPort));
         }
     }
 

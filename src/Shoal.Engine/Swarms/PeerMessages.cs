@@ -53,7 +53,7 @@ internal sealed class PeerMessages(
                 PrefersEncryption = context.Options.PrefersEncryption,
                 MetadataSize = context.Content?.InfoBytes.Length ?? 0,
                 ClientVersion = Client.NameAndVersion,
-                ListenPort = (ushort)context.ListenPort,
+                ListenPort = (ushort)(SwarmContext.IsBeyondRouter(connection.Address) ? context.ListenPort : context.Options.ListenPort),
                 RequestQueueLength = UploadQueue.Limit,
                 YourAddress = connection.Address.WithPort(0),
             }.ToMessage());

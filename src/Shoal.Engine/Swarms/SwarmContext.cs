@@ -1,4 +1,5 @@
 using Shoal.Engine.Picking;
+using Shoal.Engine.PortMapping;
 using Shoal.Engine.Sessions;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
@@ -24,11 +25,14 @@ internal sealed class SwarmContext(
 
     public SessionLimits Limits { get; } = limits;
 
-    /// <summary>The port at which others reach us.</summary>
+    /// <summary>The port at which others reach us who are beyond the router.</summary>
     public int ListenPort { get; set; } = options.ListenPort;
 
-    /// <summary>The port at which others reach our DHT node; 0 if there is none, or the torrent is not for it.</summary>
+    /// <summary>The port at which others reach our DHT node who are beyond the router; 0 if there is none, or the torrent is not for it.</summary>
     public int NodePort { get; set; } = options.DhtPort;
+
+    /// <summary>Whether the way there leads through the router, which has ports of its own: IPv4 in the internet, but neither IPv6 nor who is in our network.</summary>
+    public static bool IsBeyondRouter(PeerAddress peer) => peer.Kind == PeerAddressKind.IPv4 && !AddressScope.IsLocal(peer);
 
     /// <summary>The time of the input that is being handled.</summary>
     public Instant Now { get; set; }

@@ -77,10 +77,10 @@ public sealed class DhtClient : IAsyncDisposable
     public void AddNode(PeerAddress address) => Do(address.Kind, (node, now) => node.AddNode(now, address));
 
     /// <summary>
-    /// Looks for peers of a torrent now and then, and tells others that we are one at the port (null: no), until <see cref="EndSearch"/>. False if there are too
+    /// Looks for peers of a torrent now and then, and tells others that we are one at the port (null: no; IPv6 may have another), until <see cref="EndSearch"/>. False if there are too
     /// many searches.
     /// </summary>
-    public bool Search(InfoHash infoHash, int? announcePort, Action<PeerAddress> found)
+    public bool Search(InfoHash infoHash, int? announcePort, Action<PeerAddress> found, int? announcePortIPv6 = null)
     {
         ArgumentNullException.ThrowIfNull(found);
         lock (_gate)
@@ -89,7 +89,8 @@ public sealed class DhtClient : IAsyncDisposable
         }
 
         var isBegun = true;
-        Do(PeerAddressKind.None, (node, now) => isBegun &= node.TrySearch(now, infoHash, announcePort));
+        Do(PeerAddressKind.IPv4, (node, now) => isBegun &= node.TrySearch(now, infoHash, announcePort));
+        Do(PeerAddressKind.IPv6, (node, now) => isBegun &= node.TrySearch(now, infoHash, announcePortIPv6 ?? announcePort));
         return isBegun;
     }
 

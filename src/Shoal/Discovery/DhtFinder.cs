@@ -82,7 +82,7 @@ internal sealed class DhtFinder(DhtClientOptions options, int listenPort, Func<i
     // Without a lock, since whom it finds is told at once: what ended meanwhile is ended again.
     private void Look(InfoHash infoHash, Search search)
     {
-        _client?.Search(infoHash, search.MayTell ? reachedPort() : null, search.Found);
+        _client?.Search(infoHash, search.MayTell ? reachedPort() : null, search.Found, search.MayTell ? listenPort : null); // a router has ports for IPv4 only
         if (!_searches.ContainsKey(infoHash))
         {
             _client?.EndSearch(infoHash);

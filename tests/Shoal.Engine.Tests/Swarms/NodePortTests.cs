@@ -1,3 +1,4 @@
+using System.Net;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
@@ -26,12 +27,23 @@ public sealed class NodePortTests
         Assert.Single(NodesTold(stage));
     }
 
-    [Fact]
-    public void Who_connects_after_a_router_gave_another_port_is_told_that_one()
+    [Theory]
+    [InlineData("192.0.2.1", true)]
+    [InlineData("192.168.1.1", false)]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("2001:db8::1", false)] // no address of the router's
+    [InlineData("fd00::1", false)]
+    public void Who_comes_through_a_router_that_gave_other_ports_is_told_those(string from, bool isThrough)
     {
-        var (stage, _) = Stage.Of(_world, options: WithNode);
+        var (stage, _) = Stage.Of(_world, options: options => WithNode(options) with { ListenPort = 4001 });
         stage.Tell(new Input(InputKind.NodePortChanged, Count: 60_000));
-        Assert.Equal([60_000], PortsTold(Join(stage, 1, dht: true)));
+        stage.Tell(new Input(InputKind.PortChanged, Count: 60_001));
+        var peer = stage.Come(PeerAddress.From(IPAddress.Parse(from), 6881));
+        peer.Shake(1, dht: true);
+        Assert.Equal([isThrough ? 60_000 : 4000], PortsTold(peer));
+        var hello = peer.Got.Single(message => message.Kind == PeerMessageKind.Extended);
+        Assert.Null(ExtensionHandshake.TryRead(hello.Payload.Span, out var handshake));
+        Assert.Equal(isThrough ? 60_001 : 4001, handshake.ListenPort);
     }
 
     [Theory]
