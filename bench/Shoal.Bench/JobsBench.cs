@@ -84,11 +84,11 @@ internal static class JobsBench
     private static async Task<Result> RunOneAsync(string mpi, string policy, ScratchFolder scratch)
     {
         string[] launcher = mpi == "openmpi" ? ["--allow-run-as-root", "--oversubscribe"] : [];
-        var program = Path.Combine(ShoalProcess.Root, "artifacts", "shoal", "Shoal.Cli.dll");
+        var program = Path.Combine(ShoalProcess.Root, "artifacts", "shoal", "shoal");
         var clock = Stopwatch.StartNew();
         using var process = Process.Start(new ProcessStartInfo(
             $"mpirun.{mpi}",
-            [.. launcher, "-np", $"{RankCount}", "dotnet", program, "mpi", "run", scratch.Path, "--balance", policy, "--out", scratch.Folder("out"), "--report", "--json"])
+            [.. launcher, "-np", $"{RankCount}", program, "mpi", "run", scratch.Path, "--balance", policy, "--out", scratch.Folder("out"), "--report", "--json"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

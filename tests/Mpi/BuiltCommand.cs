@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace Shoal.Mpi.Tests;
 
 /// <summary>
-/// The very program that a user starts, compiled ahead: what <c>./shoal</c> builds if the sources are newer. Up to nine ranks on few
+/// The very program that a user starts: what <c>./shoal</c> builds if the sources are newer. Up to nine ranks on few
 /// cores would else spend most of their time compiling.
 /// </summary>
 internal static class BuiltCommand
 {
-    /// <summary>The path of its main assembly, for <c>dotnet</c>. Stays valid when another build becomes the current one.</summary>
-    public static string Assembly { get; } = Build();
+    /// <summary>Its path. Stays valid when another build becomes the current one.</summary>
+    public static string Program { get; } = Build();
 
     private static string Build()
     {
@@ -26,7 +26,7 @@ internal static class BuiltCommand
         process.WaitForExit();
         var current = new DirectoryInfo(Path.Combine(root.FullName, "artifacts", "shoal"));
         return process.ExitCode == 0
-            ? Path.Combine((current.ResolveLinkTarget(returnFinalTarget: true) ?? current).FullName, "Shoal.Cli.dll")
+            ? Path.Combine((current.ResolveLinkTarget(returnFinalTarget: true) ?? current).FullName, "shoal")
             : throw new InvalidOperationException($"./shoal was not built: {complaint}");
     }
 }

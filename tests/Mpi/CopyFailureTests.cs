@@ -98,7 +98,7 @@ public sealed class CopyFailureTests
 
     // Each rank has sources of its own, in its folder; even root shall not read there what is forbidden.
     private static string Unreadable(params int[] ranks) =>
-        $"cd $rank; case $rank in {string.Join('|', ranks)}) [ $(id -u) = 0 ] && exec setpriv --bounding-set -dac_override,-dac_read_search dotnet \"$@\";; esac";
+        $"cd $rank; case $rank in {string.Join('|', ranks)}) [ $(id -u) = 0 ] && exec setpriv --bounding-set -dac_override,-dac_read_search \"$@\";; esac";
 
     [Theory]
     [MemberData(nameof(Both))]

@@ -47,7 +47,7 @@ internal sealed class CopyPlace : IDisposable
     public Task<MpiResult> CopyAfterAsync(string mpi, int ranks, string command, params string[] arguments)
     {
         Launcher.Require(mpi);
-        var script = $"rank=${{OMPI_COMM_WORLD_RANK-$PMI_RANK}}; {command}; exec dotnet \"$@\"";
+        var script = $"rank=${{OMPI_COMM_WORLD_RANK-$PMI_RANK}}; {command}; exec \"$@\"";
         return Launcher.RunProgramAsync(
             [.. Launcher.Mpirun(mpi), "-np", $"{ranks}", "sh", "-c", script, "sh", Launcher.Program, "mpi", "copy", .. arguments], Root);
     }

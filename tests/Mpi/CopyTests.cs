@@ -139,7 +139,7 @@ public sealed class CopyTests
         Launcher.Require(mpi);
         using var place = new CopyPlace();
         place.Write("data", 250 * MiB);
-        var command = string.Join(' ', [.. Launcher.Mpirun(mpi), "-np", "3", "dotnet", Launcher.Program, "mpi", "copy", "data", $"'{place.Destinations}'"]);
+        var command = string.Join(' ', [.. Launcher.Mpirun(mpi), "-np", "3", Launcher.Program, "mpi", "copy", "data", $"'{place.Destinations}'"]);
 
         // Gives mpirun a terminal, and copies to stdout what comes out of it.
         var result = await Launcher.RunProgramAsync(

@@ -31,7 +31,7 @@ internal static class Launcher
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <summary>The program under test.</summary>
-    public static string Program => BuiltCommand.Assembly;
+    public static string Program => BuiltCommand.Program;
 
     public static TheoryData<string> Both => [OpenMpi, Mpich];
 
@@ -46,14 +46,14 @@ internal static class Launcher
         string mpi, int ranks, IReadOnlyList<string> arguments, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
         Require(mpi);
-        return RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", "dotnet", Program, .. arguments], folder, environment);
+        return RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", Program, .. arguments], folder, environment);
     }
 
     /// <summary>Runs <c>shoal</c> with different arguments on different ranks.</summary>
     public static Task<MpiResult> RunMixedAsync(string mpi, string? folder, params (int Ranks, string[] Arguments)[] parts)
     {
         Require(mpi);
-        var words = parts.SelectMany((part, i) => (string[])[.. i == 0 ? [] : (string[])[":"], "-np", $"{part.Ranks}", "dotnet", Program, .. part.Arguments]);
+        var words = parts.SelectMany((part, i) => (string[])[.. i == 0 ? [] : (string[])[":"], "-np", $"{part.Ranks}", Program, .. part.Arguments]);
         return RunProgramAsync([.. Mpirun(mpi), .. words], folder);
     }
 
@@ -80,7 +80,7 @@ internal static class Launcher
     {
         Require(mpi);
         var pid = 0;
-        const string Script = "echo $$ >pid-${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec dotnet \"$@\"";
+        const string Script = "echo $$ >pid-${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec \"$@\"";
         var running = RunProgramAsync([.. Mpirun(mpi), "-np", $"{ranks}", "sh", "-c", Script, "sh", Program, .. arguments], folder, begun: id => pid = id);
         while (!isTime())
         {

@@ -77,7 +77,7 @@ public class LibraryTests
             environment.Add("SHOAL_MPI", wish);
         }
 
-        return Launcher.RunProgramAsync(["dotnet", Launcher.Program, "mpi", "run", job.Folder, "--report", "--json"], job.Folder, environment);
+        return Launcher.RunProgramAsync([Launcher.Program, "mpi", "run", job.Folder, "--report", "--json"], job.Folder, environment);
     }
 
     private static string NameOf(string mpi) => mpi == Launcher.OpenMpi ? "Open MPI" : "MPICH";

@@ -53,7 +53,7 @@ public sealed class NodesTests
             mpi != Launcher.OpenMpi || File.Exists("/usr/lib/x86_64-linux-gnu/pmix2/lib/libpmix.so"), "Slurm has no PMIx here (Debian: apt install libpmix-dev)");
         var script = await ScriptAsync(place);
         var command = place.At("shoal");
-        File.WriteAllText(command, $"#!/bin/sh\nexec dotnet '{Launcher.Program}' \"$@\"\n");
+        File.WriteAllText(command, $"#!/bin/sh\nexec '{Launcher.Program}' \"$@\"\n");
         File.SetUnixFileMode(command, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         place.Write("data", 10_000_000);
 
@@ -98,7 +98,7 @@ public sealed class NodesTests
         var result = await Launcher.RunProgramAsync(
             [
                 .. script, "sh", "-c", launch + """
-                     -np 6 dotnet "$1" mpi copy data "$2" --json --quiet || exit
+                     -np 6 "$1" mpi copy data "$2" --json --quiet || exit
                     for node in node1 node2 node3; do
                         $NODES_RSH $node "ls -d $3/data $3/*/data 2>/dev/null | xargs -n 1 cmp $4" >&2 || exit
                     done
