@@ -3,15 +3,18 @@ using Shoal.Simulation.Fuzzing;
 
 namespace FuzzSeeds;
 
-/// <summary>Runs the cases of some seeds and prints, for each, what makes its run this one and no other.</summary>
+/// <summary>Runs the cases of some seeds in all worlds and prints, for each, what makes its run this one and no other.</summary>
 internal static class Program
 {
     private static int Main(string[] seeds)
     {
-        foreach (var seed in seeds)
+        foreach (var seed in seeds.Select(seed => ulong.Parse(seed, CultureInfo.InvariantCulture)))
         {
-            var outcome = Fuzzer.Run(ulong.Parse(seed, CultureInfo.InvariantCulture));
-            Console.WriteLine(FormattableString.Invariant($"{seed} {outcome.EventHash:x16} {outcome.EventCount} {outcome.Failure ?? "-"}"));
+            foreach (var world in FuzzWorlds.All)
+            {
+                var outcome = Fuzzer.Run(Fuzzer.CaseOf(world, seed)!);
+                Console.WriteLine(FormattableString.Invariant($"{world} {seed} {outcome.EventHash:x16} {outcome.EventCount} {outcome.Failure ?? "-"}"));
+            }
         }
 
         return 0;

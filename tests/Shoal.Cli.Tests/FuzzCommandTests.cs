@@ -12,11 +12,24 @@ public sealed class FuzzCommandTests
     }
 
     [Theory]
+    [InlineData("dht")]
+    [InlineData("router")]
+    [InlineData("secret")]
+    public async Task One_world_alone_may_be_named(string world)
+    {
+        var run = await Command.RunAsync("simulate", "--fuzz", "--world", world, "--seed", "3", "--seeds", "2");
+        Assert.Equal(0, run.ExitCode);
+    }
+
+    [Theory]
     [InlineData("--for 5s", "--for goes with --fuzz")]
     [InlineData("--fuzz --peers 3", "--peers has no place beside --fuzz")]
     [InlineData("--fuzz some.json", "--fuzz takes no scenario")]
-    [InlineData("--fuzz --shrunk 0.1", "--shrunk goes with --seed alone")]
-    [InlineData("--fuzz --seed 3 --shrunk 999", "no smaller swarm")]
+    [InlineData("--world dht", "--world goes with --fuzz")]
+    [InlineData("--fuzz --world moon", "'moon' is none of swarm, dht, router, secret")]
+    [InlineData("--fuzz --shrunk 0.1", "--shrunk goes with one --world and one --seed alone")]
+    [InlineData("--fuzz --seed 3 --shrunk 0.1", "--shrunk goes with one --world and one --seed alone")]
+    [InlineData("--fuzz --world swarm --seed 3 --shrunk 999", "nothing smaller")]
     [InlineData("--fuzz --seed 3 --shrunk x", "is not a way such as 0.3.1")]
     public async Task What_means_nothing_to_it_is_refused(string arguments, string said)
     {

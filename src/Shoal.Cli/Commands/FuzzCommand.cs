@@ -7,7 +7,7 @@ using Shoal.Simulation.Fuzzing;
 namespace Shoal.Cli.Commands;
 
 /// <summary>
-/// `shoal simulate --fuzz`: random swarms in which everything goes wrong, one seed after the other, on all cores, until one fails or
+/// `shoal simulate --fuzz`: random worlds in which everything goes wrong, one seed after the other, on all cores, until one fails or
 /// time or seeds run out.
 /// </summary>
 internal static class FuzzCommand
@@ -17,21 +17,25 @@ internal static class FuzzCommand
     /// <summary>Whether this is what is wanted.</summary>
     public static Option<bool> Fuzz { get; } = new("--fuzz")
     {
-        Description = "For developers: look for faults of the engine in random small swarms in which everything goes wrong",
+        Description = "For developers: look for faults of the engine in random small worlds in which everything goes wrong",
     };
 
     private static readonly Option<TimeSpan?> For = SharedOptions.Parsed<TimeSpan?>(
         "--for", "TIME", "With --fuzz: how long to look, unless --seed or --seeds says what to run (default: 1min)",
         text => Units.TryParseTime(text, out var time, out var error) ? (time, null) : (null, error));
 
+    private static readonly Option<FuzzWorld?> World = SharedOptions.Parsed<FuzzWorld?>(
+        "--world", "WORLD", $"With --fuzz: {string.Join(", ", FuzzWorlds.All.Select(FuzzWorlds.NameOf))} alone (default: each seed in all of them)", ParseWorld);
+
     private static readonly Option<int[]?> Shrunk = SharedOptions.Parsed<int[]?>(
-        "--shrunk", "STEPS", "With --fuzz --seed: the smaller swarm that a failure's report names", ParseSteps);
+        "--shrunk", "STEPS", "With --fuzz --world --seed: the smaller case that a failure's report names", ParseSteps);
 
     /// <summary>Adds the options.</summary>
     public static void AddTo(Command command)
     {
         command.Options.Add(Fuzz);
         command.Options.Add(For);
+        command.Options.Add(World);
         command.Options.Add(Shrunk);
         command.Validators.Add(Check);
     }
@@ -40,7 +44,7 @@ internal static class FuzzCommand
     private static void Check(CommandResult command)
     {
         var isFuzzing = command.GetValue(Fuzz);
-        string[] fuzzing = [Fuzz.Name, For.Name, Shrunk.Name];
+        string[] fuzzing = [Fuzz.Name, For.Name, World.Name, Shrunk.Name];
         string[] both = [SimulatePlan.Seed.Name, SimulatePlan.Seeds.Name, "--jobs", SharedOptions.Json.Name, SharedOptions.Quiet.Name];
         var named = command.Children.OfType<OptionResult>().Where(option => !option.Implicit).Select(option => option.Option.Name).ToArray();
         var wrong = isFuzzing ? named.Except(fuzzing).Except(both).FirstOrDefault() : named.Intersect(fuzzing).FirstOrDefault();
@@ -60,14 +64,15 @@ internal static class FuzzCommand
         await using var reporter = invocation.CreateReporter();
         var time = invocation.Parse.GetValue(For);
         var shrunk = invocation.Parse.GetValue(Shrunk) is { Length: > 0 } steps ? steps : null; // empty where it is not named
-        if (shrunk is not null && (seed is null || count is > 1 || time is not null))
+        var world = invocation.Parse.GetValue(World);
+        if (shrunk is not null && (seed is null || world is null || count is > 1 || time is not null))
         {
-            throw new UserErrorException("--shrunk goes with --seed alone");
+            throw new UserErrorException("--shrunk goes with one --world and one --seed alone");
         }
 
         count ??= seed is not null && time is null ? 1 : null;
         var first = seed ?? (ulong)Random.Shared.NextInt64();
-        var fuzzing = new Fuzzing(first, shrunk ?? [], count, count is null ? time ?? DefaultTime : time, reporter, invocation.Stop);
+        var fuzzing = new Fuzzing(first, world is { } one ? [one] : FuzzWorlds.All, shrunk ?? [], count, count is null ? time ?? DefaultTime : time, reporter, invocation.Stop);
         var failed = await fuzzing.RunAsync(atOnce);
         if (failed is not null)
         {
@@ -82,6 +87,10 @@ internal static class FuzzCommand
         return invocation.Stop.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Ok;
     }
 
+    private static (FuzzWorld?, string?) ParseWorld(string text) => FuzzWorlds.All.Where(world => FuzzWorlds.NameOf(world) == text).ToArray() is [var world]
+        ? (world, null)
+        : (null, $"'{text}' is none of {string.Join(", ", FuzzWorlds.All.Select(FuzzWorlds.NameOf))}");
+
     private static (int[]?, string?) ParseSteps(string text)
     {
         var steps = text.Split('.').Select(step => int.TryParse(step, out var number) && number >= 0 ? number : -1).ToArray();
@@ -89,7 +98,8 @@ internal static class FuzzCommand
     }
 
     /// <summary>Runs seeds, several at once. A seed's run is one thread's own, so the others change nothing about it.</summary>
-    private sealed class Fuzzing(ulong first, int[] shrunk, int? count, TimeSpan? time, Reporter reporter, CancellationToken stop)
+    private sealed class Fuzzing(
+        ulong first, IReadOnlyList<FuzzWorld> worlds, int[] shrunk, int? count, TimeSpan? time, Reporter reporter, CancellationToken stop)
     {
         private readonly Lock _gate = new();
         private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -116,18 +126,22 @@ internal static class FuzzCommand
             while (!IsOver && ((index = Interlocked.Increment(ref _next)) < count || count is null))
             {
                 var seed = unchecked(first + (ulong)index);
-                var fuzzCase = Fuzzer.CaseOf(seed, shrunk) ?? throw new UserErrorException($"--shrunk: seed {seed} has no smaller swarm at the end of that way");
-                Done(Fuzzer.Run(fuzzCase));
+                var outcomes = worlds.Select(world => Fuzzer.Run(CaseOf(world, seed)));
+                Done(outcomes.FirstOrDefault(outcome => outcome.Failure is not null));
             }
         }
 
-        private void Done(FuzzOutcome outcome)
+        private FuzzCase CaseOf(FuzzWorld world, ulong seed) => Fuzzer.CaseOf(world, seed, shrunk) ??
+            throw new UserErrorException($"--shrunk: seed {seed} has nothing smaller at the end of that way");
+
+        // Null: the seed holds.
+        private void Done(FuzzOutcome? failed)
         {
             lock (_gate)
             {
-                if (outcome.Failure is not null)
+                if (failed is not null)
                 {
-                    _failed = _failed is null || outcome.Case.Seed < _failed.Case.Seed ? outcome : _failed;
+                    _failed = _failed is null || failed.Case.Seed < _failed.Case.Seed ? failed : _failed;
                     return;
                 }
 

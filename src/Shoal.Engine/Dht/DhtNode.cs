@@ -19,6 +19,7 @@ public sealed class DhtNode
     private readonly AddressVotes _votes = new();
     private DhtNode? _sibling;
     private Instant _idUntil;
+    private NodeId _formerId; // what we asked ourselves under it may still be answered
     private long _lookupNumber;
 
     /// <summary>A node that has yet to join; the first <see cref="Tick"/> begins that.</summary>
@@ -151,13 +152,13 @@ public sealed class DhtNode
     private void Answered(in PendingQuery query, in KrpcMessage message, PeerAddress from)
     {
         Forget(query);
-        var isReply = message.Kind == KrpcKind.Reply;
+        var isReply = message.Kind == KrpcKind.Reply && message.Id != Id && message.Id != _formerId; // our own answer is none
         if (isReply && query.To.Id != default && message.Id != query.To.Id)
         {
             _context.Table.Impostor(query.To);
         }
 
-        if (isReply && message.Id != Id)
+        if (isReply)
         {
             _context.Table.Answered(new DhtContact(message.Id, from), _context.Now);
             Vote(from, message.YourAddress);
@@ -220,6 +221,7 @@ public sealed class DhtNode
     private void ChangeId(NodeId id)
     {
         var old = _context.Table;
+        _formerId = old.Self;
         _context.Table = new RoutingTable(id, _context.Now);
         foreach (var node in old.Buckets.SelectMany(bucket => bucket.Nodes.Concat(bucket.Spares)).Where(node => !node.IsBad))
         {

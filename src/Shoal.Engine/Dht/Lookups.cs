@@ -58,6 +58,7 @@ internal sealed class Lookups(DhtContext context)
         }
 
         _running.Add(lookup);
+        FindHere(lookup);
         Continue(lookup);
     }
 
@@ -124,6 +125,29 @@ internal sealed class Lookups(DhtContext context)
         Continue(lookup);
     }
 
+    // What was announced to us, others need not have: where there are few nodes, they are who looks for it.
+    private void FindHere(Lookup lookup)
+    {
+        if (!lookup.FindsPeers)
+        {
+            return;
+        }
+
+        Span<PeerAddress> peers = stackalloc PeerAddress[50];
+        foreach (var peer in peers[..context.Store.Choose(lookup.Target.ToInfoHash(), peers)])
+        {
+            Find(lookup, peer);
+        }
+    }
+
+    private void Find(Lookup lookup, PeerAddress peer)
+    {
+        if (lookup.IsNew(peer))
+        {
+            context.Outbox.Add(new DhtOutput(DhtOutputKind.PeerFound, peer, Target: lookup.Target, Lookup: lookup.Number));
+        }
+    }
+
     private void Learn(Lookup lookup, Candidate candidate, in KrpcMessage reply, PeerAddress from)
     {
         var isIPv4 = context.Options.Family == PeerAddressKind.IPv4;
@@ -146,9 +170,9 @@ internal sealed class Lookups(DhtContext context)
         KrpcReader.ReadPeers(reply.Peers, context.Options.Family, KrpcReader.MaximumPacketLength / 8, _found);
         foreach (var peer in _found)
         {
-            if (DhtHosts.IsBelievable(peer, context.Options.Family, from) && lookup.IsNew(peer))
+            if (DhtHosts.IsBelievable(peer, context.Options.Family, from))
             {
-                context.Outbox.Add(new DhtOutput(DhtOutputKind.PeerFound, peer, Target: lookup.Target, Lookup: lookup.Number));
+                Find(lookup, peer);
             }
         }
     }

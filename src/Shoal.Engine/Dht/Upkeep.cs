@@ -55,10 +55,10 @@ internal sealed class Upkeep(DhtContext context, Lookups lookups)
         Check(new DhtContact(default, address));
     }
 
-    /// <summary>A node asked us; if we could use it, it is asked whether it is where its packet says.</summary>
+    /// <summary>A node asked us; if we could use it, it is asked whether it is where its packet says. Ourselves we would ask for ever: a stranger may name us to us.</summary>
     public void Asked(DhtContact contact)
     {
-        if (context.Table.Find(contact) is null && context.Table.HasRoomFor(contact.Id) &&
+        if (contact.Id != context.Self && context.Table.Find(contact) is null && context.Table.HasRoomFor(contact.Id) &&
             DhtHosts.IsBelievable(contact.Address, context.Options.Family, contact.Address))
         {
             Check(contact);

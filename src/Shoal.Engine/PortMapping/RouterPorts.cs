@@ -35,7 +35,7 @@ public sealed class RouterPorts
     private Instant _now;
     private int _way;
     private bool _isReleasing;
-    private Instant _heedsAnnouncementsAt = Instant.Zero;
+    private Instant _asksAgainAt = Instant.Zero; // before that no restart has all asked for again
 
     /// <summary>A machine that asks as soon as it is told of a <see cref="PortMappingInput.Want"/>.</summary>
     /// <param name="options">Who is asked, and how.</param>
@@ -249,7 +249,7 @@ public sealed class RouterPorts
 
     private void TakeAnnouncement(Instant now, PortMappingInput.Announcement announcement)
     {
-        if (announcement.Source.WithPort(0) != _options.Gateway.WithPort(0) || now < _heedsAnnouncementsAt || !_leases.Exists(lease => lease.Held is not null))
+        if (announcement.Source.WithPort(0) != _options.Gateway.WithPort(0) || now < _asksAgainAt || !_leases.Exists(lease => lease.Held is not null))
         {
             return;
         }
@@ -259,21 +259,23 @@ public sealed class RouterPorts
         var packet = announcement.Packet.Span;
         if (NatPmpCodec.TryReadAddressReply(packet, out _) || PcpCodec.TryReadAnnouncement(packet, out _))
         {
-            _heedsAnnouncementsAt = now + RestartGrace;
             _clock.Reset();
             AskForAllAgain(now);
         }
     }
 
-    // What the router has forgotten counts no more, unless it soon says otherwise.
+    // What the router has forgotten counts no more, unless it soon says otherwise. One whose clock runs wild has started anew in every answer:
+    // two ports would be asked for by turns without a pause.
     private void AskForAllAgain(Instant now)
     {
+        var at = Instant.Max(now, _asksAgainAt);
+        _asksAgainAt = at + RestartGrace;
         foreach (var lease in _leases)
         {
-            if (lease.Held is not null && lease != _asking && lease.ExpiresAt > now + RestartGrace)
+            if (lease.Held is not null && lease != _asking && lease.ExpiresAt > at + RestartGrace)
             {
-                lease.DueAt = now;
-                lease.ExpiresAt = now + RestartGrace;
+                lease.DueAt = at;
+                lease.ExpiresAt = at + RestartGrace;
             }
         }
     }

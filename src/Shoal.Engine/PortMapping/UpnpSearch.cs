@@ -6,9 +6,9 @@ namespace Shoal.Engine.PortMapping;
 /// <summary>
 /// Looks for UPnP services that map ports: asks all of the network, reads the descriptions of those who answer, the default gateway's first,
 /// and offers their services one after the other. Only devices at local addresses, or the gateway, are looked at, and each speaks for
-/// itself only. Not thread-safe.
+/// itself only; this machine is none. Not thread-safe.
 /// </summary>
-internal sealed class UpnpSearch(PeerAddress gateway, UpnpCalls calls, Action<PortMappingOutput> emit)
+internal sealed class UpnpSearch(PeerAddress gateway, PeerAddress self, UpnpCalls calls, Action<PortMappingOutput> emit)
 {
     /// <summary>Descriptions that are read at most.</summary>
     private const int MaximumDeviceCount = 8;
@@ -80,14 +80,14 @@ internal sealed class UpnpSearch(PeerAddress gateway, UpnpCalls calls, Action<Po
     /// <summary>What was found will not do: the next.</summary>
     public void Next()
     {
-        if (_services.TryDequeue(out var service))
+        if (!calls.AreSpent && _services.TryDequeue(out var service))
         {
             Found = service;
             return;
         }
 
         Found = null;
-        IsOver = _readCount == _seen.Count;
+        IsOver = calls.AreSpent || _readCount == _seen.Count;
         if (!IsOver)
         {
             calls.Call(_seen[_readCount++], null);
@@ -108,7 +108,7 @@ internal sealed class UpnpSearch(PeerAddress gateway, UpnpCalls calls, Action<Po
     private void TakeDevice(PortMappingInput.SearchAnswer answer)
     {
         var isGateway = answer.Source.WithPort(0) == gateway.WithPort(0);
-        if ((!isGateway && !AddressScope.IsLocal(answer.Source)) || !SsdpCodec.TryReadLocation(answer.Packet.Span, answer.Source, out var location))
+        if ((!isGateway && !IsNeighbour(answer.Source)) || !SsdpCodec.TryReadLocation(answer.Packet.Span, answer.Source, out var location))
         {
             return;
         }
@@ -125,6 +125,9 @@ internal sealed class UpnpSearch(PeerAddress gateway, UpnpCalls calls, Action<Po
             _seen.Add(location);
         }
     }
+
+    private bool IsNeighbour(PeerAddress source) =>
+        AddressScope.IsLocal(source) && !source.IsLoopback && source.WithPort(0) != self.WithPort(0);
 
     private void TakeDescription(PortMappingInput.HttpAnswer http)
     {

@@ -34,7 +34,7 @@ internal sealed class UpnpWay : IMappingWay
     {
         (_prng, _self) = (prng, self);
         _calls = new UpnpCalls(emit);
-        _search = new UpnpSearch(gateway, _calls, emit);
+        _search = new UpnpSearch(gateway, self, _calls, emit);
     }
 
     private enum Step
@@ -55,6 +55,7 @@ internal sealed class UpnpWay : IMappingWay
     public void Begin(Instant now, in MappingRequest request)
     {
         (_request, _failure, Outcome) = (request, null, null);
+        _calls.Begin();
         if (request.LifetimeSeconds == 0)
         {
             End();

@@ -117,6 +117,37 @@ public sealed class DhtNodeTests
     }
 
     [Fact]
+    public void Two_nodes_that_have_only_each_other_find_what_they_announce()
+    {
+        var world = Grown(2, out var nodes);
+        world.Do(nodes[0], now => nodes[0].Find(now, NodeId.Of(Torrent), findsPeers: true, announcePort: 4000));
+        world.Run(TimeSpan.FromSeconds(5));
+        world.Do(nodes[1], now => nodes[1].Find(now, NodeId.Of(Torrent), findsPeers: true)); // who keeps it is who looks for it
+        world.Run(TimeSpan.FromSeconds(5));
+        Assert.Equal(DhtWorld.AddressOf(0, 4000), Assert.Single(world.News, news => news.Output.Kind == DhtOutputKind.PeerFound && news.Node == nodes[1]).Output.Address);
+    }
+
+    [Fact]
+    public void A_node_that_is_named_to_itself_does_not_ask_itself_on_and_on()
+    {
+        var world = Grown(2, out var nodes);
+        var sent = nodes[1].Status.QueriesSent;
+        world.Hit(DhtWorld.AddressOf(1), DhtWorld.AddressOf(1), Query(KrpcMethod.Ping, nodes[1].Id));
+        Assert.Equal(sent, nodes[1].Status.QueriesSent);
+    }
+
+    [Fact]
+    public void A_lookup_that_is_led_to_its_own_node_does_not_end_there()
+    {
+        var world = new DhtWorld();
+        var node = world.Add(DhtWorld.AddressOf(0), DhtWorld.AddressOf(0)); // it is told to begin at itself
+        world.Do(node, now => Assert.True(node.TrySearch(now, Torrent, 0)));
+        world.Run(TimeSpan.FromMinutes(1));
+        Assert.Equal((0, 0), (node.Status.NodeCount, node.Status.PeerCount));
+        Assert.All(world.News.Where(news => news.Output.Result is not null), news => Assert.Empty(news.Output.Result!.Nearest));
+    }
+
+    [Fact]
     public void An_announce_without_a_token_of_its_own_is_refused()
     {
         var world = Grown(2, out var nodes);
@@ -170,12 +201,12 @@ public sealed class DhtNodeTests
         return world;
     }
 
-    private static byte[] Query(KrpcMethod method)
+    private static byte[] Query(KrpcMethod method, NodeId? id = null)
     {
         var output = new ArrayBufferWriter<byte>();
         new KrpcWriter().Write(new KrpcMessage
         {
-            Kind = KrpcKind.Query, Method = method, Transaction = "ab"u8, Id = NodeId.Of(Torrent), Target = NodeId.Of(Torrent), Token = "12345678"u8, Port = 1,
+            Kind = KrpcKind.Query, Method = method, Transaction = "ab"u8, Id = id ?? NodeId.Of(Torrent), Target = NodeId.Of(Torrent), Token = "12345678"u8, Port = 1,
         }, output);
         return output.WrittenSpan.ToArray();
     }

@@ -91,6 +91,19 @@ public sealed class RouterRestartTests
     [Theory]
     [InlineData(MappingProtocol.Pcp)]
     [InlineData(MappingProtocol.NatPmp)]
+    public void A_router_whose_clock_runs_wild_is_not_asked_all_the_time(MappingProtocol known)
+    {
+        var stage = Mapped(known);
+        var (random, sentBefore) = (new Random(1), stage.SentAt.Count);
+        stage.Router.Clock = () => (uint)random.Next();
+        stage.Run(TimeSpan.FromHours(1));
+        Assert.InRange(stage.SentAt.Count - sentBefore, 2, 2 * 2 * 120);
+        Assert.Equal(2, stage.Machine.Mapped.Count());
+    }
+
+    [Theory]
+    [InlineData(MappingProtocol.Pcp)]
+    [InlineData(MappingProtocol.NatPmp)]
     [InlineData(MappingProtocol.Upnp)]
     public void A_router_that_answers_no_more_is_asked_until_the_lease_ends_then_it_is_lost_and_looked_for_in_every_way(MappingProtocol known)
     {
@@ -167,6 +180,55 @@ public sealed class RouterRestartTests
         stage.Run(Soon);
         Assert.Equal(8, stage.Router.Asked.Count(asked => asked == "nobody"));
         Assert.Equal("Tcp failed: the router (UPnP) describes nothing that maps ports", stage.Told[0]);
+    }
+
+    [Fact]
+    public void This_machine_itself_is_not_looked_at_whoever_names_it()
+    {
+        var stage = new RouterStage(new ToyRouter(), RouterStage.Options with { Protocols = [MappingProtocol.Upnp] });
+        stage.Run(TimeSpan.Zero);
+        foreach (var host in (PeerAddress[])[ToyRouter.Client, PeerAddress.From(IPAddress.Loopback, 0)])
+        {
+            stage.Tell(new PortMappingInput.SearchAnswer(
+                host.WithPort(1900), Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nLOCATION: http://{host.ToIPAddress()}/x\r\n\r\n")));
+        }
+
+        stage.Run(Soon);
+        Assert.DoesNotContain("nobody", stage.Router.Asked);
+    }
+
+    [Fact]
+    public void Devices_with_services_without_end_that_take_every_port_for_taken_are_given_up()
+    {
+        var machine = new RouterPorts(RouterStage.Options with { Protocols = [MappingProtocol.Upnp] }, new Prng(1), new byte[2 * PcpNonce.Length]);
+        const string Service = $"<service><serviceType>{UpnpService.WanIPConnection1}</serviceType><controlURL>/ctl</controlURL></service>";
+        var (now, askedCount, hasFailed) = (Instant.Zero, 0, false);
+        var inputs = new Queue<PortMappingInput>([new PortMappingInput.Timer()]);
+        for (var i = 10; i < 18; i++)
+        {
+            inputs.Enqueue(new PortMappingInput.SearchAnswer(
+                PeerAddress.FromBytes([192, 168, 1, (byte)i], 1900), Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nLOCATION: http://192.168.1.{i}/x\r\n\r\n")));
+        }
+
+        while (!hasFailed)
+        {
+            now = inputs.Count > 0 ? now : machine.Deadline;
+            machine.Handle(now, inputs.TryDequeue(out var input) ? input : new PortMappingInput.Timer());
+            while (machine.TryPoll(out var output))
+            {
+                hasFailed |= output is PortMappingOutput.Failed;
+                if (output is PortMappingOutput.Http { Id: var id, Order: var order })
+                {
+                    askedCount++;
+                    var (status, body) = order is not { Action: var action } ? (200, $"<root>{string.Concat(Enumerable.Repeat(Service, 16))}</root>")
+                        : action.Contains("External", StringComparison.Ordinal) ? (200, "<r><NewExternalIPAddress>198.51.100.7</NewExternalIPAddress></r>")
+                        : (500, "<f><errorCode>718</errorCode></f>");
+                    inputs.Enqueue(new PortMappingInput.HttpAnswer(id, status, Encoding.ASCII.GetBytes(body)));
+                }
+            }
+        }
+
+        Assert.InRange(askedCount, 20, 50);
     }
 
     [Fact]

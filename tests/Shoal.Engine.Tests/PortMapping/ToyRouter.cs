@@ -39,6 +39,9 @@ internal sealed class ToyRouter
     /// <summary>When it was switched on.</summary>
     public Instant StartedAt { get; set; } = Instant.Zero;
 
+    /// <summary>Tells another time than that since it was switched on.</summary>
+    public Func<uint>? Clock { get; set; }
+
     public Dictionary<(PortTransport, ushort External), (ushort Internal, uint Lifetime)> Table { get; } = [];
 
     /// <summary>What it was asked, in words, in order.</summary>
@@ -46,7 +49,7 @@ internal sealed class ToyRouter
 
     public IEnumerable<PortMappingInput> Answer(Instant now, PortMappingOutput output)
     {
-        var epoch = (uint)((now - StartedAt).TotalSeconds + 1);
+        var epoch = Clock?.Invoke() ?? (uint)((now - StartedAt).TotalSeconds + 1);
         switch (output)
         {
             case PortMappingOutput.ToGateway { Packet.Span: var packet }:

@@ -5,36 +5,43 @@ using Shoal.Simulation.Fuzzing;
 namespace Shoal.Simulation.Tests.Fuzzing;
 
 /// <summary>
-/// Random swarms in which everything goes wrong: nothing unsafe happens, and whoever should is complete in time. The seeds follow from
+/// Random worlds in which everything goes wrong: nothing unsafe happens, and whoever should comes to an end in time. The seeds follow from
 /// the tree of sources, so that a green tree stays green; their number, not a clock, ends the test.
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     private const int FixedSeedCount = 60;
 
-    // About a minute on two cores.
-    private const int TreeSeedCount = 1800;
-
     [Fact]
     public void Seeds_that_failed_once_fail_no_more() => Run(Seeds.Noted());
 
-    [Fact]
-    public void The_first_seeds_hold() => Run([.. Enumerable.Range(0, FixedSeedCount).Select(seed => Fuzzer.CaseOf((ulong)seed)!)]);
+    [Theory]
+    [InlineData(FuzzWorld.Swarm)]
+    [InlineData(FuzzWorld.Dht)]
+    [InlineData(FuzzWorld.Router)]
+    [InlineData(FuzzWorld.Secret)]
+    public void The_first_seeds_hold(FuzzWorld world) => Run([.. Enumerable.Range(0, FixedSeedCount).Select(seed => Fuzzer.CaseOf(world, (ulong)seed)!)]);
 
-    [Fact]
-    public void Seeds_of_this_tree_hold()
+    // Swarms take about a minute on two cores, the others some seconds.
+    [Theory]
+    [InlineData(FuzzWorld.Swarm, 1800)]
+    [InlineData(FuzzWorld.Dht, 60)]
+    [InlineData(FuzzWorld.Router, 300)]
+    [InlineData(FuzzWorld.Secret, 300)]
+    public void Seeds_of_this_tree_hold(FuzzWorld world, int count)
     {
         var first = Seeds.OfTree() >> 1; // those that follow are numbers too
-        output.WriteLine($"seeds {first} to {first + TreeSeedCount - 1}; again: ./shoal simulate --fuzz --seed {first} --seeds {TreeSeedCount}");
-        Run([.. Enumerable.Range(0, TreeSeedCount).Select(index => Fuzzer.CaseOf(first + (ulong)index)!)]);
+        output.WriteLine(
+            $"seeds {first} to {first + (ulong)count - 1}; again: ./shoal simulate --fuzz --world {FuzzWorlds.NameOf(world)} --seed {first} --seeds {count}");
+        Run([.. Enumerable.Range(0, count).Select(index => Fuzzer.CaseOf(world, first + (ulong)index)!)]);
     }
 
     [Fact]
     public void Another_process_does_the_same_bit_for_bit()
     {
         ulong[] seeds = [3, 7, 19, 31, 55];
-        var here = seeds.Select(Fuzzer.Run).Select(outcome =>
-            FormattableString.Invariant($"{outcome.Case.Seed} {outcome.EventHash:x16} {outcome.EventCount} {outcome.Failure ?? "-"}"));
+        var here = seeds.SelectMany(seed => FuzzWorlds.All.Select(world => Fuzzer.Run(Fuzzer.CaseOf(world, seed)!))).Select(outcome =>
+            FormattableString.Invariant($"{outcome.Case.World} {outcome.Case.Seed} {outcome.EventHash:x16} {outcome.EventCount} {outcome.Failure ?? "-"}"));
         Assert.Equal(here, InAnotherProcess(seeds));
         Assert.Equal(InAnotherProcess(seeds), InAnotherProcess(seeds));
     }

@@ -26,9 +26,16 @@ internal static class Seeds
 
     private static FuzzCase Parse(string line)
     {
-        var parts = line.Split(' ');
-        var way = parts.Length > 1 ? parts[1].Split('.').Select(step => int.Parse(step, CultureInfo.InvariantCulture)).ToArray() : [];
-        return Fuzzer.CaseOf(ulong.Parse(parts[0], CultureInfo.InvariantCulture), way) ?? throw new FormatException($"no case '{line}'");
+        List<string> parts = [.. line.Split(' ')];
+        var world = FuzzWorld.Swarm; // if it does not say which
+        if (char.IsLetter(line[0]))
+        {
+            world = Enum.Parse<FuzzWorld>(parts[0], ignoreCase: true);
+            parts.RemoveAt(0);
+        }
+
+        var way = parts.Count > 1 ? parts[1].Split('.').Select(step => int.Parse(step, CultureInfo.InvariantCulture)).ToArray() : [];
+        return Fuzzer.CaseOf(world, ulong.Parse(parts[0], CultureInfo.InvariantCulture), way) ?? throw new FormatException($"no case '{line}'");
     }
 
     private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));

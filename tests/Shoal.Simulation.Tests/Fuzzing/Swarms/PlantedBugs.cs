@@ -3,7 +3,7 @@ using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
-namespace Shoal.Simulation.Tests.Fuzzing;
+namespace Shoal.Simulation.Tests.Fuzzing.Swarms;
 
 /// <summary>
 /// A swarm with a bug: a double that passes everything between the world and the swarm but what the bug changes. Drains as every machine

@@ -1,8 +1,8 @@
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
-using Shoal.Simulation.Fuzzing;
+using Shoal.Simulation.Fuzzing.Swarms;
 
-namespace Shoal.Simulation.Tests.Fuzzing;
+namespace Shoal.Simulation.Tests.Fuzzing.Swarms;
 
 /// <summary>The fuzzer finds faults: known ones, planted before every swarm, each within a stated number of seeds.</summary>
 public sealed class PlantedBugTests(ITestOutputHelper output)
@@ -33,7 +33,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     {
         for (ulong seed = 0; seed < (ulong)seedCount; seed++)
         {
-            if (FuzzRun.Run(FuzzCases.Of(seed), (world, machine) => Plant(bug, world, machine)) is { Failure: { } failure })
+            if (SwarmRun.Run(SwarmCases.Of(seed), (world, machine) => Plant(bug, world, machine)) is { Failure: { } failure })
             {
                 output.WriteLine($"seed {seed}: {failure}");
                 Assert.Contains(word, failure, StringComparison.Ordinal);

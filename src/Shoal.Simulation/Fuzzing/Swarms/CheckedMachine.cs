@@ -5,7 +5,7 @@ using Shoal.Protocol.Wire;
 using Shoal.Simulation.Peers;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// Stands between the world and a machine and holds all that passes against the engine's contract: what the machine does to links,

@@ -2,7 +2,7 @@ using Shoal.Engine;
 using Shoal.Simulation.Peers;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// What is to come of a job: it ends in time; every rank has the file, or the tracker's last word names it and why, and that did happen:
@@ -11,7 +11,7 @@ namespace Shoal.Simulation.Fuzzing;
 internal static class JobVerdict
 {
     /// <summary>What is wrong; null if nothing is.</summary>
-    public static string? Of(FuzzCase fuzzCase, World world)
+    public static string? Of(SwarmCase fuzzCase, World world)
     {
         if (!world.Job!.IsOver)
         {
@@ -30,7 +30,7 @@ internal static class JobVerdict
         return unfounded is null ? null : $"the tracker tells of what did not happen: {unfounded}";
     }
 
-    private static bool IsFounded(FuzzCase fuzzCase, VirtualPeer peer, string failure) =>
+    private static bool IsFounded(SwarmCase fuzzCase, VirtualPeer peer, string failure) =>
         (failure.StartsWith(CannotWrite(peer), StringComparison.Ordinal) &&
             fuzzCase.Scenario.Faults.Any(fault => fault.Kind == FaultKind.FullDisk && fault.Class == peer.Class.Name)) ||
         (failure.StartsWith(FormattableString.Invariant($"rank {peer.Rank} can no longer serve "), StringComparison.Ordinal) &&

@@ -1,8 +1,8 @@
 using Shoal.Engine.Encryption;
 using Shoal.Simulation.Faults;
-using Shoal.Simulation.Fuzzing;
+using Shoal.Simulation.Fuzzing.Swarms;
 
-namespace Shoal.Simulation.Tests.Fuzzing;
+namespace Shoal.Simulation.Tests.Fuzzing.Swarms;
 
 /// <summary>The handshake of MSE in the fuzzer's world: it holds, and bugs that are planted in it are found.</summary>
 public sealed class StreamTests(ITestOutputHelper output)
@@ -17,7 +17,7 @@ public sealed class StreamTests(ITestOutputHelper output)
         foreach (var fuzzCase in Cases())
         {
             var watched = new List<IStreamSide>();
-            var outcome = FuzzRun.Run(fuzzCase, (world, machine) =>
+            var outcome = SwarmRun.Run(fuzzCase, (world, machine) =>
             {
                 world.Adversary!.Streams.Plant = side =>
                 {
@@ -44,7 +44,7 @@ public sealed class StreamTests(ITestOutputHelper output)
     {
         foreach (var fuzzCase in Cases())
         {
-            var outcome = FuzzRun.Run(fuzzCase, (world, machine) =>
+            var outcome = SwarmRun.Run(fuzzCase, (world, machine) =>
             {
                 world.Adversary!.Streams.Plant = side => Plant(bug, side);
                 return machine;
@@ -60,8 +60,8 @@ public sealed class StreamTests(ITestOutputHelper output)
         Assert.Fail($"{bug} is not found within {SeedCount} seeds");
     }
 
-    private static IEnumerable<FuzzCase> Cases() => Enumerable.Range(0, SeedCount)
-        .Select(seed => FuzzCases.Of((ulong)seed)).Where(fuzzCase => fuzzCase.Adversity is { EncryptedPercent: > 0, IsSplit: true });
+    private static IEnumerable<SwarmCase> Cases() => Enumerable.Range(0, SeedCount)
+        .Select(seed => SwarmCases.Of((ulong)seed)).Where(fuzzCase => fuzzCase.Adversity is { EncryptedPercent: > 0, IsSplit: true });
 
     private static IStreamSide Plant(string bug, IStreamSide side) => bug switch
     {

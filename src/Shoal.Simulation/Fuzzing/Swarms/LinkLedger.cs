@@ -3,7 +3,7 @@ using Shoal.Engine.Swarms;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// What has gone over one link, as its machine was told and told others: enough to say what may follow. The rules are those of BEP 3

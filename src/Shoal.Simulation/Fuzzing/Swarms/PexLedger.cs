@@ -2,7 +2,7 @@ using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>What has gone over one link of peer exchange: what may be told, to whom, and how often (BEP 11).</summary>
 internal sealed class PexLedger

@@ -1,12 +1,12 @@
 using Shoal.Engine;
 using Shoal.Simulation.Peers;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// Runs one case: until all who should are complete, and then until all have left. Every machine is a <see cref="CheckedMachine"/>.
 /// </summary>
-internal sealed class FuzzRun
+internal sealed class SwarmRun
 {
     /// <summary>Events at one moment of virtual time, beyond which something turns in a circle.</summary>
     private const int MostAtOnce = 100_000;
@@ -17,7 +17,7 @@ internal sealed class FuzzRun
     /// <summary>How long a polite end may take: queued uploads 5 s, trackers 3 s, and the disk, which may be slow.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromMinutes(10);
 
-    private readonly FuzzCase _case;
+    private readonly SwarmCase _case;
     private readonly World _world;
     private readonly TimeSpan _quiet;
     private readonly TimeSpan _bound;
@@ -26,7 +26,7 @@ internal sealed class FuzzRun
     private Instant _nextLookAt;
     private TimeSpan? _completedAt;
 
-    private FuzzRun(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant)
+    private SwarmRun(SwarmCase fuzzCase, Func<World, IMachine, IMachine>? plant)
     {
         _case = fuzzCase;
         _quiet = Liveness.QuietOf(fuzzCase.Scenario, fuzzCase.Adversity);
@@ -42,30 +42,12 @@ internal sealed class FuzzRun
 
     /// <param name="fuzzCase">What to run.</param>
     /// <param name="plant">Puts a bug before each swarm.</param>
-    public static FuzzOutcome Run(FuzzCase fuzzCase, Func<World, IMachine, IMachine>? plant = null)
+    public static SwarmOutcome Run(SwarmCase fuzzCase, Func<World, IMachine, IMachine>? plant = null)
     {
-        var run = new FuzzRun(fuzzCase, plant);
-        var failure = run.Try();
-        return new FuzzOutcome(
+        var run = new SwarmRun(fuzzCase, plant);
+        var failure = Verdict.Of(() => run.Live() ?? run.Leave(), run.Where);
+        return new SwarmOutcome(
             fuzzCase, failure, run._world.EventHash, run._world.EventCount, run._quiet, run._bound, run._completedAt);
-    }
-
-    private string? Try()
-    {
-        try
-        {
-            return Live() ?? Leave();
-        }
-        catch (SafetyException broken)
-        {
-            return $"{Where()}: {broken.Message}";
-        }
-#pragma warning disable CA1031 // whatever the engine throws is what is looked for
-        catch (Exception thrown)
-#pragma warning restore CA1031
-        {
-            return $"{Where()}: the engine throws {thrown.GetType().Name}: {thrown.Message}{Frame(thrown)}";
-        }
     }
 
     private string? Live()
@@ -156,12 +138,5 @@ internal sealed class FuzzRun
     {
         var missing = _world.Peers.Where(peer => peer.IsExpected && peer.CompletedAt == Instant.Never).ToArray();
         return $"{string.Join(", ", missing.Select(peer => $"peer {peer.Number} ({peer.Class.Name}, {peer.Disk.Right.Count} of {peer.Disk.Right.Length} pieces)"))} {(missing.Length == 1 ? "is" : "are")}";
-    }
-
-    // The first place in the engine, for whoever has to look there.
-    private static string Frame(Exception thrown)
-    {
-        var line = thrown.StackTrace?.Split('\n').FirstOrDefault(frame => frame.Contains("Shoal.", StringComparison.Ordinal))?.Trim();
-        return line is null ? "" : $" ({line})";
     }
 }

@@ -5,13 +5,13 @@ using Shoal.Engine.Swarms;
 using Shoal.Simulation.Faults;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>A case as text: the scenario as a scenario file would have it, and what goes wrong beside it.</summary>
-public static class FuzzText
+public static class SwarmText
 {
     /// <summary>JSON with two members: "scenario", as `shoal simulate` reads it, and "adversity".</summary>
-    public static string Of(FuzzCase fuzzCase)
+    public static string Of(SwarmCase fuzzCase)
     {
         ArgumentNullException.ThrowIfNull(fuzzCase);
         using var stream = new MemoryStream();

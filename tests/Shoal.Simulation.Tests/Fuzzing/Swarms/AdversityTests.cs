@@ -1,8 +1,8 @@
 using Shoal.Simulation.Faults;
-using Shoal.Simulation.Fuzzing;
+using Shoal.Simulation.Fuzzing.Swarms;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Tests.Fuzzing;
+namespace Shoal.Simulation.Tests.Fuzzing.Swarms;
 
 /// <summary>The world that the fuzzer makes is rough, and still keeps the laws of networks and disks.</summary>
 public sealed class AdversityTests
@@ -23,8 +23,8 @@ public sealed class AdversityTests
 
     private static readonly Adversity Split = new() { IsSplit = true, Jitter = TimeSpan.FromMilliseconds(50), Spared = "seeder" };
 
-    private static FuzzOutcome Run(Adversity adversity, params Fault[] faults) =>
-        Fuzzer.Run(new FuzzCase(1, [], Small with { Faults = faults }, adversity));
+    private static SwarmOutcome Run(Adversity adversity, params Fault[] faults) =>
+        SwarmRun.Run(new SwarmCase(1, [], Small with { Faults = faults }, adversity));
 
     [Fact]
     public void Bytes_cut_anywhere_give_the_messages_that_were_sent() => Assert.Null(Run(Split).Failure);

@@ -1,7 +1,7 @@
 using Shoal.Simulation.Faults;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// Until when honest leechers that stay must be complete. Quiet is the time at which the last of them has come, the last fault is over

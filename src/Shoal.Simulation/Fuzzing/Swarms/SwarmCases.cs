@@ -3,13 +3,13 @@ using Shoal.Engine.Swarms;
 using Shoal.Simulation.Faults;
 using Shoal.Simulation.Scenarios;
 
-namespace Shoal.Simulation.Fuzzing;
+namespace Shoal.Simulation.Fuzzing.Swarms;
 
 /// <summary>
 /// Makes a case from a seed: a small swarm in which everything may go wrong. The same seed gives the same case for ever, or a seed that
 /// was noted down would mean something else: whoever changes this changes them all.
 /// </summary>
-internal sealed class FuzzCases
+internal sealed class SwarmCases
 {
     private const string Anchor = "anchor";
 
@@ -39,11 +39,11 @@ internal sealed class FuzzCases
     private readonly List<Zone> _zones = [];
     private readonly List<Fault> _faults = [];
 
-    private FuzzCases(ulong seed) => _prng = new Prng(seed);
+    private SwarmCases(ulong seed) => _prng = new Prng(seed);
 
-    public static FuzzCase Of(ulong seed) => new FuzzCases(seed).Make(seed);
+    public static SwarmCase Of(ulong seed) => new SwarmCases(seed).Make(seed);
 
-    private FuzzCase Make(ulong seed)
+    private SwarmCase Make(ulong seed)
     {
         for (var i = _prng.Next(4); i > 0; i--)
         {
@@ -90,9 +90,9 @@ internal sealed class FuzzCases
 
         return (seed % 6) switch
         {
-            JobRemainder => new FuzzCase(seed, [], Job(scenario), JobAdversity(adversity)),
-            LinkRemainder => new FuzzCase(seed, [], scenario, adversity with { FromLinkPercent = 1 + _prng.Next(100) }),
-            _ => new FuzzCase(seed, [], scenario, adversity),
+            JobRemainder => new SwarmCase(seed, [], Job(scenario), JobAdversity(adversity)),
+            LinkRemainder => new SwarmCase(seed, [], scenario, adversity with { FromLinkPercent = 1 + _prng.Next(100) }),
+            _ => new SwarmCase(seed, [], scenario, adversity),
         };
     }
 
