@@ -65,6 +65,17 @@ public sealed class KrpcTests
     public void What_makes_no_sense_is_no_message(string packet) =>
         Assert.False(KrpcReader.TryRead(Encoding.ASCII.GetBytes(packet), out _));
 
+    [Fact]
+    public void What_is_too_long_or_too_deep_is_no_message()
+    {
+        static byte[] Ping(int length) => Encoding.ASCII.GetBytes($"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:x{length}:{new string('x', length)}1:y1:qe");
+        var most = KrpcReader.MaximumPacketLength - Ping(1000).Length + 1000;
+        Assert.True(KrpcReader.TryRead(Ping(most), out _));
+        Assert.False(KrpcReader.TryRead(Ping(most + 1), out _));
+        var deep = string.Concat(Enumerable.Repeat("l", 900)) + string.Concat(Enumerable.Repeat("e", 900));
+        Assert.False(KrpcReader.TryRead(Encoding.ASCII.GetBytes($"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:x{deep}1:y1:qe"), out _));
+    }
+
     // The table of BEP 42.
     [Theory]
     [InlineData("124.31.75.21", "5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401")]

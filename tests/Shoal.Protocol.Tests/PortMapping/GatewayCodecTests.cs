@@ -130,7 +130,10 @@ public sealed class GatewayCodecTests
         Assert.Equal("02800000" + "00000000" + "0000004d" + "000000000000000000000000", Hex(packet));
         Assert.True(PcpCodec.TryReadAnnouncement(packet, out var epoch));
         Assert.Equal(77u, epoch);
-        Assert.False(PcpCodec.TryReadAnnouncement(packet.AsSpan(0, 23), out _));
+        for (var length = 0; length < packet.Length; length++)
+        {
+            Assert.False(PcpCodec.TryReadAnnouncement(packet.AsSpan(0, length), out _));
+        }
     }
 
     [Fact]

@@ -138,9 +138,14 @@ public sealed class UpnpTests
     }
 
     [Fact]
-    public void Damage_never_throws_and_never_leads_to_another_host()
+    public void Damage_and_cuts_anywhere_never_throw_and_never_lead_to_another_host()
     {
-        byte[][] originals = [Encoding.UTF8.GetBytes(Description), Encoding.Unicode.GetBytes(Description), Encoding.ASCII.GetBytes(SsdpAnswer)];
+        byte[][] originals =
+        [
+            Encoding.UTF8.GetBytes(Description), Encoding.Unicode.GetBytes(Description), Encoding.ASCII.GetBytes(SsdpAnswer),
+            Encoding.UTF8.GetBytes(Soap("<r><NewExternalIPAddress>198.51.100.7</NewExternalIPAddress><NewReservedPort>6881</NewReservedPort></r>")),
+            Encoding.UTF8.GetBytes(Soap("<f><UPnPError><errorCode>718</errorCode><errorDescription>taken</errorDescription></UPnPError></f>")),
+        ];
         for (var seed = 0; seed < 6000; seed++)
         {
             var bytes = Fuzz.Damage(originals[seed % originals.Length], seed);
@@ -149,9 +154,15 @@ public sealed class UpnpTests
             Assert.True(!SsdpCodec.TryReadLocation(bytes, Router, out var location) || location.Host == "192.168.1.1");
         }
 
-        for (var length = 0; length < Description.Length; length++)
+        foreach (var original in originals)
         {
-            UpnpReader.ReadAnswer(Encoding.UTF8.GetBytes(Description)[..length]);
+            for (var length = 0; length < original.Length; length++)
+            {
+                var cut = original.AsMemory(0, length);
+                UpnpReader.ReadAnswer(cut);
+                Assert.All(UpnpReader.ReadServices(cut, new Uri(Location)), service => Assert.Equal("192.168.1.1", service.ControlUrl.Host));
+                Assert.True(!SsdpCodec.TryReadLocation(cut.Span, Router, out var location) || location.Host == "192.168.1.1");
+            }
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
     [InlineData(FuzzWorld.Swarm, 1800)]
     [InlineData(FuzzWorld.Dht, 60)]
     [InlineData(FuzzWorld.Router, 300)]
-    [InlineData(FuzzWorld.Secret, 300)]
+    [InlineData(FuzzWorld.Secret, 150)]
     public void Seeds_of_this_tree_hold(FuzzWorld world, int count)
     {
         var first = Seeds.OfTree() >> 1; // those that follow are numbers too

@@ -58,6 +58,10 @@ internal sealed class CheckedDht(IDhtMachine inner, PeerAddress address, DhtOpti
             if (message.Kind == KrpcKind.Query)
             {
                 _answers.Asked(now, from, message);
+                if (message.Id != inner.Id)
+                {
+                    _asked.HeardOf(from);
+                }
             }
             else
             {

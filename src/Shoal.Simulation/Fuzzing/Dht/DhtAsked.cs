@@ -14,11 +14,14 @@ internal sealed class DhtAsked(PeerAddress self, int most)
     private readonly Dictionary<(PeerAddress, ulong), Instant> _out = [];
     private readonly Queue<((PeerAddress, ulong) Key, Instant At)> _order = new();
     private readonly HashSet<DhtContact> _answered = [];
-    private int _ownNamings; // how often answers named it to itself
+    private int _ownNamings; // how often others named it to itself
     private bool _maySeekItself; // it was told to begin there
 
     /// <summary>The driver says that a node is there.</summary>
     public void Told(PeerAddress address) => _maySeekItself |= address == self;
+
+    /// <summary>A query came that says it comes from there, under another id: it is asked whether that is so.</summary>
+    public void HeardOf(PeerAddress address) => _ownNamings += address == self ? 1 : 0;
 
     /// <summary>A query goes out.</summary>
     public void Ask(Instant now, PeerAddress to, in KrpcMessage query)
@@ -64,7 +67,7 @@ internal sealed class DhtAsked(PeerAddress self, int most)
     {
         while (DhtContact.TryTake(ref list, length, out var contact))
         {
-            _ownNamings += contact.Address == self ? 1 : 0;
+            HeardOf(contact.Address);
         }
     }
 

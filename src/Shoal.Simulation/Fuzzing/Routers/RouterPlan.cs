@@ -9,7 +9,7 @@ internal enum RouterTrouble
 {
     None = 0,
 
-    /// <summary>Others answer in its place, and know what was asked: from another address, or another port of its.</summary>
+    /// <summary>Others answer in its place: from another address, or another port of its; from its own without having seen what was asked.</summary>
     Spoofed = 1,
 
     /// <summary>Its clock runs as it likes.</summary>

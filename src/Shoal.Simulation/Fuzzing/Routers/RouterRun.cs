@@ -91,7 +91,7 @@ internal sealed class RouterRun
         Run(_agenda.Now + LongestRelease);
         _isOver = true;
         return !_machine.IsReleased ? $"what is mapped is not given back within {LongestRelease.TotalSeconds:F0} s"
-            : _router.CountAt(_agenda.Now) > 0 ? "a port is left open at the router in the end"
+            : _router.LetsIn(_agenda.Now, PortTransport.Tcp, TcpPort) || _router.LetsIn(_agenda.Now, PortTransport.Udp, UdpPort) ? "a port is left open at the router in the end"
             : null;
     }
 
@@ -169,21 +169,26 @@ internal sealed class RouterRun
             Carry(answer, bytes => Arrive(new PortMappingInput.Datagram(VirtualRouter.Address, bytes)));
         }
 
-        if (IsStormy && _plan.Has(RouterTrouble.Spoofed) && PretendAnswer(packet) is { } pretended)
+        if (IsStormy && _plan.Has(RouterTrouble.Spoofed))
         {
-            var source = _prng.Next(2) == 0 ? VirtualRouter.Address.WithPort(1234) : PeerAddress.FromBytes([192, 168, 1, 9], VirtualRouter.Address.Port);
-            Arrive(new PortMappingInput.Datagram(source, pretended));
+            Arrive(Pretend(packet));
         }
     }
 
-    // What the router would say, if it gave another place.
-    private byte[]? PretendAnswer(byte[] packet)
+    // What the router would say, if it gave another place: from elsewhere, or in its very name by one who has not seen the question, and so not its nonce.
+    private PortMappingInput.Datagram Pretend(byte[] question)
     {
         var elsewhere = PeerAddress.FromBytes([203, 0, 113, 9], 1);
-        return PcpCodec.TryReadMapRequest(packet, out var pcp)
-            ? PcpCodec.WriteMapReply(new PcpMapReply(PcpResult.Success, 3600, 5, pcp.Map with { External = elsewhere }))
-            : NatPmpCodec.TryReadMapRequest(packet, out var map) ? NatPmpCodec.WriteMapReply(new NatPmpMapReply(NatPmpResult.Success, 5, map with { ExternalPort = 1 }))
+        var isPcp = PcpCodec.TryReadMapRequest(question, out var pcp);
+        var isBlind = isPcp && _prng.Next(2) == 0;
+        var map = pcp.Map with { External = elsewhere, Nonce = isBlind ? PcpNonce.Read(Mangle.Noise(PcpNonce.Length, _prng)) : pcp.Map.Nonce };
+        var answer = isPcp ? PcpCodec.WriteMapReply(new PcpMapReply(PcpResult.Success, 3600, 5, map))
+            : NatPmpCodec.TryReadMapRequest(question, out var asked) ? NatPmpCodec.WriteMapReply(new NatPmpMapReply(NatPmpResult.Success, 5, asked with { ExternalPort = 1 }))
             : NatPmpCodec.WriteAddressReply(new NatPmpAddressReply(NatPmpResult.Success, 5, elsewhere));
+        var source = isBlind ? VirtualRouter.Address
+            : _prng.Next(2) == 0 ? VirtualRouter.Address.WithPort(1234)
+            : PeerAddress.FromBytes([192, 168, 1, 9], VirtualRouter.Address.Port);
+        return new PortMappingInput.Datagram(source, answer);
     }
 
     private void AtAll(byte[] search)

@@ -32,8 +32,9 @@ internal sealed class VirtualRouter(RouterPlan plan, Prng prng)
     /// <summary>What is wrong with it now.</summary>
     public RouterTrouble Trouble { get; set; }
 
-    /// <summary>Ports that are mapped now.</summary>
-    public int CountAt(Instant now) => _table.Values.Count(entry => entry.Until > now);
+    /// <summary>Whether it still lets something in to that port of the machine.</summary>
+    public bool LetsIn(Instant now, PortTransport transport, ushort inside) =>
+        _table.Any(entry => entry.Key.Transport == transport && entry.Value.Internal == inside && entry.Value.Until > now);
 
     /// <summary>Whether it lets in what is claimed.</summary>
     public bool LetsIn(Instant now, MappedPort port) => port.External.WithPort(0) == External &&

@@ -123,7 +123,7 @@ internal sealed class SecretRun
     {
         if (torrent is not null)
         {
-            Safety.Require(!Open(torrent, key, out _), "a header is accepted that was not sealed so for this torrent under this key");
+            Open(torrent, key, out _, mayOpen: false);
         }
     }
 
@@ -144,11 +144,12 @@ internal sealed class SecretRun
         }
     }
 
-    private bool Open(Metainfo torrent, byte[] key, out SecretShare? share)
+    private bool Open(Metainfo torrent, byte[] key, out SecretShare? share, bool mayOpen = true)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
         var isOpen = _door.TryOpen(torrent, new SecretKey(key), out share, out var error);
         RequireBounded(before, torrent.InfoBytes.Length);
+        Safety.Require(mayOpen || !isOpen, "a header is accepted that was not sealed so for this torrent under this key");
         _agenda.Note(_number, Encoding.UTF8.GetBytes(isOpen ? share!.Content.Name : error));
         if (isOpen)
         {

@@ -126,14 +126,14 @@ internal sealed class AnswerToWhoDidNotAsk(IDhtMachine machine) : PlantedInDht(m
     }
 }
 
-/// <summary>A query that the machine leaves unanswered, since its host asks too much, is answered all the same.</summary>
+/// <summary>A ping that the machine leaves unanswered, since its host asks too much, is answered all the same.</summary>
 internal sealed class AnswersWithoutEnd(IDhtMachine machine) : PlantedInDht(machine)
 {
     public override void Handle(Instant now, PeerAddress from, ReadOnlySpan<byte> packet)
     {
         var refused = Machine.Status.QueriesRefused;
         Machine.Handle(now, from, packet);
-        if (Machine.Status.QueriesRefused > refused && KrpcReader.TryRead(packet, out var message))
+        if (Machine.Status.QueriesRefused > refused && KrpcReader.TryRead(packet, out var message) && message.Method == KrpcMethod.Ping)
         {
             Extra.Enqueue(new DhtOutput(DhtOutputKind.Send, from, Write(new KrpcMessage
             {

@@ -178,16 +178,24 @@ internal sealed class EndThatIsNotTold(IPortMachine machine) : PlantedInPorts(ma
     }
 }
 
-/// <summary>Whatever comes, the gateway is asked once more.</summary>
+/// <summary>Whatever comes, the gateway is asked the same once more.</summary>
 internal sealed class AsksAllTheTime(IPortMachine machine) : PlantedInPorts(machine)
 {
+    private PortMappingOutput? _asked;
+
     public override void Handle(Instant now, PortMappingInput input)
     {
         Machine.Handle(now, input);
-        if (input is not PortMappingInput.Timer)
+        if (_asked is not null && input is not PortMappingInput.Timer)
         {
-            Extra.Enqueue(new PortMappingOutput.ToGateway(NatPmpCodec.WriteAddressRequest()));
+            Extra.Enqueue(_asked);
         }
+    }
+
+    protected override bool Says(PortMappingOutput output)
+    {
+        _asked = output as PortMappingOutput.ToGateway ?? _asked;
+        return true;
     }
 }
 

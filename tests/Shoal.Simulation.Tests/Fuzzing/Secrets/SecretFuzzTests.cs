@@ -11,7 +11,7 @@ public sealed class SecretFuzzTests(ITestOutputHelper output)
     // The name, the seeds within which it is found, and a word of what is said of it.
     [Theory]
     [InlineData(nameof(TagThatIsNotLookedAt), 3, "is accepted")]
-    [InlineData(nameof(NamesThatAreTakenAsTheyAre), 20, "is")]
+    [InlineData(nameof(MalformedThatIsTaken), 20, "do not fill it")]
     [InlineData(nameof(MemoryForWhatIsSaid), 3, "bytes of memory")]
     [InlineData(nameof(ThrowsAtShortHeaders), 3, "throws")]
     [InlineData(nameof(DeafToRightOnes), 3, "is not opened")]
@@ -43,7 +43,7 @@ public sealed class SecretFuzzTests(ITestOutputHelper output)
     private static ISecretDoor Plant(string bug) => bug switch
     {
         nameof(TagThatIsNotLookedAt) => new TagThatIsNotLookedAt(),
-        nameof(NamesThatAreTakenAsTheyAre) => new NamesThatAreTakenAsTheyAre(),
+        nameof(MalformedThatIsTaken) => new MalformedThatIsTaken(),
         nameof(MemoryForWhatIsSaid) => new MemoryForWhatIsSaid(),
         nameof(ThrowsAtShortHeaders) => new ThrowsAtShortHeaders(),
         nameof(DeafToRightOnes) => new DeafToRightOnes(),
@@ -77,8 +77,8 @@ internal sealed class TagThatIsNotLookedAt : PlantedInDoor
     }
 }
 
-/// <summary>What a maker calls malformed is taken all the same, with the names that there were.</summary>
-internal sealed class NamesThatAreTakenAsTheyAre : PlantedInDoor
+/// <summary>A file list that is malformed is opened: as the last that was right.</summary>
+internal sealed class MalformedThatIsTaken : PlantedInDoor
 {
     private SecretShare? _last;
 
