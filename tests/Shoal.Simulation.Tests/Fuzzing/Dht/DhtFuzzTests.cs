@@ -13,7 +13,7 @@ public sealed class DhtFuzzTests(ITestOutputHelper output)
     [Theory]
     [InlineData(nameof(TokenThatIsNotLookedAt), 10, "without a token")]
     [InlineData(nameof(SourceThatIsNotLookedAt), 20, "nobody was asked for")]
-    [InlineData(nameof(AnswerToWhoDidNotAsk), 5, "who did not ask")]
+    [InlineData(nameof(AnswerThatIsSaidTwice), 5, "who did not ask")]
     [InlineData(nameof(AnswersWithoutEnd), 20, "more answers than it may")]
     [InlineData(nameof(NodesThatAreHearsay), 5, "never answered")]
     [InlineData(nameof(LookupThatIsNotOver), 5, "does not come to an end")]
@@ -49,7 +49,7 @@ public sealed class DhtFuzzTests(ITestOutputHelper output)
     {
         nameof(TokenThatIsNotLookedAt) => new TokenThatIsNotLookedAt(machine),
         nameof(SourceThatIsNotLookedAt) => new SourceThatIsNotLookedAt(machine),
-        nameof(AnswerToWhoDidNotAsk) => new AnswerToWhoDidNotAsk(machine),
+        nameof(AnswerThatIsSaidTwice) => new AnswerThatIsSaidTwice(machine),
         nameof(AnswersWithoutEnd) => new AnswersWithoutEnd(machine),
         nameof(NodesThatAreHearsay) => new NodesThatAreHearsay(machine),
         nameof(LookupThatIsNotOver) => new LookupThatIsNotOver(machine),

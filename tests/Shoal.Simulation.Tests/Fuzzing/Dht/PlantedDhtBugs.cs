@@ -112,8 +112,8 @@ internal sealed class SourceThatIsNotLookedAt(IDhtMachine machine) : PlantedInDh
     }
 }
 
-/// <summary>An answer is told to a third one, too.</summary>
-internal sealed class AnswerToWhoDidNotAsk(IDhtMachine machine) : PlantedInDht(machine)
+/// <summary>A long answer is said twice.</summary>
+internal sealed class AnswerThatIsSaidTwice(IDhtMachine machine) : PlantedInDht(machine)
 {
     protected override bool Says(in DhtOutput output)
     {
