@@ -200,10 +200,10 @@ public sealed class RouterRestartTests
     [Fact]
     public void Devices_with_services_without_end_that_take_every_port_for_taken_are_given_up()
     {
-        var machine = new RouterPorts(RouterStage.Options with { Protocols = [MappingProtocol.Upnp] }, new Prng(1), new byte[2 * PcpNonce.Length]);
+        var machine = new RouterPorts(RouterStage.Options with { Protocols = [MappingProtocol.Upnp] }, new Prng(1));
         const string Service = $"<service><serviceType>{UpnpService.WanIPConnection1}</serviceType><controlURL>/ctl</controlURL></service>";
         var (now, askedCount, hasFailed) = (Instant.Zero, 0, false);
-        var inputs = new Queue<PortMappingInput>([new PortMappingInput.Timer()]);
+        var inputs = new Queue<PortMappingInput>([RouterStage.Want(PortTransport.Tcp, 51413)]);
         for (var i = 10; i < 18; i++)
         {
             inputs.Enqueue(new PortMappingInput.SearchAnswer(

@@ -29,6 +29,7 @@ internal sealed class CheckedPorts(IPortMachine inner, RouterPortsOptions option
     private readonly Grants _grants = new(options.Gateway, (uint)options.Lifetime.TotalSeconds);
     private readonly Dictionary<PortTransport, (MappedPort Port, Instant Until)> _held = [];
     private readonly HashSet<PeerAddress> _answerers = [];
+    private readonly HashSet<PortTransport> _wanted = [];
     private readonly Queue<Instant> _sent = new();
     private Instant _now;
     private PortMappingInput _told = new PortMappingInput.Timer();
@@ -55,6 +56,11 @@ internal sealed class CheckedPorts(IPortMachine inner, RouterPortsOptions option
         if (input is PortMappingInput.SearchAnswer answer)
         {
             _answerers.Add(answer.Source.WithPort(0));
+        }
+
+        if (input is PortMappingInput.Want want)
+        {
+            _wanted.Add(want.Transport);
         }
 
         inner.Handle(now, input);
@@ -123,7 +129,7 @@ internal sealed class CheckedPorts(IPortMachine inner, RouterPortsOptions option
             _sent.Dequeue();
         }
 
-        Safety.Require(_sent.Count <= MostSentInAMinute * options.Ports.Count, $"the gateway is asked {_sent.Count} times in a minute");
+        Safety.Require(_sent.Count <= MostSentInAMinute * _wanted.Count, $"the gateway is asked {_sent.Count} times in a minute");
     }
 
     private void CheckCall(PortMappingOutput.Http http)

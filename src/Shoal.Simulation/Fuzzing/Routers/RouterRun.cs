@@ -47,10 +47,9 @@ internal sealed class RouterRun
         {
             Gateway = VirtualRouter.Address,
             Self = VirtualRouter.Client,
-            Ports = _plan.PortCount == 1 ? [(PortTransport.Tcp, TcpPort)] : [(PortTransport.Tcp, TcpPort), (PortTransport.Udp, UdpPort)],
             Lifetime = _plan.Lifetime,
         };
-        IPortMachine machine = new PortMachine(new RouterPorts(options, new Prng(_prng.NextUInt64()), Mangle.Noise(2 * PcpNonce.Length, _prng)));
+        IPortMachine machine = new PortMachine(new RouterPorts(options, new Prng(_prng.NextUInt64())));
         _machine = new CheckedPorts(plant?.Invoke(machine) ?? machine, options);
     }
 
@@ -67,7 +66,12 @@ internal sealed class RouterRun
 
     private string? Play()
     {
-        Tell(new PortMappingInput.Timer());
+        Tell(Want(PortTransport.Tcp, TcpPort));
+        if (_plan.PortCount > 1)
+        {
+            _agenda.After(TimeSpan.FromSeconds(_prng.Next(20)), () => Tell(Want(PortTransport.Udp, UdpPort)));
+        }
+
         Look();
         MakeTrouble();
         var quietAt = Instant.Zero + _plan.Weather.Until;
@@ -94,6 +98,8 @@ internal sealed class RouterRun
             : _router.LetsIn(_agenda.Now, PortTransport.Tcp, TcpPort) || _router.LetsIn(_agenda.Now, PortTransport.Udp, UdpPort) ? "a port is left open at the router in the end"
             : null;
     }
+
+    private PortMappingInput.Want Want(PortTransport transport, ushort port) => new(transport, port, PcpNonce.Read(Mangle.Noise(PcpNonce.Length, _prng)));
 
     // It has forgotten all, and may have told so; the next renewal shows it in any case.
     private string? Restart()
