@@ -17,7 +17,7 @@ public sealed class RouterFuzzTests(ITestOutputHelper output)
     [InlineData(nameof(RenewalThatIsForgotten), 5, "claim")]
     [InlineData(nameof(EndThatIsNotTold), 5, "left open")]
     [InlineData(nameof(AsksAllTheTime), 5, "times in a minute")]
-    [InlineData(nameof(ThrowsAtShortDatagrams), 100, "throws")]
+    [InlineData(nameof(ThrowsAtShortDatagrams), 20, "throws")]
     public void A_planted_bug_is_found(string bug, int seedCount, string word)
     {
         for (ulong seed = 0; seed < (ulong)seedCount; seed++)
@@ -199,12 +199,12 @@ internal sealed class AsksAllTheTime(IPortMachine machine) : PlantedInPorts(mach
     }
 }
 
-/// <summary>It looks at bytes that are not there.</summary>
+/// <summary>It looks at bytes that a refusal does not have.</summary>
 internal sealed class ThrowsAtShortDatagrams(IPortMachine machine) : PlantedInPorts(machine)
 {
     public override void Handle(Instant now, PortMappingInput input)
     {
-        _ = input is PortMappingInput.Datagram { Packet: var packet } ? packet.Span[3] : 0;
+        _ = input is PortMappingInput.Datagram { Packet: var packet } ? packet.Span[11] : 0;
         Machine.Handle(now, input);
     }
 }
