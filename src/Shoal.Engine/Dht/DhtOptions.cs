@@ -55,12 +55,18 @@ public sealed record DhtLimits
     /// <summary>Queries that one host may ask at once after a rest. 60.</summary>
     public int QueriesPerHostBurst { get; init; } = 60;
 
+    /// <summary>Full answers that the strangers of one neighbourhood get in a second, on average; to more queries there are small ones. 4.</summary>
+    public int FullAnswersPerNeighbourhoodPerSecond { get; init; } = 4;
+
+    /// <summary>Full answers that the strangers of one neighbourhood get at once after a rest. 16.</summary>
+    public int FullAnswersPerNeighbourhoodBurst { get; init; } = 16;
+
     /// <summary>
     /// Bytes of answers a second to hosts that never proved to be where their packets say they come from; those in the routing table have as
-    /// much again for themselves. 2 MiB: some ten thousand answers.
+    /// much again for themselves. 3 MiB: more than ten thousand small answers.
     /// </summary>
-    public long ReplyRateBytesPerSecond { get; init; } = 2 * 1024 * 1024;
+    public long ReplyRateBytesPerSecond { get; init; } = 3 * 1024 * 1024;
 
-    /// <summary>Places in the table by which hosts' queries are counted, a power of two; two hosts may share one. 16,384, of 8 bytes.</summary>
+    /// <summary>Places in each of the two tables by which queries are counted, a power of two; two hosts may share one. 16,384, of 8 bytes.</summary>
     public int HostSlotCount { get; init; } = 16 * 1024;
 }

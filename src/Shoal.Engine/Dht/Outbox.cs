@@ -14,31 +14,16 @@ internal sealed class Outbox : IBufferWriter<byte>
     private readonly Queue<(DhtOutput Output, int Start, int Length)> _outputs = new();
     private byte[] _bytes = [];
     private int _used;
-    private int _start;
 
     public void Add(in DhtOutput output) => _outputs.Enqueue((output, 0, 0));
 
     /// <summary>Puts a packet in the queue and returns its length in bytes.</summary>
     public int Send(PeerAddress to, in KrpcMessage message)
     {
-        Begin();
+        var start = _used;
         _writer.Write(message, this);
-        return End(to);
-    }
-
-    /// <summary>The same if <paramref name="mayFlow"/> its length.</summary>
-    public bool TrySend(PeerAddress to, in KrpcMessage message, Func<int, bool> mayFlow)
-    {
-        Begin();
-        _writer.Write(message, this);
-        if (!mayFlow(_used - _start))
-        {
-            _used = _start;
-            return false;
-        }
-
-        End(to);
-        return true;
+        _outputs.Enqueue((new DhtOutput(DhtOutputKind.Send, to), start, _used - start));
+        return _used - start;
     }
 
     public bool TryTake(out DhtOutput output)
@@ -66,14 +51,6 @@ internal sealed class Outbox : IBufferWriter<byte>
     {
         Reserve(sizeHint);
         return _bytes.AsSpan(_used);
-    }
-
-    private void Begin() => _start = _used;
-
-    private int End(PeerAddress to)
-    {
-        _outputs.Enqueue((new DhtOutput(DhtOutputKind.Send, to), _start, _used - _start));
-        return _used - _start;
     }
 
     private void Reserve(int sizeHint)

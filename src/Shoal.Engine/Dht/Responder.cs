@@ -5,20 +5,24 @@ using Shoal.Protocol.Dht;
 namespace Shoal.Engine.Dht;
 
 /// <summary>
-/// Answers queries (BEP 5, 32, 51), within what <see cref="FloodGuard"/> lets through. An answer is one packet of at most some 1,100 bytes.
-/// Not thread-safe.
+/// Answers queries (BEP 5, 32, 51), within what <see cref="FloodGuard"/> lets through. An answer is one packet of at most some 1,100 bytes, a small
+/// one of 300. Not thread-safe.
 /// </summary>
 internal sealed class Responder(DhtContext context)
 {
     /// <summary>Bytes of peers in an answer at most: 50 IPv4 peers, 24 IPv6 peers.</summary>
     private const int MaximumPeerBytes = 520;
 
+    /// <summary>The same in a small answer: 7 IPv4 peers, 3 IPv6 peers.</summary>
+    private const int FewPeerBytes = 64;
+
     /// <summary>Answers, or does not.</summary>
     public void Answer(PeerAddress from, in KrpcMessage query)
     {
         context.Counts.QueriesReceived++;
         var isKnown = context.Table.Asked(new DhtContact(query.Id, from), context.Now);
-        if (context.Options.IsReadOnly || !context.Guard.Admits(context.Now, from))
+        var size = context.Options.IsReadOnly ? AnswerSize.None : context.Guard.Admit(context.Now, from, isKnown);
+        if (size == AnswerSize.None)
         {
             context.Counts.QueriesRefused++;
             return;
@@ -27,7 +31,7 @@ internal sealed class Responder(DhtContext context)
         Span<byte> token = stackalloc byte[WriteTokens.Length];
         Span<byte> nodes = stackalloc byte[RoutingTable.BucketSize * DhtContact.CompactLengthIPv4];
         Span<byte> nodes6 = stackalloc byte[RoutingTable.BucketSize * DhtContact.CompactLengthIPv6];
-        Span<byte> data = stackalloc byte[MaximumPeerBytes + 2];
+        Span<byte> data = stackalloc byte[(size == AnswerSize.Full ? MaximumPeerBytes : FewPeerBytes) + 2];
         scoped var reply = new KrpcMessage
         {
             Kind = KrpcKind.Reply, Transaction = query.Transaction, Id = context.Self, YourAddress = from,
@@ -36,16 +40,16 @@ internal sealed class Responder(DhtContext context)
         switch (query.Method)
         {
             case KrpcMethod.FindNode:
-                AddNodes(query, ref reply, nodes, nodes6);
+                AddNodes(query, size, ref reply, nodes, nodes6);
                 break;
             case KrpcMethod.GetPeers:
-                AddNodes(query, ref reply, nodes, nodes6);
+                AddNodes(query, size, ref reply, nodes, nodes6);
                 context.Tokens.Write(token, from, context.Now);
                 reply.Token = token;
                 reply.Peers = WritePeers(query.Target.ToInfoHash(), data);
                 break;
             case KrpcMethod.SampleInfohashes:
-                AddNodes(query, ref reply, nodes, nodes6);
+                AddNodes(query, size, ref reply, nodes, nodes6);
                 reply.Samples = WriteSamples(data, out reply.SampleIntervalSeconds);
                 reply.SampleTotal = context.Store.TorrentCount;
                 break;
@@ -63,32 +67,30 @@ internal sealed class Responder(DhtContext context)
                 break; // a ping's answer says only who we are
         }
 
-        if (!context.Outbox.TrySend(from, reply, length => context.Guard.MayFlow(context.Now, length, isKnown)))
-        {
-            context.Counts.QueriesRefused++;
-        }
+        context.Guard.Spend(context.Now, context.Outbox.Send(from, reply), isKnown);
     }
 
-    private void AddNodes(in KrpcMessage query, ref KrpcMessage reply, Span<byte> nodes, Span<byte> nodes6)
+    private void AddNodes(in KrpcMessage query, AnswerSize size, ref KrpcMessage reply, Span<byte> nodes, Span<byte> nodes6)
     {
         var own = context.Options.Family == PeerAddressKind.IPv4 ? KrpcWant.IPv4 : KrpcWant.IPv6;
-        var want = query.Want == KrpcWant.Unsaid ? own : query.Want;
+        var want = query.Want == KrpcWant.Unsaid || size == AnswerSize.Small ? own : query.Want;
+        var most = size == AnswerSize.Small ? RoutingTable.BucketSize / 2 : RoutingTable.BucketSize;
         var sibling = context.Sibling;
         var (ipv4, ipv6) = own == KrpcWant.IPv4 ? (context, sibling) : (sibling, context);
         if (want.HasFlag(KrpcWant.IPv4) && ipv4 is not null)
         {
-            reply.Nodes = nodes[..WriteNodes(ipv4.Table, query.Target, nodes)];
+            reply.Nodes = nodes[..WriteNodes(ipv4.Table, query.Target, most, nodes)];
         }
 
         if (want.HasFlag(KrpcWant.IPv6) && ipv6 is not null)
         {
-            reply.Nodes6 = nodes6[..WriteNodes(ipv6.Table, query.Target, nodes6)];
+            reply.Nodes6 = nodes6[..WriteNodes(ipv6.Table, query.Target, most, nodes6)];
         }
     }
 
-    private static int WriteNodes(RoutingTable table, NodeId target, Span<byte> destination)
+    private static int WriteNodes(RoutingTable table, NodeId target, int most, Span<byte> destination)
     {
-        Span<DhtContact> nearest = stackalloc DhtContact[RoutingTable.BucketSize];
+        Span<DhtContact> nearest = stackalloc DhtContact[most];
         var length = 0;
         foreach (var contact in nearest[..table.Nearest(target, nearest)])
         {
@@ -103,7 +105,7 @@ internal sealed class Responder(DhtContext context)
     {
         var size = context.Options.Family == PeerAddressKind.IPv4 ? PeerAddress.CompactLengthIPv4 : PeerAddress.CompactLengthIPv6;
         Span<PeerAddress> peers = stackalloc PeerAddress[50];
-        var count = context.Store.Choose(infoHash, peers[..Math.Min(peers.Length, MaximumPeerBytes / (size + 3))]);
+        var count = context.Store.Choose(infoHash, peers[..Math.Min(peers.Length, (destination.Length - 2) / (size + 3))]);
         if (count == 0)
         {
             return default;
@@ -126,6 +128,7 @@ internal sealed class Responder(DhtContext context)
     private ReadOnlySpan<byte> WriteSamples(Span<byte> destination, out int seconds)
     {
         var samples = context.Store.Sample(context.Now, out var until);
+        samples = samples[..Math.Min(samples.Length, destination.Length / InfoHash.Length)];
         for (var i = 0; i < samples.Length; i++)
         {
             samples[i].WriteTo(destination[(i * InfoHash.Length)..]);

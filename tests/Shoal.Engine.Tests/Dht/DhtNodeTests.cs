@@ -1,4 +1,3 @@
-using System.Buffers;
 using Shoal.Engine.Dht;
 using Shoal.Protocol;
 using Shoal.Protocol.Dht;
@@ -7,12 +6,12 @@ namespace Shoal.Engine.Tests.Dht;
 
 public sealed class DhtNodeTests
 {
-    private static readonly InfoHash Torrent = new("aaaaaaaaaaaaaaaaaaaa"u8);
+    private static readonly InfoHash Torrent = DhtWorld.Torrent;
 
     [Fact]
     public void What_one_announces_another_finds()
     {
-        var world = Grown(60, out var nodes);
+        var world = DhtWorld.Grown(60, out var nodes);
         world.Do(nodes[7], now => Assert.True(nodes[7].TrySearch(now, Torrent, 4000)));
         world.Run(TimeSpan.FromSeconds(10));
         world.Do(nodes[42], now => Assert.NotEqual(0, nodes[42].Find(now, NodeId.Of(Torrent), findsPeers: true)));
@@ -41,7 +40,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void A_lookup_ends_at_the_nodes_that_are_nearest_of_all()
     {
-        var world = Grown(120, out var nodes);
+        var world = DhtWorld.Grown(120, out var nodes);
         world.Do(nodes[3], now => nodes[3].Find(now, NodeId.Of(Torrent), findsPeers: false));
         world.Run(TimeSpan.FromSeconds(20));
         var result = world.News.Last(news => news.Node == nodes[3] && news.Output.Lookup == 1 && news.Output.Result is not null).Output.Result!;
@@ -52,7 +51,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void Ids_follow_from_the_address_that_others_see()
     {
-        var world = Grown(30, out var nodes);
+        var world = DhtWorld.Grown(30, out var nodes);
         for (var i = 1; i < nodes.Count; i++)
         {
             Assert.True(SecureNodeId.Fits(nodes[i].Id, DhtWorld.AddressOf(i)), $"node {i}");
@@ -63,7 +62,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void Nodes_that_are_gone_leave_the_table_and_lookups_still_end()
     {
-        var world = Grown(80, out var nodes);
+        var world = DhtWorld.Grown(80, out var nodes);
         for (var i = 40; i < 80; i++)
         {
             world.Remove(DhtWorld.AddressOf(i));
@@ -81,11 +80,11 @@ public sealed class DhtNodeTests
     [Fact]
     public void A_hostile_flood_leaves_it_bounded_and_answering()
     {
-        var world = Grown(40, out var nodes);
+        var world = DhtWorld.Grown(40, out var nodes);
         var victim = DhtWorld.AddressOf(1);
         var limits = new DhtLimits();
         var random = new Random(5);
-        var honest = Query(KrpcMethod.GetPeers);
+        var honest = DhtWorld.Query(KrpcMethod.GetPeers);
         var answered = 0;
         for (var second = 0; second < 5; second++)
         {
@@ -119,7 +118,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void Two_nodes_that_have_only_each_other_find_what_they_announce()
     {
-        var world = Grown(2, out var nodes);
+        var world = DhtWorld.Grown(2, out var nodes);
         world.Do(nodes[0], now => nodes[0].Find(now, NodeId.Of(Torrent), findsPeers: true, announcePort: 4000));
         world.Run(TimeSpan.FromSeconds(5));
         world.Do(nodes[1], now => nodes[1].Find(now, NodeId.Of(Torrent), findsPeers: true)); // who keeps it is who looks for it
@@ -130,9 +129,9 @@ public sealed class DhtNodeTests
     [Fact]
     public void A_node_that_is_named_to_itself_does_not_ask_itself_on_and_on()
     {
-        var world = Grown(2, out var nodes);
+        var world = DhtWorld.Grown(2, out var nodes);
         var sent = nodes[1].Status.QueriesSent;
-        world.Hit(DhtWorld.AddressOf(1), DhtWorld.AddressOf(1), Query(KrpcMethod.Ping, nodes[1].Id));
+        world.Hit(DhtWorld.AddressOf(1), DhtWorld.AddressOf(1), DhtWorld.Query(KrpcMethod.Ping, id: nodes[1].Id));
         Assert.Equal(sent, nodes[1].Status.QueriesSent);
     }
 
@@ -150,8 +149,8 @@ public sealed class DhtNodeTests
     [Fact]
     public void An_announce_without_a_token_of_its_own_is_refused()
     {
-        var world = Grown(2, out var nodes);
-        world.Hit(DhtWorld.AddressOf(500), DhtWorld.AddressOf(0), Query(KrpcMethod.AnnouncePeer));
+        var world = DhtWorld.Grown(2, out var nodes);
+        world.Hit(DhtWorld.AddressOf(500), DhtWorld.AddressOf(0), DhtWorld.Query(KrpcMethod.AnnouncePeer));
         world.Run(TimeSpan.FromSeconds(1));
         Assert.Equal(0, nodes[0].Status.PeerCount);
         Assert.Contains(world.Strays, stray => KrpcReader.TryRead(stray.Packet, out var message) && message.ErrorCode == 203);
@@ -160,7 +159,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void A_read_only_node_asks_and_is_not_asked()
     {
-        var world = Grown(20, out var nodes);
+        var world = DhtWorld.Grown(20, out var nodes);
         var address = DhtWorld.AddressOf(77);
         var reader = world.Add(address, DhtWorld.AddressOf(0), options => options with { IsReadOnly = true });
         world.Do(nodes[3], now => nodes[3].TrySearch(now, Torrent, 0));
@@ -174,7 +173,7 @@ public sealed class DhtNodeTests
     [Fact]
     public void A_snapshot_brings_a_node_back_without_bootstrap()
     {
-        var world = Grown(20, out var nodes);
+        var world = DhtWorld.Grown(20, out var nodes);
         Assert.True(DhtSnapshot.TryRead(DhtSnapshot.Write(nodes[4].Save(), null), out var snapshot, out var none));
         Assert.Null(none);
         var back = world.Add(DhtWorld.AddressOf(90), null, options => options with { KnownNodes = snapshot!.Nodes });
@@ -187,34 +186,10 @@ public sealed class DhtNodeTests
         }
     }
 
-    private static DhtWorld Grown(int count, out List<DhtNode> nodes)
-    {
-        var world = new DhtWorld();
-        nodes = [];
-        for (var i = 0; i < count; i++)
-        {
-            nodes.Add(world.Add(DhtWorld.AddressOf(i), i == 0 ? null : DhtWorld.AddressOf(0)));
-            world.Run(TimeSpan.FromMilliseconds(500));
-        }
-
-        world.Run(TimeSpan.FromSeconds(30));
-        return world;
-    }
-
-    private static byte[] Query(KrpcMethod method, NodeId? id = null)
-    {
-        var output = new ArrayBufferWriter<byte>();
-        new KrpcWriter().Write(new KrpcMessage
-        {
-            Kind = KrpcKind.Query, Method = method, Transaction = "ab"u8, Id = id ?? NodeId.Of(Torrent), Target = NodeId.Of(Torrent), Token = "12345678"u8, Port = 1,
-        }, output);
-        return output.WrittenSpan.ToArray();
-    }
-
     // Queries from made-up sources, answers that nobody asked for, noise, packets too long.
     private static byte[] Hostile(Random random)
     {
-        var bytes = Query((KrpcMethod)random.Next(1, 6));
+        var bytes = DhtWorld.Query((KrpcMethod)random.Next(1, 6));
         switch (random.Next(4))
         {
             case 0:

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using Shoal.Engine.Dht;
 using Shoal.Protocol;
@@ -9,6 +10,11 @@ namespace Shoal.Engine.Tests.Dht;
 internal sealed class DhtWorld
 {
     private static readonly TimeSpan Latency = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>A way to look at a message.</summary>
+    public delegate T Seen<T>(KrpcMessage message);
+
+    public static readonly InfoHash Torrent = new("aaaaaaaaaaaaaaaaaaaa"u8);
 
     private readonly PriorityQueue<(PeerAddress From, PeerAddress To, byte[] Packet), (Instant, long)> _underWay = new();
     private readonly SortedDictionary<PeerAddress, DhtNode> _nodes = [];
@@ -24,6 +30,34 @@ internal sealed class DhtWorld
 
     public static PeerAddress AddressOf(int number, ushort port = 6881) =>
         PeerAddress.From(new IPAddress([(byte)(20 + (number % 100)), (byte)(number / 100), (byte)number, 1]), port);
+
+    /// <summary>What comes from there in a test of IPv4: a query for the torrent, or to announce it.</summary>
+    public static byte[] Query(KrpcMethod method, byte[]? token = null, ushort port = 1, NodeId? target = null, NodeId? id = null)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new KrpcWriter().Write(new KrpcMessage
+        {
+            Kind = KrpcKind.Query, Method = method, Transaction = "ab"u8, Id = id ?? NodeId.Of(Torrent), Target = target ?? NodeId.Of(Torrent),
+            Token = token ?? "12345678"u8.ToArray(), Port = port,
+        }, output);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>So many nodes that came one after the other by way of the first.</summary>
+    public static DhtWorld Grown(int count, out List<DhtNode> nodes, Func<int, PeerAddress>? addressOf = null)
+    {
+        var world = new DhtWorld();
+        nodes = [];
+        addressOf ??= number => AddressOf(number);
+        for (var i = 0; i < count; i++)
+        {
+            nodes.Add(world.Add(addressOf(i), i == 0 ? null : addressOf(0)));
+            world.Run(TimeSpan.FromMilliseconds(500));
+        }
+
+        world.Run(TimeSpan.FromSeconds(30));
+        return world;
+    }
 
     public DhtNode Add(PeerAddress address, PeerAddress? bootstrap = null, Func<DhtOptions, DhtOptions>? change = null)
     {
@@ -57,6 +91,34 @@ internal sealed class DhtWorld
     {
         _nodes[to].Handle(Now, from, packet);
         Drain(to, _nodes[to]);
+    }
+
+    /// <summary>Announces the torrent from there, as who asked for the token that this needs.</summary>
+    public void Announce(PeerAddress from, PeerAddress to, params ushort[] ports)
+    {
+        Hit(from, to, Query(KrpcMethod.GetPeers));
+        Run(2 * Latency);
+        var token = Answers(from, message => message.Token.ToArray()).Last();
+        foreach (var port in ports)
+        {
+            Hit(from, to, Query(KrpcMethod.AnnouncePeer, token, port));
+            Run(3 * Latency); // a host may ask 20 times a second
+        }
+
+        Strays.Clear();
+    }
+
+    /// <summary>What came back to such a host, seen in a way.</summary>
+    public List<T> Answers<T>(PeerAddress host, Seen<T> see) => [.. Strays
+        .Where(stray => stray.To == host && KrpcReader.TryRead(stray.Packet, out var message) && message.Kind == KrpcKind.Reply)
+        .Select(stray => KrpcReader.TryRead(stray.Packet, out var message) ? see(message) : throw new InvalidOperationException())];
+
+    /// <summary>The peers in an answer.</summary>
+    public static List<PeerAddress> PeersOf(KrpcMessage message)
+    {
+        List<PeerAddress> peers = [];
+        KrpcReader.ReadPeers(message.Peers, PeerAddressKind.IPv4, 100, peers);
+        return peers;
     }
 
     public void Do(DhtNode node, Action<Instant> deed)
