@@ -19,19 +19,21 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
     /// <summary>Info-hashes in one answer at most (BEP 51).</summary>
     public const int MaximumSampleCount = 20;
 
-    private readonly List<Torrent> _torrents = [];
     private readonly Dictionary<InfoHash, Torrent> _byHash = [];
+    private readonly SortedSet<Torrent> _nearestFirst = new(Comparer<Torrent>.Create((left, right) => left.Distance.CompareTo(right.Distance)));
     private readonly Dictionary<PeerAddress, int> _countOfHost = [];
     private InfoHash[] _samples = [];
     private Instant _samplesUntil = Instant.Zero;
+    private NodeId _self;
 
-    public int TorrentCount => _torrents.Count;
+    public int TorrentCount => _byHash.Count;
 
     public int PeerCount { get; private set; }
 
     /// <summary>Keeps a peer, or that it was heard of again.</summary>
     public void Add(InfoHash infoHash, PeerAddress peer, NodeId self, Instant now)
     {
+        Centre(self);
         if (_byHash.TryGetValue(infoHash, out var torrent) && torrent.Peers.FindIndex(kept => kept.Address == peer) is >= 0 and var known)
         {
             torrent.Peers.RemoveAt(known);
@@ -40,7 +42,7 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
         }
 
         if (_countOfHost.GetValueOrDefault(DhtHosts.HostOf(peer)) >= limits.MaximumPeersPerHost ||
-            (torrent is null && !TryMakeRoom(NodeId.Of(infoHash), self)))
+            (torrent is null && !TryMakeRoom(NodeId.Of(infoHash).DistanceTo(self))))
         {
             return;
         }
@@ -80,13 +82,8 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
     {
         if (now >= _samplesUntil)
         {
-            _samples = new InfoHash[Math.Min(MaximumSampleCount, _torrents.Count)];
-            var start = _torrents.Count > _samples.Length ? prng.Next(_torrents.Count) : 0;
-            for (var i = 0; i < _samples.Length; i++)
-            {
-                _samples[i] = _torrents[(start + i) % _torrents.Count].InfoHash;
-            }
-
+            var start = TorrentCount > MaximumSampleCount ? prng.Next(TorrentCount) : 0;
+            _samples = [.. _nearestFirst.Skip(start).Concat(_nearestFirst.Take(start)).Take(MaximumSampleCount).Select(torrent => torrent.InfoHash)];
             _samplesUntil = now + SampleLifetime;
         }
 
@@ -97,9 +94,8 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
     /// <summary>Forgets what is too old; takes time by how much is kept, so once a minute will do.</summary>
     public void Expire(Instant now)
     {
-        for (var i = _torrents.Count - 1; i >= 0; i--)
+        foreach (var torrent in _nearestFirst.ToList())
         {
-            var torrent = _torrents[i];
             while (torrent.Peers.Count > 0 && now - torrent.Peers[0].HeardAt > PeerLifetime)
             {
                 RemovePeer(torrent, 0);
@@ -107,54 +103,63 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
 
             if (torrent.Peers.Count == 0)
             {
-                RemoveTorrent(i);
+                Remove(torrent);
             }
         }
     }
 
-    private bool TryMakeRoom(NodeId target, NodeId self)
+    // Our id changes seldom.
+    private void Centre(NodeId self)
     {
-        if (_torrents.Count < limits.MaximumTorrentCount && PeerCount < limits.MaximumPeerCount)
+        if (self == _self)
+        {
+            return;
+        }
+
+        _self = self;
+        Torrent[] torrents = [.. _nearestFirst];
+        _nearestFirst.Clear();
+        foreach (var torrent in torrents)
+        {
+            torrent.Distance = NodeId.Of(torrent.InfoHash).DistanceTo(self);
+            _nearestFirst.Add(torrent);
+        }
+    }
+
+    private bool TryMakeRoom(NodeId distance)
+    {
+        if (TorrentCount < limits.MaximumTorrentCount && PeerCount < limits.MaximumPeerCount)
         {
             return true;
         }
 
-        var furthest = 0;
-        for (var i = 1; i < _torrents.Count; i++)
-        {
-            if (NodeId.Of(_torrents[i].InfoHash).DistanceTo(self) > NodeId.Of(_torrents[furthest].InfoHash).DistanceTo(self))
-            {
-                furthest = i;
-            }
-        }
-
-        if (target.DistanceTo(self) > NodeId.Of(_torrents[furthest].InfoHash).DistanceTo(self))
+        var furthest = _nearestFirst.Max!;
+        if (distance > furthest.Distance)
         {
             return false;
         }
 
-        while (_torrents[furthest].Peers.Count > 0)
+        while (furthest.Peers.Count > 0)
         {
-            RemovePeer(_torrents[furthest], _torrents[furthest].Peers.Count - 1);
+            RemovePeer(furthest, furthest.Peers.Count - 1);
         }
 
-        RemoveTorrent(furthest);
+        Remove(furthest);
         return true;
     }
 
     private Torrent AddTorrent(InfoHash infoHash)
     {
-        var torrent = new Torrent(infoHash);
-        _torrents.Add(torrent);
+        var torrent = new Torrent(infoHash) { Distance = NodeId.Of(infoHash).DistanceTo(_self) };
+        _nearestFirst.Add(torrent);
         _byHash.Add(infoHash, torrent);
         return torrent;
     }
 
-    private void RemoveTorrent(int index)
+    private void Remove(Torrent torrent)
     {
-        _byHash.Remove(_torrents[index].InfoHash);
-        _torrents[index] = _torrents[^1];
-        _torrents.RemoveAt(_torrents.Count - 1);
+        _byHash.Remove(torrent.InfoHash);
+        _nearestFirst.Remove(torrent);
     }
 
     private void RemovePeer(Torrent torrent, int index)
@@ -174,6 +179,9 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
     private sealed class Torrent(InfoHash infoHash)
     {
         public InfoHash InfoHash { get; } = infoHash;
+
+        /// <summary>From our id; its place in the order.</summary>
+        public NodeId Distance { get; set; }
 
         public List<Peer> Peers { get; } = [];
     }
