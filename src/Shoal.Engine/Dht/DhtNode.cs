@@ -68,8 +68,7 @@ public sealed class DhtNode
 
         if (message.Kind == KrpcKind.Query)
         {
-            _responder.Answer(from, message);
-            if (!message.IsReadOnly)
+            if (_responder.TryAnswer(from, message) && !message.IsReadOnly)
             {
                 _upkeep.Asked(new DhtContact(message.Id, from));
             }

@@ -16,8 +16,8 @@ internal sealed class Responder(DhtContext context)
     /// <summary>The same in a small answer: 7 IPv4 peers, 3 IPv6 peers.</summary>
     private const int FewPeerBytes = 64;
 
-    /// <summary>Answers, or does not.</summary>
-    public void Answer(PeerAddress from, in KrpcMessage query)
+    /// <summary>Answers; false if there is to be no answer.</summary>
+    public bool TryAnswer(PeerAddress from, in KrpcMessage query)
     {
         context.Counts.QueriesReceived++;
         var isKnown = context.Table.Asked(new DhtContact(query.Id, from), context.Now);
@@ -25,7 +25,7 @@ internal sealed class Responder(DhtContext context)
         if (size == AnswerSize.None)
         {
             context.Counts.QueriesRefused++;
-            return;
+            return false;
         }
 
         Span<byte> token = stackalloc byte[WriteTokens.Length];
@@ -68,6 +68,7 @@ internal sealed class Responder(DhtContext context)
         }
 
         context.Guard.Spend(context.Now, context.Outbox.Send(from, reply), isKnown);
+        return true;
     }
 
     private void AddNodes(in KrpcMessage query, AnswerSize size, ref KrpcMessage reply, Span<byte> nodes, Span<byte> nodes6)

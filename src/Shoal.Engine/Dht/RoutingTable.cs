@@ -38,33 +38,23 @@ internal sealed class RoutingTable(NodeId self, Instant now)
         return node?.Contact.Address == contact.Address ? node : null;
     }
 
-    /// <summary>Whether a node of this bucket could be of use: there is room for it beside the nodes, at least.</summary>
-    public bool HasRoomFor(NodeId id) =>
-        BucketOf(id) is var bucket && (bucket.Nodes.Count < BucketSize || bucket.Spares.Count < BucketSize / 2 || bucket == _buckets[^1]);
+    /// <summary>Whether the node would be taken if it answered, and could be of use: there is room for it beside the nodes, at least.</summary>
+    public bool HasRoomFor(DhtContact contact) =>
+        BucketOf(contact.Id) is var bucket && (bucket.Nodes.Count < BucketSize || bucket.Spares.Count < BucketSize / 2 || bucket == _buckets[^1]) &&
+        Admits(contact);
 
     /// <summary>A node answered.</summary>
     public void Answered(DhtContact contact, Instant now)
     {
-        var bucket = BucketOf(contact.Id);
-        if (contact.Id == Self)
-        {
-            return;
-        }
-
-        var known = Find(bucket.Nodes, contact.Id) ?? Find(bucket.Spares, contact.Id);
-        if (known?.Contact.Address == contact.Address)
+        if (Find(contact) is { } known)
         {
             known.HeardAt = now;
             known.FailureCount = 0;
-            bucket.FreshAt = now;
+            BucketOf(contact.Id).FreshAt = now;
         }
-        else if ((known is null || known.FailureCount > 0) && Admits(contact))
+        else if (Admits(contact))
         {
-            if (known is not null)
-            {
-                Remove(bucket, known);
-            }
-
+            RemoveRivals(contact);
             Place(new TableNode(contact, now), now);
         }
     }
@@ -238,40 +228,42 @@ internal sealed class RoutingTable(NodeId self, Instant now)
         }
     }
 
-    // Whoever answers at an address that stands here under another id has it now; other ports of a host have to wait until its node is bad.
+    // Whoever answers at an address that stands here under another id has it now; other ports of a host, and others of that id, have to wait until
+    // its node has failed. A neighbourhood's places in a bucket are counted without those that make room.
     private bool Admits(DhtContact contact)
     {
-        var isLocal = SecureNodeId.IsLocal(contact.Address);
-        var host = DhtHosts.HostOf(contact.Address);
-        for (var i = 0; i < _buckets.Count; i++)
+        if (contact.Id == Self)
         {
-            if (FindRival(_buckets[i], contact.Address, host, isLocal) is { } rival)
-            {
-                if (rival.Contact.Address != contact.Address && rival.FailureCount == 0)
-                {
-                    return false;
-                }
+            return false;
+        }
 
-                Remove(_buckets[i], rival);
+        foreach (var bucket in _buckets)
+        {
+            if (bucket.Find(node => IsRival(node, contact) && node.Contact.Address != contact.Address && node.FailureCount == 0) is not null)
+            {
+                return false;
             }
         }
 
-        if (isLocal)
-        {
-            return true;
-        }
-
-        var bucket = BucketOf(contact.Id);
         var neighbourhood = DhtHosts.NeighbourhoodOf(contact.Address);
-        return bucket.Nodes.Concat(bucket.Spares).Count(node => DhtHosts.NeighbourhoodOf(node.Contact.Address) == neighbourhood) < PlacesPerNeighbourhood;
+        return SecureNodeId.IsLocal(contact.Address) || BucketOf(contact.Id).Count(
+            node => DhtHosts.NeighbourhoodOf(node.Contact.Address) == neighbourhood && !IsRival(node, contact)) < PlacesPerNeighbourhood;
     }
 
-    private static TableNode? FindRival(Bucket bucket, PeerAddress address, PeerAddress host, bool isLocal)
+    private void RemoveRivals(DhtContact contact)
     {
-        bool IsRival(TableNode node) =>
-            node.Contact.Address == address || (!isLocal && DhtHosts.HostOf(node.Contact.Address) == host);
-        return bucket.Nodes.Find(IsRival) ?? bucket.Spares.Find(IsRival);
+        foreach (var bucket in _buckets)
+        {
+            while (bucket.Find(node => IsRival(node, contact)) is { } rival)
+            {
+                Remove(bucket, rival);
+            }
+        }
     }
+
+    private static bool IsRival(TableNode node, DhtContact contact) =>
+        node.Contact.Address == contact.Address || node.Contact.Id == contact.Id ||
+        (!SecureNodeId.IsLocal(contact.Address) && DhtHosts.HostOf(node.Contact.Address) == DhtHosts.HostOf(contact.Address));
 
     private static TableNode? Find(List<TableNode> nodes, NodeId id)
     {

@@ -39,4 +39,10 @@ internal sealed class Bucket(Instant now)
 
     /// <summary>When a node last came or answered, or a refresh began.</summary>
     public Instant FreshAt { get; set; } = now;
+
+    /// <summary>The first of nodes and spares of which this is so.</summary>
+    public TableNode? Find(Predicate<TableNode> isSo) => Nodes.Find(isSo) ?? Spares.Find(isSo);
+
+    /// <summary>Of how many nodes and spares this is so.</summary>
+    public int Count(Func<TableNode, bool> isSo) => Nodes.Count(isSo) + Spares.Count(isSo);
 }

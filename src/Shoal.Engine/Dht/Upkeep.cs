@@ -58,7 +58,7 @@ internal sealed class Upkeep(DhtContext context, Lookups lookups)
     /// <summary>A node asked us; if we could use it, it is asked whether it is where its packet says. Ourselves we would ask for ever: a stranger may name us to us.</summary>
     public void Asked(DhtContact contact)
     {
-        if (contact.Id != context.Self && context.Table.Find(contact) is null && context.Table.HasRoomFor(contact.Id) &&
+        if (contact.Id != context.Self && CheckCount < MaximumCheckCount && context.Table.Find(contact) is null && context.Table.HasRoomFor(contact) &&
             DhtHosts.IsBelievable(contact.Address, context.Options.Family, contact.Address))
         {
             Check(contact);
