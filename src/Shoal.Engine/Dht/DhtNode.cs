@@ -144,9 +144,10 @@ public sealed class DhtNode
         return lookup.Number;
     }
 
-    /// <summary>What to keep for the next run.</summary>
+    /// <summary>What to keep for the next run: who is there now, and, since that may be nobody for want of a network, after them those of the earlier run.</summary>
     public DhtSnapshot Save() => new(Id, [.. _context.Table.Buckets
-        .SelectMany(bucket => bucket.Nodes).Where(node => !node.IsBad).Select(node => node.Contact).Take(DhtSnapshot.MaximumNodeCount)]);
+        .SelectMany(bucket => bucket.Nodes).Where(node => !node.IsBad).Select(node => node.Contact)
+        .Concat(_context.Options.KnownNodes).DistinctBy(contact => contact.Address).Take(DhtSnapshot.MaximumNodeCount)]);
 
     private void Answered(in PendingQuery query, in KrpcMessage message, PeerAddress from)
     {

@@ -28,6 +28,7 @@ public sealed class DhtClient : IAsyncDisposable
     private readonly SemaphoreSlim _wake = new(0);
     private readonly long _epoch;
     private readonly List<Task> _loops = [];
+    private (DhtSnapshot? IPv4, DhtSnapshot? IPv6) _kept;
     private Instant _armed = Instant.Zero;
     private int _isDisposed;
 
@@ -161,10 +162,10 @@ public sealed class DhtClient : IAsyncDisposable
             Port = socket.EndPoint.Port; // the second family gets the first one's
         }
 
-        var kept = _file.Read();
+        _kept = _file.Read();
         foreach (var socket in _sockets)
         {
-            var snapshot = socket.Family == PeerAddressKind.IPv4 ? kept.IPv4 : kept.IPv6;
+            var snapshot = socket.Family == PeerAddressKind.IPv4 ? _kept.IPv4 : _kept.IPv6;
             var secrets = RandomNumberGenerator.GetBytes(24);
             socket.Node = new DhtNode(
                 new DhtOptions(socket.Family, BitConverter.ToUInt64(secrets), (BitConverter.ToUInt64(secrets, 8), BitConverter.ToUInt64(secrets, 16)))
@@ -383,8 +384,8 @@ public sealed class DhtClient : IAsyncDisposable
             }
         }
 
-        var (ipv4, ipv6) = (Of(PeerAddressKind.IPv4), Of(PeerAddressKind.IPv6));
-        if (_file.TryWrite(ipv4, ipv6) is { } failure)
+        // A family that is not spoken this time stays as it was.
+        if (_file.TryWrite(Of(PeerAddressKind.IPv4) ?? _kept.IPv4, Of(PeerAddressKind.IPv6) ?? _kept.IPv6) is { } failure)
         {
             Log.DhtNotKept(_options.Logger, failure);
         }

@@ -57,6 +57,31 @@ public sealed class DhtRestTests
         Assert.Equal(before + 1, nodes[1].Status.QueriesSent);
     }
 
+    [Fact]
+    public void A_run_without_network_keeps_what_an_earlier_one_knew()
+    {
+        DhtWorld.Grown(20, out var nodes);
+        var kept = nodes[4].Save();
+        var alone = new DhtWorld();
+        var node = alone.Add(DhtWorld.AddressOf(90), null, options => options with { KnownNodes = kept.Nodes, Id = kept.Id });
+        alone.Run(TimeSpan.FromSeconds(30));
+        Assert.Equal(kept.Id, node.Save().Id);
+        Assert.Equal(kept.Nodes, node.Save().Nodes);
+    }
+
+    [Fact]
+    public void What_lives_now_stands_before_what_lived_once()
+    {
+        var world = DhtWorld.Grown(10, out var nodes);
+        DhtContact[] old = [.. Enumerable.Range(0, 500).Select(i => new DhtContact(NodeId.Of(DhtWorld.Torrent), DhtWorld.AddressOf(1000 + i))), .. nodes[0].Save().Nodes];
+        var node = world.Add(DhtWorld.AddressOf(90), DhtWorld.AddressOf(0), options => options with { KnownNodes = old });
+        world.Run(TimeSpan.FromSeconds(60));
+        var saved = node.Save().Nodes;
+        Assert.Equal(DhtSnapshot.MaximumNodeCount, saved.Count);
+        Assert.Equal(node.Status.NodeCount, saved.Take(node.Status.NodeCount).Count(contact => nodes.Exists(other => other.Id == contact.Id)));
+        Assert.Equal(saved.Count, saved.DistinctBy(contact => contact.Address).Count());
+    }
+
     private static byte[] Ping(NodeId id, bool isReadOnly = false)
     {
         var output = new ArrayBufferWriter<byte>();
