@@ -76,7 +76,15 @@ internal sealed class Lookups(DhtContext context)
         return true;
     }
 
-    public void EndSearch(InfoHash infoHash) => _searches.RemoveAll(search => search.InfoHash == infoHash);
+    /// <summary>Ends the search and its lookup, which tells nobody of us any more; answers that still come to it count for nothing.</summary>
+    public void EndSearch(InfoHash infoHash)
+    {
+        if (_searches.Find(search => search.InfoHash == infoHash) is { } search)
+        {
+            _searches.Remove(search);
+            _running.RemoveAll(lookup => lookup == search.Lookup);
+        }
+    }
 
     /// <summary>Begins those searches that are due while there is room. Without a node to ask they wait.</summary>
     public void BeginDue()
@@ -96,6 +104,11 @@ internal sealed class Lookups(DhtContext context)
     public void Answered(in PendingQuery query, in KrpcMessage reply, PeerAddress from)
     {
         var lookup = query.Lookup!;
+        if (!_running.Contains(lookup))
+        {
+            return;
+        }
+
         if (query.Method == KrpcMethod.AnnouncePeer)
         {
             lookup.InFlight--;
@@ -113,6 +126,11 @@ internal sealed class Lookups(DhtContext context)
     public void Failed(in PendingQuery query)
     {
         var lookup = query.Lookup!;
+        if (!_running.Contains(lookup))
+        {
+            return;
+        }
+
         if (query.Method == KrpcMethod.AnnouncePeer)
         {
             lookup.InFlight--;

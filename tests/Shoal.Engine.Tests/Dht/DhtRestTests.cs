@@ -82,6 +82,18 @@ public sealed class DhtRestTests
         Assert.Equal(saved.Count, saved.DistinctBy(contact => contact.Address).Count());
     }
 
+    [Fact]
+    public void A_search_that_was_ended_announces_nothing()
+    {
+        var world = DhtWorld.Grown(30, out var nodes);
+        world.Do(nodes[3], now => nodes[3].TrySearch(now, DhtWorld.Torrent, 4000));
+        world.Run(TimeSpan.FromMilliseconds(10));
+        nodes[3].EndSearch(DhtWorld.Torrent);
+        Assert.Equal(0, nodes[3].Status.LookupCount);
+        world.Run(TimeSpan.FromSeconds(10));
+        Assert.Equal(0, nodes.Sum(node => node.Status.PeerCount));
+    }
+
     private static byte[] Ping(NodeId id, bool isReadOnly = false)
     {
         var output = new ArrayBufferWriter<byte>();
