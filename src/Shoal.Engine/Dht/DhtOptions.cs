@@ -37,6 +37,9 @@ public sealed record DhtLimits
     /// <summary>Peers kept of all torrents. 40,000.</summary>
     public int MaximumPeerCount { get; init; } = 40_000;
 
+    /// <summary>Peers kept of one torrent for one host, the latest: whoever announces more displaces himself alone. 8.</summary>
+    public int MaximumPeersPerHostAndTorrent { get; init; } = 8;
+
     /// <summary>Peers kept for one host (an IPv4 address, or 64 bits of an IPv6 address). 256.</summary>
     public int MaximumPeersPerHost { get; init; } = 256;
 

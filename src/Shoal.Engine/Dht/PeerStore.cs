@@ -41,7 +41,13 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
             return;
         }
 
-        if (_countOfHost.GetValueOrDefault(DhtHosts.HostOf(peer)) >= limits.MaximumPeersPerHost ||
+        var host = DhtHosts.HostOf(peer);
+        if (torrent is not null && torrent.Peers.Count(kept => DhtHosts.HostOf(kept.Address) == host) >= limits.MaximumPeersPerHostAndTorrent)
+        {
+            RemovePeer(torrent, torrent.Peers.FindIndex(kept => DhtHosts.HostOf(kept.Address) == host));
+        }
+
+        if (_countOfHost.GetValueOrDefault(host) >= limits.MaximumPeersPerHost ||
             (torrent is null && !TryMakeRoom(NodeId.Of(infoHash).DistanceTo(self))))
         {
             return;
@@ -55,7 +61,6 @@ internal sealed class PeerStore(DhtLimits limits, Prng prng)
 
         torrent.Peers.Add(new Peer(peer, now));
         PeerCount++;
-        var host = DhtHosts.HostOf(peer);
         _countOfHost[host] = _countOfHost.GetValueOrDefault(host) + 1;
     }
 
