@@ -161,6 +161,15 @@ internal sealed class Lookup(long number, NodeId target, bool findsPeers, int? a
     public IEnumerable<Candidate> Nearest() =>
         _candidates.Where(candidate => candidate.State == CandidateState.Answered).Take(RoutingTable.BucketSize);
 
+    /// <summary>
+    /// To whom to announce: of all that answered the nearest whose ids follow from their addresses (BEP 42), and where these are fewer than 8 the nearest others;
+    /// so nobody takes a torrent by calling himself near to it.
+    /// </summary>
+    public IEnumerable<Candidate> Trusted() => _candidates
+        .Where(candidate => candidate.State == CandidateState.Answered)
+        .OrderByDescending(candidate => SecureNodeId.Fits(candidate.Contact.Id, candidate.Contact.Address))
+        .Take(RoutingTable.BucketSize);
+
     public DhtLookupResult ToResult(Instant now)
     {
         var nearest = Nearest().ToList();

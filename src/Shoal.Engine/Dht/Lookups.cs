@@ -223,7 +223,7 @@ internal sealed class Lookups(DhtContext context)
     private void Announce(Lookup lookup, int port)
     {
         lookup.IsAnnouncing = true;
-        foreach (var candidate in lookup.Nearest())
+        foreach (var candidate in lookup.Trusted())
         {
             var query = new PendingQuery(candidate.Contact, KrpcMethod.AnnouncePeer, lookup, candidate);
             if (candidate.Token is { } token && context.Queries.TrySend(query, new KrpcMessage

@@ -61,4 +61,61 @@ public sealed class DhtCapturingTests
         store.Expire(Instant.Zero + TimeSpan.FromHours(1));
         Assert.Equal((0, 0), (store.TorrentCount, store.PeerCount));
     }
+
+    [Fact]
+    public void Announces_go_to_those_whose_ids_follow_from_their_addresses()
+    {
+        var target = NodeId.Of(DhtWorld.Torrent);
+        var lookup = new Lookup(1, target, findsPeers: true, announcePort: 0, Instant.Zero);
+        for (var i = 8; i < 13; i++)
+        {
+            lookup.Add(new DhtContact(SecureNodeId.For(DhtWorld.AddressOf(i), target), DhtWorld.AddressOf(i)), 1);
+        }
+
+        lookup.Add(new DhtContact(target.Beside(9, default), PeerAddress.FromBytes([10, 0, 0, 1], 6881)), 1);
+        LetAllAnswer(lookup);
+        for (var i = 0; i < 8; i++)
+        {
+            lookup.Add(new DhtContact(target.Beside(60 + i, default), DhtWorld.AddressOf(i)), 2); // as near as they like
+        }
+
+        LetAllAnswer(lookup);
+        var chosen = lookup.Trusted().Select(candidate => candidate.Contact).ToList();
+        Assert.Equal(8, chosen.Count);
+        Assert.All(chosen.Take(6), contact => Assert.True(SecureNodeId.Fits(contact.Id, contact.Address)));
+    }
+
+    [Fact]
+    public void A_customer_with_many_networks_of_IPv6_is_one_neighbourhood()
+    {
+        static PeerAddress At(int network, int subnet) =>
+            PeerAddress.FromBytes([0x20, 1, 0xd, 0xb8, 0, (byte)network, 0, (byte)subnet, 0, 0, 0, 0, 0, 0, 0, 1], 6881);
+        var table = new RoutingTable(default, Instant.Zero);
+        var votes = new AddressVotes();
+        for (var i = 1; i <= 6; i++)
+        {
+            table.Answered(new DhtContact(NodeId.Greatest.Beside(10 + i, default), At(1, i)), Instant.Zero);
+            votes.Count(At(1, i), At(9, 9));
+        }
+
+        Assert.Equal(RoutingTable.PlacesPerNeighbourhood, table.Count);
+        Assert.Equal(default, votes.Winner);
+        for (var i = 2; i <= 5; i++)
+        {
+            table.Answered(new DhtContact(NodeId.Greatest.Beside(20 + i, default), At(i, 1)), Instant.Zero);
+            votes.Count(At(i, 1), At(9, 9));
+        }
+
+        Assert.Equal(RoutingTable.PlacesPerNeighbourhood + 4, table.Count);
+        Assert.Equal(At(9, 9).WithPort(0), votes.Winner);
+    }
+
+    private static void LetAllAnswer(Lookup lookup)
+    {
+        while (lookup.TryNext(out var candidate))
+        {
+            lookup.Asked(candidate);
+            lookup.Answered(candidate, candidate.Contact.Id, "token"u8);
+        }
+    }
 }
