@@ -165,6 +165,11 @@ public sealed class DhtNode
             Share(message, from);
         }
 
+        if (!isReply && query.Method != KrpcMethod.AnnouncePeer) // of which a token may be the reason
+        {
+            _context.Table.Failed(query.To);
+        }
+
         if (query.Lookup is null)
         {
             return;

@@ -94,6 +94,32 @@ public sealed class DhtRestTests
         Assert.Equal(0, nodes.Sum(node => node.Status.PeerCount));
     }
 
+    [Fact]
+    public void Who_answers_errors_only_leaves_the_table()
+    {
+        var world = DhtWorld.Grown(12, out var nodes);
+        var broken = DhtWorld.AddressOf(5);
+        Assert.Contains(nodes[1].Save().Nodes, contact => contact.Address == broken);
+        world.Remove(broken);
+        for (var second = 0; second < 45 * 60; second++)
+        {
+            world.Run(TimeSpan.FromSeconds(1));
+            foreach (var (_, packet) in world.Strays.Where(stray => stray.To == broken).ToList())
+            {
+                if (KrpcReader.TryRead(packet, out var query) && query.Id == nodes[1].Id)
+                {
+                    var output = new ArrayBufferWriter<byte>();
+                    new KrpcWriter().Write(new KrpcMessage { Kind = KrpcKind.Error, Transaction = query.Transaction, ErrorCode = 202, ErrorText = "no"u8 }, output);
+                    world.Hit(broken, DhtWorld.AddressOf(1), output.WrittenSpan);
+                }
+            }
+
+            world.Strays.Clear();
+        }
+
+        Assert.DoesNotContain(nodes[1].Save().Nodes, contact => contact.Address == broken);
+    }
+
     private static byte[] Ping(NodeId id, bool isReadOnly = false)
     {
         var output = new ArrayBufferWriter<byte>();
