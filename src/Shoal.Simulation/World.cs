@@ -26,11 +26,11 @@ internal sealed class World
 
     private readonly Scenario _scenario;
     private readonly byte[] _hashes;
-    private readonly VirtualTracker _tracker;
     private readonly FaultBook _faults;
     private readonly Adversary? _adversary;
     private readonly Func<VirtualPeer, IProgram, IMachine, IMachine>? _wrap;
     private readonly VirtualNetwork _network;
+    private readonly Foresight _foresight = new();
     private readonly Instant _limitAt;
     private ulong _eventHash = 0xcbf29ce484222325;
 
@@ -47,7 +47,7 @@ internal sealed class World
         InfoHash = new InfoHash(_adversary is { InfoBytes: { Length: > 0 } info } ? SHA1.HashData(info) : Bytes(InfoHash.Length));
         _hashes = Bytes(Layout.PieceCount * PieceHash.Sha1Length);
         _network = new VirtualNetwork(Timeline, Layouts.QuantumFor(scenario));
-        _tracker = new VirtualTracker(this, scenario.Tracker);
+        Tracker = new VirtualTracker(this, scenario.Tracker);
         Topology = new Topology(scenario, _network);
         foreach (var (peerClass, path) in Topology.Paths)
         {
@@ -87,10 +87,10 @@ internal sealed class World
     /// <summary>Null if network and disks are as good as the scenario says.</summary>
     public Adversary? Adversary => _adversary;
 
-    public VirtualTracker Tracker => _tracker;
+    public VirtualTracker Tracker { get; }
 
     /// <summary>What comes to the tracker: announces, or a job's letters.</summary>
-    public LoadMeter TrackerLoad => Job?.TrackerLoad ?? _tracker.Announces;
+    public LoadMeter TrackerLoad => Job?.TrackerLoad ?? Tracker.Announces;
 
     /// <summary>The job that it is; null of a torrent.</summary>
     public VirtualJob? Job { get; }
@@ -127,6 +127,7 @@ internal sealed class World
         }
 
         EventCount++;
+        _foresight.Look(this);
         Record(happening);
         Handle(happening);
         return true;
@@ -234,7 +235,7 @@ internal sealed class World
         Timeline.After(0, new Event(EventKind.Closed, End: end, Detail: reason));
     }
 
-    public void Announce(VirtualPeer peer, AnnounceOrder order) => _tracker.Announce(peer, order);
+    public void Announce(VirtualPeer peer, AnnounceOrder order) => Tracker.Announce(peer, order);
 
     public void Got(VirtualPeer peer) => GotCount += peer.IsExpected ? 1 : 0;
 
@@ -304,7 +305,7 @@ internal sealed class World
                 happening.Peer!.Leave();
                 break;
             case EventKind.Announce:
-                _tracker.Take(happening);
+                Tracker.Take(happening);
                 break;
             case EventKind.Letter when happening.Peer is null:
                 Job!.Take((JobLetter)happening.Detail!);

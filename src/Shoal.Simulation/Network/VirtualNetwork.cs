@@ -9,14 +9,23 @@ namespace Shoal.Simulation.Network;
 /// Carries blocks: each end of a link sends its blocks one after the other, at the max-min fair rate of its flow. Rates change at
 /// most once a quantum; between two looks they are constant, so the moment at which a block has left is exact. Capacities are given as
 /// of the line, headers included; a receiver's acknowledgements go in front of the next block that it sends itself.
+/// <para>
+/// All that send are looked at once a quantum, and there are many: so that look reads of each nothing but when it will be done. Those of
+/// which more is to be asked are few, and in lists of their own.
+/// </para>
 /// </summary>
 internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 {
+    private static readonly Instant Gone = new(-1);
+
     private readonly FairShares _shares = new();
     private readonly List<int> _active = [];
+    private readonly List<int> _emptied = []; // active, and at some time since it was so had no block to send
+    private readonly List<int> _slow = []; // whose windows grow
     private readonly List<long> _capacities = []; // by resource
     private readonly Dictionary<int, long> _carried = []; // by shared resource
     private Flow[] _flows = new Flow[64];
+    private Instant[] _doneAt = new Instant[64]; // by flow: when its first block will have left, if it is not on the timeline; else never, or gone
     private Instant _nextLookAt = Instant.Never;
     private Instant _lastLookAt = Instant.Zero;
     private Instant _horizon; // whatever is over by then is on the timeline
@@ -62,6 +71,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             if (end.Flow >= _flows.Length)
             {
                 Array.Resize(ref _flows, Math.Max(end.Flow + 1, _flows.Length * 2));
+                Array.Resize(ref _doneAt, _flows.Length);
             }
 
             _flows[end.Flow] = new Flow
@@ -71,6 +81,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
                 PathRate = Narrowest(resources[..count]),
                 IdleSince = Instant.Never,
             };
+            _doneAt[end.Flow] = Instant.Never;
         }
 
         ref var flow = ref _flows[end.Flow];
@@ -84,14 +95,13 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         }
 
         flow.QueuedCount = 1;
-        Begin(ref flow);
+        Begin(end.Flow, ref flow);
     }
 
     /// <summary>The first block of the end has left. Returns it; the next is on its way.</summary>
     public BlockRequest Sent(LinkEnd end)
     {
         ref var flow = ref _flows[end.Flow];
-        flow.IsDue = false;
         var block = end.Uploads.Dequeue();
         flow.QueuedCount--;
         foreach (var resource in flow.Resources)
@@ -102,11 +112,15 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         end.Other.Owner.OwedAckBytes += WireCosts.AcksFor(block.Length);
         if (flow.QueuedCount > 0)
         {
-            Begin(ref flow);
+            Begin(end.Flow, ref flow);
+            return block;
         }
-        else
+
+        flow.IdleSince = timeline.Now;
+        if (!flow.IsEmptied)
         {
-            flow.IdleSince = timeline.Now;
+            flow.IsEmptied = true;
+            _emptied.Add(end.Flow);
         }
 
         return block;
@@ -116,19 +130,24 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
     public void Close(LinkEnd end)
     {
         end.Uploads.Clear();
-        if (end.Flow >= 0)
+        if (end.Flow < 0)
         {
-            if (_flows[end.Flow].IsActive)
-            {
-                _active.Remove(end.Flow);
-                _shares.SetActive(end.Flow, false);
-                LookSoon();
-            }
-
-            _shares.RemoveFlow(end.Flow);
-            _flows[end.Flow] = default;
-            end.Flow = -1;
+            return;
         }
+
+        ref var flow = ref _flows[end.Flow];
+        if (flow.IsActive)
+        {
+            _active.Remove(end.Flow);
+            _shares.SetActive(end.Flow, false);
+            LookSoon();
+        }
+
+        _ = flow.IsEmptied && _emptied.Remove(end.Flow);
+        _ = flow.IsSlow && _slow.Remove(end.Flow);
+        _shares.RemoveFlow(end.Flow);
+        flow = default;
+        end.Flow = -1;
     }
 
     /// <summary>The quantum is over: who is idle goes, rates are shared anew if anything changed.</summary>
@@ -140,9 +159,13 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             return;
         }
 
-        _active.RemoveAll(IsIdle);
+        if (_emptied.RemoveAll(HasRested) > 0)
+        {
+            _active.RemoveAll(number => _doneAt[number] == Gone);
+        }
+
         (_lastLookAt, _nextLookAt) = (now, Instant.Never);
-        Hasten(now);
+        _slow.RemoveAll(HasGrown);
         if (_shares.IsDirty)
         {
             _shares.Recompute();
@@ -151,6 +174,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
                 ref var flow = ref _flows[changed];
                 Settle(ref flow, now);
                 flow.Rate = _shares.RateOf(changed);
+                _doneAt[changed] = DoneAt(flow);
             }
         }
 
@@ -163,11 +187,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         _horizon = _nextLookAt;
         foreach (var active in _active)
         {
-            ref var flow = ref _flows[active];
-            if (!flow.IsDue && flow.QueuedCount > 0)
-            {
-                ScheduleIfNear(ref flow);
-            }
+            ScheduleIfNear(active);
         }
     }
 
@@ -203,22 +223,26 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         if (flow.IdleSince == Instant.Never || timeline.Now - flow.IdleSince > SlowStart.IdleLimit(roundTrip))
         {
             flow.SlowStart = new SlowStart(timeline.Now, roundTrip, flow.PathRate);
-            flow.HastenAt = timeline.Now;
             SetCap(end.Flow, ref flow);
+            if (!flow.IsSlow && flow.HastenAt != Instant.Never)
+            {
+                flow.IsSlow = true;
+                _slow.Add(end.Flow);
+            }
         }
     }
 
-    // Windows have grown.
-    private void Hasten(Instant now)
+    // Widens the flow's window if it is time; tells whether it need never be again.
+    private bool HasGrown(int number)
     {
-        foreach (var active in _active)
+        ref var flow = ref _flows[number];
+        if (flow.IsActive && flow.HastenAt <= timeline.Now)
         {
-            ref var flow = ref _flows[active];
-            if (flow.HastenAt <= now)
-            {
-                SetCap(active, ref flow);
-            }
+            SetCap(number, ref flow);
+            flow.IsSlow = flow.HastenAt != Instant.Never;
         }
+
+        return !flow.IsSlow;
     }
 
     private void SetCap(int number, ref Flow flow)
@@ -227,18 +251,24 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         flow.HastenAt = flow.SlowStart.NextChange(timeline.Now);
     }
 
-    // One that has been idle since before the last look; a shorter pause keeps its share.
-    private bool IsIdle(int number)
+    // Takes out whatever has been idle since before the last look; a shorter pause keeps its share.
+    private bool HasRested(int number)
     {
         ref var flow = ref _flows[number];
-        if (flow.QueuedCount > 0 || flow.UpdatedAt > _lastLookAt)
+        if (flow.QueuedCount == 0 && flow.UpdatedAt > _lastLookAt)
         {
             return false;
         }
 
-        _shares.SetActive(number, false);
-        flow.IsActive = false;
-        flow.Rate = 0;
+        flow.IsEmptied = false;
+        if (flow.QueuedCount == 0)
+        {
+            _shares.SetActive(number, false);
+            flow.IsActive = false;
+            flow.Rate = 0;
+            _doneAt[number] = Gone;
+        }
+
         return true;
     }
 
@@ -252,7 +282,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         }
     }
 
-    private void Begin(ref Flow flow)
+    private void Begin(int number, ref Flow flow)
     {
         var end = flow.End!;
         var length = end.Uploads.Peek().Length;
@@ -260,7 +290,9 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         flow.Remaining = length + Math.Min(length, end.Owner.OwedAckBytes);
         end.Owner.OwedAckBytes = 0;
         flow.UpdatedAt = timeline.Now;
-        ScheduleIfNear(ref flow);
+        flow.IsDue = false;
+        _doneAt[number] = DoneAt(flow);
+        ScheduleIfNear(number);
     }
 
     private static void Settle(ref Flow flow, Instant now)
@@ -273,16 +305,17 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         }
     }
 
-    private void ScheduleIfNear(ref Flow flow)
+    private static Instant DoneAt(in Flow flow) => flow is { IsDue: false, QueuedCount: > 0, Rate: > 0 }
+        ? new Instant(flow.UpdatedAt.Nanoseconds + VirtualTime.ToMove(flow.Remaining, flow.Rate))
+        : Instant.Never;
+
+    private void ScheduleIfNear(int number)
     {
-        if (flow.Rate > 0)
+        if (_doneAt[number] is var doneAt && doneAt <= _horizon)
         {
-            var doneAt = flow.UpdatedAt.Nanoseconds + VirtualTime.ToMove(flow.Remaining, flow.Rate);
-            if (doneAt <= _horizon.Nanoseconds)
-            {
-                flow.IsDue = true;
-                timeline.Add(new Instant(doneAt), new Event(EventKind.BlockSent, End: flow.End));
-            }
+            _doneAt[number] = Instant.Never;
+            _flows[number].IsDue = true;
+            timeline.Add(doneAt, new Event(EventKind.BlockSent, End: _flows[number].End));
         }
     }
 
@@ -299,6 +332,8 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         public Instant IdleSince;    // when its last block had left and there was no other; never if there was none before
         public int QueuedCount;      // blocks that the end has to send
         public bool IsActive;
-        public bool IsDue;           // its end is on the timeline
+        public bool IsDue;           // its first block's end is on the timeline, or has been, if there is no other
+        public bool IsEmptied;       // it is in the list of those
+        public bool IsSlow;          // likewise
     }
 }

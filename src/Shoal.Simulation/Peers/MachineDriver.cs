@@ -25,6 +25,9 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     /// <summary>Whose life.</summary>
     public VirtualPeer Peer => peer;
 
+    /// <summary>What it drives.</summary>
+    public IMachine Machine => _machine;
+
     /// <summary>Whether it is over: nothing that comes has any effect.</summary>
     public bool IsOver { get; private set; }
 
