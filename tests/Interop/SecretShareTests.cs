@@ -24,16 +24,41 @@ public sealed class SecretShareTests
             var carried = scenario.Scratch.Folder("carried");
             var (share, magnet, link) = await ShoalProcess.ShareSecretAsync(source, scenario.Scratch.Path, scenario.Cancellation);
             scenario.Join(share);
-            await carrier.LeechAsync(TorrentGiven.OfMagnet(magnet), carried, scenario.Cancellation);
-            await carrier.WaitUntilCompleteAsync(scenario.Cancellation);
+            await CarryAsync(carrier, magnet, carried, scenario.Cancellation);
             await share.KillAsync(scenario.Cancellation);
-
-            var file = Assert.Single(Directory.GetFiles(carried));
-            Assert.StartsWith("sealed-", Path.GetFileName(file), StringComparison.Ordinal);
-            AssertUnreadable(await File.ReadAllBytesAsync(file, scenario.Cancellation), source, link);
+            AssertUnreadable(CarriedIn(carried), source, link);
 
             var target = scenario.Scratch.Folder("target");
             await scenario.Join(ShoalProcess.Get(link, target, [carrier.Port])).SucceedAsync(scenario.Cancellation);
+            Scenario.AssertSame(source, Path.Combine(target, "a diary"));
+        });
+    }
+
+    /// <summary>Transmission tells peers apart by address alone: who comes from where a seeder was is one to it, and is sent away.</summary>
+    [Fact]
+    public async Task Transmission_does_so_for_one_that_has_an_address_of_his_own()
+    {
+        Need.Lan();
+        Need.Installed(Client.Transmission);
+        await using var scenario = new Scenario();
+        using var lan = new Lan(3, LanFamilies.IPv4);
+        await scenario.RunAsync(async () =>
+        {
+            var source = Payload.WriteFolder(Path.Combine(scenario.Source, "a diary"), 4 * Payload.MiB);
+            var share = scenario.Join(await ShoalProcess.OnAsync(lan.Hosts[0], scenario.Scratch.Folder("share"), "share", "--secret", source, "--no-discovery"));
+            await share.SeedingAsync(scenario.Cancellation);
+            var shared = await share.EventAsync("torrent", scenario.Cancellation);
+            var (magnet, link) = (shared["magnet"]!.GetValue<string>(), shared["link"]!.GetValue<string>());
+            var carrier = scenario.Join(await TransmissionPeer.OnAsync(lan.Hosts[1], scenario.Cancellation));
+            var carried = scenario.Scratch.Folder("carried");
+            await CarryAsync(carrier, magnet, carried, scenario.Cancellation);
+            await share.KillAsync(scenario.Cancellation);
+            AssertUnreadable(CarriedIn(carried), source, link);
+
+            var target = scenario.Scratch.Folder("target");
+            var get = scenario.Join(await ShoalProcess.OnAsync(
+                lan.Hosts[2], scenario.Scratch.Path, "get", link, "--to", target, "--no-discovery", "--peer", $"{lan.Hosts[1].IPv4}:{carrier.Port}"));
+            await get.SucceedAsync(scenario.Cancellation);
             Scenario.AssertSame(source, Path.Combine(target, "a diary"));
         });
     }
@@ -76,6 +101,19 @@ public sealed class SecretShareTests
                 Assert.InRange(found.Count(clue => clue.StartsWith("content of big.bin", StringComparison.Ordinal)), 250, 256);
             }
         });
+    }
+
+    private static async Task CarryAsync(IForeignPeer carrier, string magnet, string folder, CancellationToken cancellation)
+    {
+        await carrier.LeechAsync(TorrentGiven.OfMagnet(magnet), folder, cancellation);
+        await carrier.WaitUntilCompleteAsync(cancellation);
+    }
+
+    private static byte[] CarriedIn(string folder)
+    {
+        var file = Assert.Single(Directory.GetFiles(folder));
+        Assert.StartsWith("sealed-", Path.GetFileName(file), StringComparison.Ordinal);
+        return File.ReadAllBytes(file);
     }
 
     private static (ShoalProcess, string Magnet, string Link) With((ShoalProcess Process, string Magnet) share) => (share.Process, share.Magnet, share.Magnet);
