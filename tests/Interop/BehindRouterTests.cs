@@ -16,7 +16,7 @@ public sealed class BehindRouterTests
     public async Task Trackers_and_dht_nodes_name_the_port_that_the_router_gave()
     {
         await using var network = await RouterNetwork.StartAsync(upnp: false, pcp: true, lowestPort: 51_420);
-        await using var scenario = new Scenario(boundSeconds: 60);
+        await using var scenario = new Scenario();
         await scenario.RunAsync(async () =>
         {
             var count = 0;

@@ -38,6 +38,28 @@ public sealed class DhtTests
         }
     }
 
+    [Fact]
+    public async Task Aria2_finds_us_and_is_found_among_thirty_nodes_of_ours()
+    {
+        Need.Lan();
+        Need.Installed(Client.Aria2);
+        await using var scenario = new Scenario();
+        using var lan = new Lan(5, LanFamilies.IPv4, carriesMulticast: false);
+        var nodes = new List<DhtClient>();
+        try
+        {
+            await scenario.RunAsync(async () =>
+            {
+                await lan.Hosts[2].Thread.RunAsync(() => StartNodesAsync(nodes, scenario.Cancellation));
+                await Task.WhenAll(Aria2FindsAsync(scenario, lan), Aria2IsFoundAsync(scenario, lan));
+            });
+        }
+        finally
+        {
+            await Task.WhenAll(nodes.Select(node => node.DisposeAsync().AsTask()));
+        }
+    }
+
     [Theory]
     [InlineData(nameof(LanFamilies.IPv4))]
     [InlineData(nameof(LanFamilies.IPv6))]
@@ -78,6 +100,26 @@ public sealed class DhtTests
             await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
             AssertArrived(scenario);
         });
+    }
+
+    private static async Task Aria2FindsAsync(Scenario scenario, Lan lan)
+    {
+        var infoHash = await ShareAsync(scenario, lan.Hosts[0], NodeAddress(1));
+        var leecher = scenario.Join(await Aria2Peer.OnAsync(lan.Hosts[1], scenario.Cancellation, $"--dht-entry-point={NodeAddress(2)}"));
+        await leecher.LeechAsync(TorrentGiven.OfMagnet(Link(infoHash)), scenario.Scratch.Folder("target"), scenario.Cancellation);
+        await leecher.WaitUntilCompleteAsync(scenario.Cancellation);
+        AssertArrived(scenario);
+    }
+
+    private static async Task Aria2IsFoundAsync(Scenario scenario, Lan lan)
+    {
+        var there = scenario.Scratch.Folder("there");
+        var path = Payload.Write(Path.Combine(there, "theirs.bin"), 4L * Payload.MiB, seed: 2);
+        var torrent = TestTorrent.Create(path, scenario.Scratch.File("theirs.torrent"));
+        var seeder = scenario.Join(await Aria2Peer.OnAsync(lan.Hosts[3], scenario.Cancellation, $"--dht-entry-point={NodeAddress(3)}"));
+        await seeder.SeedAsync(torrent.File, there, scenario.Cancellation);
+        await GetAsync(scenario, lan.Hosts[4], torrent.InfoHash, NodeAddress(4));
+        Scenario.AssertSame(path, Path.Combine(scenario.Scratch.File("target"), "theirs.bin"));
     }
 
     // On addresses of their own, since one address may ask only so much and has one place in a lookup.

@@ -48,8 +48,9 @@ internal sealed class Aria2Peer : IForeignPeer
     }
 
     /// <summary>Starts it on a host of a network of its own, with local discovery and peer exchange.</summary>
-    public static Task<Aria2Peer> OnAsync(LanHost host, CancellationToken cancellation) => host.Thread.RunAsync(() => StartAsync(
-        cancellation, $"--interface={host.IPv4}", "--bt-enable-lpd=true", $"--bt-lpd-interface={host.IPv4}", "--enable-peer-exchange=true"));
+    public static Task<Aria2Peer> OnAsync(LanHost host, CancellationToken cancellation, params string[] moreOptions) => host.Thread.RunAsync(() => StartAsync(
+        cancellation,
+        [$"--interface={host.IPv4}", "--bt-enable-lpd=true", $"--bt-lpd-interface={host.IPv4}", "--enable-peer-exchange=true", .. moreOptions]));
 
     public Task SeedAsync(string torrentFile, string folder, CancellationToken cancellation) =>
         AddTorrentAsync(torrentFile, folder, ("bt-seed-unverified", "true"), cancellation);
