@@ -22,7 +22,7 @@ public sealed class BehindRouterTests
         {
             var count = 0;
             ShoalProcess On(string host, params string[] arguments) =>
-                scenario.Join(ShoalProcess.On(network, host, scenario.Scratch.Folder($"process {++count}"), arguments));
+                scenario.Join(ShoalProcess.In(network.Enter(host), scenario.Scratch.Folder($"process {++count}"), arguments));
 
             var path = Payload.Write(Path.Combine(scenario.Source, "behind a router.bin"), Payload.MiB);
             var tracker = On("internet", "tracker", "6969", "--bind", "11.22.33.9", "--interval", "2s");

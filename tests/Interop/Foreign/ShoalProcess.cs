@@ -92,9 +92,9 @@ internal sealed class ShoalProcess : IAsyncDisposable
     public static Task<ShoalProcess> OnAsync(LanHost host, string workingDirectory, params string[] arguments) => host.Thread.RunAsync(() =>
         Task.FromResult(Start(0, [.. arguments, "--json"], workingDirectory, discovery: "on", stateHome: Path.Combine(workingDirectory, ".state"))));
 
-    /// <summary>The same on a host of a network with a router.</summary>
-    public static ShoalProcess On(RouterNetwork network, string host, string workingDirectory, params string[] arguments) => Start(
-        0, [.. arguments, "--json"], workingDirectory, "on", Path.Combine(workingDirectory, ".state"), [.. network.Enter(host), "env", "-C", workingDirectory]);
+    /// <summary>The same in another network; the command that runs others there stands before it.</summary>
+    public static ShoalProcess In(IReadOnlyList<string> network, string workingDirectory, params string[] arguments) => Start(
+        0, [.. arguments, "--json"], workingDirectory, "on", Path.Combine(workingDirectory, ".state"), [.. network, "env", "-C", workingDirectory]);
 
     /// <summary>Waits until it serves all.</summary>
     public Task SeedingAsync(CancellationToken cancellation) => EventAsync("progress", cancellation, IsSeeding);
