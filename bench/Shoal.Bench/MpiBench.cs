@@ -93,10 +93,11 @@ internal static class MpiBench
         }
 
         string[] options = row.Mpi == "openmpi" ? ["--allow-run-as-root", "--oversubscribe"] : [];
-        var program = Path.Combine(ShoalProcess.Root, "artifacts", "mpi-bench", "Shoal.Mpi.Bench.dll");
+        var program = Path.Combine(ShoalProcess.Root, "artifacts", "mpi-bench", "Shoal.Mpi.Bench");
+        string[] command = File.Exists($"{program}.dll") ? ["dotnet", $"{program}.dll"] : [program];
         string[] slow = row.IsSlow ? [SlowRank.ToString(CultureInfo.InvariantCulture)] : [];
         using var process = Process.Start(new ProcessStartInfo(
-            $"mpirun.{row.Mpi}", [.. options, "-np", $"{RankCount}", "dotnet", program, row.Mode, source, folder, .. slow])
+            $"mpirun.{row.Mpi}", [.. options, "-np", $"{RankCount}", .. command, row.Mode, source, folder, .. slow])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
