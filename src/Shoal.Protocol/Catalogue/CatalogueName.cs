@@ -48,6 +48,18 @@ public readonly record struct CatalogueName : IComparable<CatalogueName>
         return at >= 0 && at + 1 < text.Length && text[at] == '@' ? at : -1;
     }
 
+    /// <summary>Which character stands at the index, as who reads the text counts: from 1, and not in UTF-16.</summary>
+    internal static int CharacterNumber(string text, int index)
+    {
+        var number = 1;
+        foreach (var _ in text.AsSpan(0, index).EnumerateRunes())
+        {
+            number++;
+        }
+
+        return number;
+    }
+
     private static string? WhatIsWrongWith(string text)
     {
         if (text.Length == 0)
@@ -122,17 +134,5 @@ public readonly record struct CatalogueName : IComparable<CatalogueName>
         }
 
         return null;
-    }
-
-    // As who reads the name counts, from 1, and not in UTF-16.
-    private static int CharacterNumber(string text, int index)
-    {
-        var number = 1;
-        foreach (var _ in text.AsSpan(0, index).EnumerateRunes())
-        {
-            number++;
-        }
-
-        return number;
     }
 }
