@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Serialization;
 
 namespace Shoal.Protocol;
 
@@ -7,6 +8,7 @@ namespace Shoal.Protocol;
 /// The 20 bytes that name a torrent on the wire: the SHA-1 of the bencoded info dictionary (BEP 3).
 /// A v2 torrent's SHA-256 is truncated to the same 20 bytes wherever the wire has room for no more (BEP 52).
 /// </summary>
+[JsonConverter(typeof(InfoHashConverter))]
 public readonly record struct InfoHash : IComparable<InfoHash>
 {
     /// <summary>Length in bytes.</summary>

@@ -7,15 +7,16 @@ using Microsoft.AspNetCore.Http.Features;
 using Shoal.Engine.Trackers;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
+using Shoal.Tracker.Catalogue;
 
 namespace Shoal.Tracker;
 
 /// <summary>
-/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, and a line of text at /. Sits right on
-/// Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
+/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, and a line of text at /; all else is the catalogue's, if
+/// there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
 /// 200 and a "failure reason", as clients expect.
 /// </summary>
-internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies) : IHttpApplication<IFeatureCollection>
+internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
 {
     // Kestrel's limit on the request line keeps queries, which stand on the stack for a moment, below 8 KiB.
     private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
@@ -39,6 +40,11 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies)
     public Task ProcessRequestAsync(IFeatureCollection context)
     {
         var request = context.GetRequiredFeature<IHttpRequestFeature>();
+        if (catalogue is not null && request.Path is not ("/announce" or "/scrape" or "/stats" or "/"))
+        {
+            return catalogue.ProcessAsync(context);
+        }
+
         var response = context.GetRequiredFeature<IHttpResponseFeature>();
         if (request.Method is not ("GET" or "HEAD"))
         {

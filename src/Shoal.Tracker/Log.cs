@@ -9,4 +9,13 @@ internal static partial class Log
 
     [LoggerMessage(2, LogLevel.Information, "tracker has stopped")]
     public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(3, LogLevel.Warning, "the catalogue's journal ended within a line: {Length} bytes that were never acknowledged are gone")]
+    public static partial void JournalTorn(ILogger logger, long length);
+
+    [LoggerMessage(4, LogLevel.Information, "the catalogue's journal is rewritten: {LineCount} lines")]
+    public static partial void JournalRewritten(ILogger logger, long lineCount);
+
+    [LoggerMessage(5, LogLevel.Error, "{Reason}")]
+    public static partial void CatalogueFailed(ILogger logger, string reason);
 }

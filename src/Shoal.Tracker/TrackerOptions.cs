@@ -1,5 +1,6 @@
 using System.Net;
 using Shoal.Protocol;
+using Shoal.Tracker.Catalogue;
 
 namespace Shoal.Tracker;
 
@@ -50,6 +51,9 @@ public sealed record TrackerOptions
 
     /// <summary>These swarms are not served.</summary>
     public IReadOnlySet<InfoHash>? DeniedInfoHashes { get; init; }
+
+    /// <summary>Files by name, beside the tracker. Default: none.</summary>
+    public CatalogueOptions? Catalogue { get; init; }
 
     /// <summary>Threads that answer UDP, each with a socket of its own (Linux; elsewhere one). Default: one for two processors.</summary>
     public int UdpThreadCount { get; init; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 8);

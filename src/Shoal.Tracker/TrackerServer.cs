@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Shoal.Tracker.Catalogue;
 
 namespace Shoal.Tracker;
 
@@ -23,12 +24,14 @@ public sealed class TrackerServer : IAsyncDisposable
     private readonly UdpListener _udp;
     private readonly KestrelServer _http;
     private readonly ServiceProvider _services;
+    private readonly CatalogueService? _catalogue;
     private readonly ITimer _expiry;
     private readonly ILogger _logger;
 
     private TrackerServer(
-        TrackerShards shards, UdpListener udp, KestrelServer http, ServiceProvider services, TimeProvider time, ILogger logger)
+        TrackerShards shards, UdpListener udp, KestrelServer http, ServiceProvider services, CatalogueService? catalogue, TimeProvider time, ILogger logger)
     {
+        _catalogue = catalogue;
         _shards = shards;
         _udp = udp;
         _http = http;
@@ -47,6 +50,9 @@ public sealed class TrackerServer : IAsyncDisposable
     /// <summary>The URL for UDP announces, from this machine if it listens at all addresses.</summary>
     public Uri UdpAnnounceUrl => Url("udp", string.Empty);
 
+    /// <summary>Names in its catalogue; 0 if it has none.</summary>
+    public int CatalogueCount => _catalogue?.Count ?? 0;
+
     /// <summary>What it has done and holds.</summary>
     public TrackerStats Stats => TrackerStats.From(_shards.Statistics);
 
@@ -57,16 +63,27 @@ public sealed class TrackerServer : IAsyncDisposable
     {
         var time = timeProvider ?? TimeProvider.System;
         var shards = new TrackerShards(options, time, RandomUInt64);
+        loggerFactory ??= NullLoggerFactory.Instance;
+        var catalogue = OpenCatalogue(options, shards, loggerFactory, time);
         var responder = new UdpResponder(shards, new ConnectionIds(RandomUInt64(), RandomUInt64()));
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await StartOnceAsync(options, shards, responder, time, loggerFactory ?? NullLoggerFactory.Instance, cancellationToken);
+                return await StartOnceAsync(options, shards, catalogue, responder, time, loggerFactory, cancellationToken);
             }
             catch (TrackerStartException) when (options.Port == 0 && attempt < AttemptsAtAnyPort)
             {
                 // A port that was free for UDP was not for TCP: another.
+            }
+            catch
+            {
+                if (catalogue is not null)
+                {
+                    await catalogue.DisposeAsync();
+                }
+
+                throw;
             }
         }
     }
@@ -78,11 +95,17 @@ public sealed class TrackerServer : IAsyncDisposable
         _udp.Dispose();
         await StopAsync(_http);
         await _services.DisposeAsync();
+        if (_catalogue is not null)
+        {
+            await _catalogue.DisposeAsync();
+        }
+
         Log.Stopped(_logger);
     }
 
     private static async Task<TrackerServer> StartOnceAsync(
-        TrackerOptions options, TrackerShards shards, UdpResponder responder, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+        TrackerOptions options, TrackerShards shards, CatalogueService? catalogue, UdpResponder responder, TimeProvider time, ILoggerFactory loggers,
+        CancellationToken cancellationToken)
     {
         var address = options.BindAddress.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6 ? IPAddress.Any : options.BindAddress;
         UdpListener udp;
@@ -97,7 +120,7 @@ public sealed class TrackerServer : IAsyncDisposable
 
         var services = new ServiceCollection().AddSingleton(loggers).BuildServiceProvider();
         var endPoint = udp.EndPoint;
-        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies));
+        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies), catalogue);
         var http = CreateKestrel(options, endPoint, frontEnd, services, loggers);
         try
         {
@@ -119,7 +142,20 @@ public sealed class TrackerServer : IAsyncDisposable
         udp.Start();
         var logger = loggers.CreateLogger<TrackerServer>();
         Log.Listening(logger, endPoint.ToString());
-        return new TrackerServer(shards, udp, http, services, time, logger);
+        return new TrackerServer(shards, udp, http, services, catalogue, time, logger);
+    }
+
+    private static CatalogueService? OpenCatalogue(TrackerOptions options, TrackerShards shards, ILoggerFactory loggers, TimeProvider time)
+    {
+        try
+        {
+            return options.Catalogue is null ? null
+                : CatalogueService.Open(options.Catalogue, shards, new TrustedProxies(options.TrustedProxies), loggers, time);
+        }
+        catch (CatalogueException error)
+        {
+            throw new TrackerStartException(error.Message, error);
+        }
     }
 
     private static KestrelServer CreateKestrel(TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, IServiceProvider services, ILoggerFactory loggers)

@@ -1,7 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Shoal.Protocol;
 
 namespace Shoal.Cli.Reporting;
 
@@ -35,17 +34,6 @@ internal sealed class JsonReporter(TextWriter output, bool isQuiet) : Reporter
 /// <summary>How events become JSON.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(InfoHashConverter)])]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Event))]
 internal sealed partial class EventContext : JsonSerializerContext;
-
-/// <summary>An info-hash is its hexadecimal digits.</summary>
-internal sealed class InfoHashConverter : JsonConverter<InfoHash>
-{
-    public override InfoHash Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        InfoHash.TryParse(reader.GetString(), out var infoHash) ? infoHash : throw new JsonException("not an info-hash");
-
-    public override void Write(Utf8JsonWriter writer, InfoHash value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.ToString());
-}

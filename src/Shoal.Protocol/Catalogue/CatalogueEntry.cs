@@ -42,6 +42,9 @@ public sealed record CatalogueRemoval(string Name, int? Version, int LastVersion
 /// <param name="Next">Where the next page begins, to be given back as it is; null if there is none.</param>
 public sealed record CataloguePage(IReadOnlyList<CatalogueEntry> Entries, string? Next = null);
 
+/// <summary>What an event tells: a new version, or what was removed; neither in one that only says that all is well.</summary>
+public sealed record CatalogueEvent(CatalogueEntry? Published = null, CatalogueRemoval? Removed = null);
+
 /// <summary>Why the catalogue did not do what it was asked for: one line.</summary>
 public sealed record CatalogueRefusal(string Error);
 
@@ -63,6 +66,7 @@ public enum CatalogueOrder
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CatalogueEntry))]
 [JsonSerializable(typeof(CatalogueRemoval))]
+[JsonSerializable(typeof(CatalogueEvent))]
 [JsonSerializable(typeof(CataloguePage))]
 [JsonSerializable(typeof(CatalogueRefusal))]
 [JsonSerializable(typeof(IReadOnlyList<CatalogueEntry>))]

@@ -1,0 +1,241 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Shoal.Protocol.Catalogue;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>
+/// The endpoints of a catalogue, /api/v1/: what they take and what they answer. A refusal is a <see cref="CatalogueRefusal"/> with a status
+/// that fits. Thread-safe.
+/// </summary>
+internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, TrackerShards shards, CatalogueOptions options)
+{
+    private const int DefaultLimit = 100;
+    private const string TorrentType = "application/x-bittorrent";
+
+    /// <summary>Bodies that are read at a time: each is held in memory.</summary>
+    private readonly SemaphoreSlim _uploads = new(32);
+
+    /// <summary>Adds the endpoints.</summary>
+    public void MapTo(IEndpointRouteBuilder endpoints)
+    {
+        var api = endpoints.MapGroup("/api/v1").WithTags("Catalogue");
+        api.MapGet("/names", List).WithName("list").WithSummary("Names that match a pattern, page by page, each with its newest version");
+        api.MapGet("/names/{**name}", Find).WithName("get").WithSummary("A version of a name (name@3), or its newest");
+        api.MapPut("/names/{**name}", PublishAsync).WithName("publish").WithSummary("Registers a .torrent as the next version of a name; as the same version if the newest has this content")
+            .Accepts<Stream>(TorrentType);
+        api.MapDelete("/names/{**name}", RemoveAsync).WithName("remove").WithSummary("Takes a version (name@3), or all of a name, out");
+        api.MapGet("/versions/{**name}", Versions).WithName("versions").WithSummary("All versions of a name, oldest first");
+        api.MapGet("/torrents/{**name}", TorrentAsync).WithName("torrent").WithSummary("The .torrent of a version, which names this tracker")
+            .Produces<Stream>(StatusCodes.Status200OK, TorrentType);
+        api.MapGet("/magnets/{**name}", Magnet).WithName("magnet").WithSummary("The magnet link of a version, which names this tracker");
+        api.MapGet("/events", Events).WithName("events").WithSummary(
+            "Server-sent events: what matches now, then 'ready', then what is published or removed; Last-Event-ID continues where one left off");
+    }
+
+    private Results<Ok<CataloguePage>, Refusal> List(HttpContext context, string? pattern, string? sort, int? limit, string? after)
+    {
+        NamePattern? parsed = null;
+        if (pattern is { Length: > 0 } && !NamePattern.TryParse(pattern, out parsed, out var wrong))
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, $"the pattern is wrong: {wrong}");
+        }
+
+        if (!Enum.TryParse<CatalogueOrder>(sort ?? nameof(CatalogueOrder.Name), ignoreCase: true, out var order) || !Enum.IsDefined(order))
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, "sort is neither name, size nor age");
+        }
+
+        if (limit is < 1 or > CatalogueQuery.MaximumLimit)
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, $"limit is not between 1 and {CatalogueQuery.MaximumLimit}");
+        }
+
+        if (after is not null && !CatalogueQuery.IsPlace(order, after))
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, "after is not the 'next' of a page");
+        }
+
+        if (Denied(context, CatalogueRights.Read, "") is { } denied)
+        {
+            return denied;
+        }
+
+        var page = catalogue.List(new CatalogueQuery(parsed, order, limit ?? DefaultLimit, after) { Scope = access.ScopeOf(context) });
+        return TypedResults.Ok(page with { Entries = [.. page.Entries.Select(Counted)] });
+    }
+
+    private Results<Ok<CatalogueEntry>, Refusal> Find(HttpContext context, string name) =>
+        Look(context, name, out var entry) is { } refusal ? refusal : TypedResults.Ok(Counted(entry));
+
+    private Results<Ok<IReadOnlyList<CatalogueEntry>>, Refusal> Versions(HttpContext context, string name)
+    {
+        if (Read(context, name, CatalogueRights.Read, out var reference, out _) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var versions = catalogue.VersionsOf(reference.Name);
+        return versions.Count == 0 ? Missing(reference) : TypedResults.Ok<IReadOnlyList<CatalogueEntry>>([.. versions.Select(Counted)]);
+    }
+
+    private async Task<Results<Ok<CatalogueEntry>, Created<CatalogueEntry>, Refusal>> PublishAsync(HttpContext context, string name)
+    {
+        if (Read(context, name, CatalogueRights.Publish, out var reference, out var by) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (reference.Version is not null)
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, "the catalogue numbers the versions: publish a name without @version");
+        }
+
+        if (context.Request.ContentLength > options.MaximumTorrentLength)
+        {
+            return TooLarge();
+        }
+
+        await _uploads.WaitAsync(context.RequestAborted);
+        try
+        {
+            context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = options.MaximumTorrentLength;
+            using var body = new MemoryStream((int)Math.Max(context.Request.ContentLength ?? 0, 0));
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+            var torrent = body.GetBuffer().AsMemory(0, (int)body.Length);
+            if (!MetainfoReader.TryRead(torrent.ToArray(), out var metainfo, out var wrong))
+            {
+                return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no .torrent: {wrong}");
+            }
+
+            var (entry, isNew) = await catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted);
+            return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
+        }
+        catch (BadHttpRequestException error) when (error.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            return TooLarge();
+        }
+        finally
+        {
+            _uploads.Release();
+        }
+    }
+
+    private async Task<Results<Ok<CatalogueRemoval>, Refusal>> RemoveAsync(HttpContext context, string name) =>
+        Read(context, name, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
+        : await catalogue.RemoveAsync(reference, by, context.RequestAborted) is { } removal ? TypedResults.Ok(removal)
+        : Missing(reference);
+
+    private async Task<Results<FileContentHttpResult, Refusal>> TorrentAsync(HttpContext context, string name)
+    {
+        if (Look(context, name, out var entry) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var torrent = await catalogue.ReadTorrentAsync(entry, context.RequestAborted);
+        return torrent is not null && MetainfoReader.TryRead(torrent, out var metainfo, out _)
+            ? TypedResults.File(
+                MetainfoWriter.ToArray(metainfo.WithSources([[AnnounceUrl(context)]], metainfo.WebSeeds)), TorrentType, $"{metainfo.Name}.torrent")
+            : Refusal.Of(StatusCodes.Status404NotFound, $"the .torrent of {entry.Name}@{entry.Version} is lost; publish it again");
+    }
+
+    private Results<ContentHttpResult, Refusal> Magnet(HttpContext context, string name) =>
+        Look(context, name, out var entry) is { } refusal ? refusal
+        : TypedResults.Text(
+            new MagnetLink { InfoHash = entry.InfoHash, Name = entry.Name[(entry.Name.LastIndexOf('/') + 1)..], Trackers = [AnnounceUrl(context)] } + "\n", "text/plain", Encoding.UTF8);
+
+    private Results<ServerSentEventsResult<CatalogueEvent>, Refusal> Events(HttpContext context, string[]? pattern, long? after)
+    {
+        var patterns = new List<NamePattern>();
+        foreach (var text in pattern ?? [])
+        {
+            if (!NamePattern.TryParse(text, out var parsed, out var wrong))
+            {
+                return Refusal.Of(StatusCodes.Status400BadRequest, $"a pattern is wrong: {wrong}");
+            }
+
+            patterns.Add(parsed);
+        }
+
+        if (patterns.Count > CatalogueSubscribers.MaximumPatternCount)
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, $"there are more than {CatalogueSubscribers.MaximumPatternCount} patterns");
+        }
+
+        var lastId = context.Request.Headers["Last-Event-ID"].ToString();
+        if (lastId.Length > 0 && !long.TryParse(lastId, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, "Last-Event-ID is no id of ours");
+        }
+
+        if (Denied(context, CatalogueRights.Read, "") is { } denied)
+        {
+            return denied;
+        }
+
+        if (!subscribers.TryEnter())
+        {
+            context.Response.Headers.RetryAfter = "30";
+            return Refusal.Of(StatusCodes.Status503ServiceUnavailable, "there are as many subscribers as this tracker allows; come again later");
+        }
+
+        context.Response.RegisterForDispose(subscribers);
+        context.Response.Headers.CacheControl = "no-store";
+        context.Response.Headers["X-Accel-Buffering"] = "no"; // nginx: what is said now shall arrive now
+        long? since = lastId.Length > 0 ? long.Parse(lastId, CultureInfo.InvariantCulture) : after;
+        return TypedResults.ServerSentEvents(subscribers.ReadAsync(patterns, access.ScopeOf(context), since, context.RequestAborted));
+    }
+
+    private CatalogueEntry Counted(CatalogueEntry entry)
+    {
+        var counts = shards.Scrape(shards.Now, entry.InfoHash);
+        return entry with { Seeders = counts.SeederCount, Leechers = counts.LeecherCount };
+    }
+
+    private Refusal? Denied(HttpContext context, CatalogueRights right, string name)
+    {
+        var denial = access.Check(context, right, name, out _);
+        return denial is null ? null : Refusal.Of(denial);
+    }
+
+    private Refusal? Read(HttpContext context, string name, CatalogueRights right, out CatalogueReference reference, out string? by)
+    {
+        by = null;
+        if (!CatalogueReference.TryParse(name, out reference, out var wrong))
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no name: {wrong}");
+        }
+
+        var denial = access.Check(context, right, reference.Name.Value, out by);
+        return denial is null ? null : Refusal.Of(denial);
+    }
+
+    private Refusal? Look(HttpContext context, string name, out CatalogueEntry entry)
+    {
+        entry = null!;
+        if (Read(context, name, CatalogueRights.Read, out var reference, out _) is { } refusal)
+        {
+            return refusal;
+        }
+
+        entry = catalogue.Find(reference)!;
+        return entry is null ? Missing(reference) : null;
+    }
+
+    private static Refusal Missing(CatalogueReference reference) => Refusal.Of(StatusCodes.Status404NotFound, $"there is no '{reference}' in the catalogue");
+
+    private Refusal TooLarge() => Refusal.Of(StatusCodes.Status413PayloadTooLarge, $"the .torrent has more than {options.MaximumTorrentLength} bytes");
+
+    // Where it was announced before is nothing to those who have it from here.
+    private static byte[] Plain(Metainfo metainfo) => MetainfoWriter.ToArray(metainfo.WithSources([], metainfo.WebSeeds));
+
+    private static string AnnounceUrl(HttpContext context) => $"{context.Request.Scheme}://{context.Request.Host}/announce";
+}

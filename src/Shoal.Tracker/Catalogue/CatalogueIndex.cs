@@ -1,0 +1,168 @@
+using Shoal.Protocol.Catalogue;
+
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>A name and the versions that there are of it, oldest first; none if all were removed, for their numbers are not given again.</summary>
+internal sealed record NamedVersions(string Name, int LastVersion, CatalogueEntry[] Versions)
+{
+    /// <summary>The newest version; null if all were removed.</summary>
+    public CatalogueEntry? Latest => Versions.Length > 0 ? Versions[^1] : null;
+}
+
+/// <summary>
+/// All names in order, in memory. Kept in chunks, so that a new name moves a few hundred others and not a million. Thread-safe: who
+/// walks through it holds the lock for one chunk at a time, so that a long walk holds up nobody, and sees each name once, in order,
+/// as it was when the walk came by.
+/// </summary>
+internal sealed class CatalogueIndex
+{
+    private const int ChunkLength = 256;
+
+    private readonly Lock _gate = new();
+    private readonly List<List<NamedVersions>> _chunks = [];
+
+    /// <summary>Names of which there is a version.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Lines of a journal that would say all that there is.</summary>
+    public long LineCount { get; private set; }
+
+    /// <summary>What there is of the name; null if it was never published.</summary>
+    public NamedVersions? Find(string name)
+    {
+        lock (_gate)
+        {
+            var (chunk, index) = PlaceOf(name);
+            return index >= 0 ? _chunks[chunk][index] : null;
+        }
+    }
+
+    /// <summary>Takes a change in. Changes of one name must come in order.</summary>
+    public void Apply(CatalogueChange change)
+    {
+        lock (_gate)
+        {
+            var (chunk, index) = PlaceOf(change.Name);
+            var old = index >= 0 ? _chunks[chunk][index] : null;
+            var now = After(old, change);
+            Count += (now.Latest is null ? 0 : 1) - (old?.Latest is null ? 0 : 1);
+            LineCount += Math.Max(1, now.Versions.Length) - (old is null ? 0 : Math.Max(1, old.Versions.Length));
+            if (index >= 0)
+            {
+                _chunks[chunk][index] = now;
+            }
+            else
+            {
+                Insert(chunk, ~index, now);
+            }
+        }
+    }
+
+    /// <summary>What there is of a name once the change has come.</summary>
+    public static NamedVersions After(NamedVersions? old, CatalogueChange change)
+    {
+        var versions = old?.Versions ?? [];
+        var lastVersion = old?.LastVersion ?? 0;
+        if (change.Published is { } published)
+        {
+            return new NamedVersions(published.Name, Math.Max(lastVersion, published.Version), [.. versions, published]);
+        }
+
+        var removed = change.Removed!;
+        return new NamedVersions(
+            removed.Name,
+            Math.Max(lastVersion, removed.LastVersion),
+            removed.Version is { } version ? Array.FindAll(versions, entry => entry.Version != version) : []);
+    }
+
+    /// <summary>The names from <paramref name="from"/> on, in order; those of which all was removed, too.</summary>
+    public IEnumerable<NamedVersions> From(string from)
+    {
+        var buffer = new List<NamedVersions>(ChunkLength);
+        var isFirst = true;
+        while (true)
+        {
+            buffer.Clear();
+            lock (_gate)
+            {
+                var (chunk, index) = PlaceOf(from);
+                // Later slices begin behind the last name of the one before.
+                index = index >= 0 ? index + (isFirst ? 0 : 1) : ~index;
+                while (chunk < _chunks.Count && index >= _chunks[chunk].Count)
+                {
+                    (chunk, index) = (chunk + 1, 0);
+                }
+
+                if (chunk < _chunks.Count)
+                {
+                    buffer.AddRange(_chunks[chunk][index..]);
+                }
+            }
+
+            if (buffer.Count == 0)
+            {
+                yield break;
+            }
+
+            foreach (var name in buffer)
+            {
+                yield return name;
+            }
+
+            (from, isFirst) = (buffer[^1].Name, false);
+        }
+    }
+
+    // The chunk in which the name is or belongs, and its index there, or the complement of where it would be inserted.
+    private (int Chunk, int Index) PlaceOf(string name)
+    {
+        var (low, high) = (0, _chunks.Count - 1);
+        while (low < high)
+        {
+            var middle = (low + high + 1) / 2;
+            (low, high) = string.CompareOrdinal(_chunks[middle][0].Name, name) <= 0 ? (middle, high) : (low, middle - 1);
+        }
+
+        if (_chunks.Count == 0)
+        {
+            return (0, ~0);
+        }
+
+        var chunk = _chunks[low];
+        var (first, last) = (0, chunk.Count - 1);
+        while (first <= last)
+        {
+            var middle = (first + last) / 2;
+            var order = string.CompareOrdinal(chunk[middle].Name, name);
+            if (order == 0)
+            {
+                return (low, middle);
+            }
+
+            (first, last) = order < 0 ? (middle + 1, last) : (first, middle - 1);
+        }
+
+        return (low, ~first);
+    }
+
+    private void Insert(int chunk, int index, NamedVersions name)
+    {
+        if (_chunks.Count == 0)
+        {
+            _chunks.Add([]);
+        }
+
+        var names = _chunks[chunk];
+        names.Insert(index, name);
+        if (names.Count > ChunkLength)
+        {
+            // Names often come in order: what stands before is full then, and stays so.
+            var half = index == names.Count - 1 && chunk == _chunks.Count - 1 ? index : names.Count / 2;
+            var rest = new List<NamedVersions>(ChunkLength + 1);
+            rest.AddRange(names[half..]);
+            names.RemoveRange(half, names.Count - half);
+            names.TrimExcess();
+            _chunks.Insert(chunk + 1, rest);
+        }
+    }
+}

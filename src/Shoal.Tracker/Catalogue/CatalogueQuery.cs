@@ -1,0 +1,97 @@
+using System.Globalization;
+using Shoal.Protocol.Catalogue;
+
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>Which names are asked for, and in which order.</summary>
+/// <param name="Pattern">What they match; null for all.</param>
+/// <param name="Order">How they are sorted; names that are equal in it, by name.</param>
+/// <param name="Limit">Entries on a page, from 1.</param>
+/// <param name="After">Where the page before ended, <see cref="CataloguePage.Next"/>; null for the first.</param>
+internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order, int Limit, string? After)
+{
+    /// <summary>The most entries on a page.</summary>
+    public const int MaximumLimit = 1000;
+
+    /// <summary>Which names may be seen; null for all.</summary>
+    public NamePattern? Scope { get; init; }
+
+    /// <summary>Whether <paramref name="after"/> can be where a page in this order ended.</summary>
+    public static bool IsPlace(CatalogueOrder order, string after) => order == CatalogueOrder.Name || TryReadPlace(after, out _);
+
+    /// <summary>The page.</summary>
+    public CataloguePage Run(CatalogueIndex index) => Order == CatalogueOrder.Name ? ByName(index) : ByKey(index);
+
+    private CataloguePage ByName(CatalogueIndex index)
+    {
+        var prefix = Pattern?.Prefix ?? "";
+        // Right behind the last name of the page before: no name has a control character.
+        var from = After is null || string.CompareOrdinal(After, prefix) < 0 ? prefix : After + '\0';
+        var entries = new List<CatalogueEntry>(Limit);
+        foreach (var entry in Matching(index, from, prefix))
+        {
+            if (entries.Count == Limit)
+            {
+                return new CataloguePage(entries, entries[^1].Name);
+            }
+
+            entries.Add(entry);
+        }
+
+        return new CataloguePage(entries);
+    }
+
+    // Looks at all that match, and keeps no more than a page.
+    private CataloguePage ByKey(CatalogueIndex index)
+    {
+        var prefix = Pattern?.Prefix ?? "";
+        var best = new SortedSet<(long Key, string Name, CatalogueEntry Entry)>(Comparer<(long Key, string Name, CatalogueEntry Entry)>.Create(
+            static (left, right) => left.Key != right.Key ? right.Key.CompareTo(left.Key) : string.CompareOrdinal(left.Name, right.Name)));
+        var hasPlace = TryReadPlace(After ?? "", out var place);
+        var hasMore = false;
+        foreach (var entry in Matching(index, prefix, prefix))
+        {
+            var candidate = (Key: KeyOf(entry), entry.Name, entry);
+            if (hasPlace && best.Comparer.Compare(candidate, (place.Key, place.Name, entry)) <= 0)
+            {
+                continue;
+            }
+
+            best.Add(candidate);
+            if (best.Count > Limit)
+            {
+                best.Remove(best.Max);
+                hasMore = true;
+            }
+        }
+
+        List<CatalogueEntry> entries = [.. best.Select(one => one.Entry)];
+        return new CataloguePage(entries, hasMore ? string.Create(CultureInfo.InvariantCulture, $"{best.Max.Key}:{best.Max.Name}") : null);
+    }
+
+    private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix)
+    {
+        foreach (var name in index.From(from))
+        {
+            if (!name.Name.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                yield break;
+            }
+
+            if (name.Latest is { } latest && Pattern?.IsMatch(name.Name) != false && Scope?.IsMatch(name.Name) != false)
+            {
+                yield return latest;
+            }
+        }
+    }
+
+    private long KeyOf(CatalogueEntry entry) => Order == CatalogueOrder.Size ? entry.Size : entry.Sequence;
+
+    private static bool TryReadPlace(string text, out (long Key, string Name) place)
+    {
+        var colon = text.IndexOf(':');
+        var isPlace = long.TryParse(text.AsSpan(0, Math.Max(0, colon)), NumberStyles.None, CultureInfo.InvariantCulture, out var key);
+        place = (key, text[(colon + 1)..]);
+        return isPlace;
+    }
+}

@@ -1,0 +1,115 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Shoal.Protocol.Catalogue;
+
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>
+/// A catalogue beside a tracker: ASP.NET's routing for all that is no announce, on the tracker's own Kestrel. Thread-safe.
+/// </summary>
+internal sealed class CatalogueService : IAsyncDisposable
+{
+    private readonly FileCatalogue _catalogue;
+    private readonly ServiceProvider _services;
+    private readonly RequestDelegate _pipeline;
+    private readonly ILogger _logger;
+
+    private CatalogueService(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time)
+    {
+        _logger = loggers.CreateLogger<CatalogueService>();
+        _catalogue = FileCatalogue.Open(options.Folder, time, _logger);
+        Tokens = new CatalogueTokens(options.Folder);
+        var services = new ServiceCollection();
+        services.AddSingleton(loggers);
+        services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        services.AddSingleton<IHostEnvironment>(new Surroundings());
+        services.AddRouting();
+        services.AddOpenApi("v1", openApi => openApi.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "Shoal catalogue";
+            document.Info.Version = "1";
+            document.Info.Description = "Files by name: published as torrents, listed, fetched from the swarm, subscribed to.";
+            document.Servers = [];
+            return Task.CompletedTask;
+        }));
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, CatalogueJson.Default));
+        _services = services.BuildServiceProvider();
+
+        Subscribers = new CatalogueSubscribers(_catalogue, options);
+        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, shards, options);
+        var builder = new ApplicationBuilder(_services);
+        builder.Use(AnswerFailuresAsync);
+        builder.UseRouting();
+        builder.UseEndpoints(endpoints =>
+        {
+            api.MapTo(endpoints);
+            endpoints.MapOpenApi("/openapi.json");
+        });
+        _pipeline = builder.Build();
+    }
+
+    public CatalogueTokens Tokens { get; }
+
+    public CatalogueSubscribers Subscribers { get; }
+
+    /// <summary>Names in it.</summary>
+    public int Count => _catalogue.Count;
+
+    /// <summary>Opens the catalogue.</summary>
+    /// <exception cref="CatalogueException">It cannot be read or written, is in use, or is damaged.</exception>
+    public static CatalogueService Open(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time) =>
+        new(options, shards, proxies, loggers, time);
+
+    /// <summary>Answers one request.</summary>
+    public async Task ProcessAsync(IFeatureCollection features)
+    {
+        await using var scope = _services.CreateAsyncScope();
+        await _pipeline(new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _catalogue.DisposeAsync();
+        await _services.DisposeAsync();
+    }
+
+    private async Task AnswerFailuresAsync(HttpContext context, RequestDelegate next)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (CatalogueException error) when (!context.Response.HasStarted)
+        {
+            Log.CatalogueFailed(_logger, error.Message);
+            context.Response.Headers.RetryAfter = "5";
+            await Refusal.Of(StatusCodes.Status503ServiceUnavailable, error.Message).ExecuteAsync(context);
+        }
+        catch (BadHttpRequestException error) when (!context.Response.HasStarted)
+        {
+            await Refusal.Of(error.StatusCode, error.Message).ExecuteAsync(context);
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        {
+            // Whoever asked is gone.
+        }
+    }
+
+    /// <summary>What the OpenAPI document wants to know of its host.</summary>
+    private sealed class Surroundings : IHostEnvironment
+    {
+        public string ApplicationName { get; set; } = "Shoal";
+
+        public IFileProvider ContentRootFileProvider { get; set; } = new NullFileProvider();
+
+        public string ContentRootPath { get; set; } = "/";
+
+        public string EnvironmentName { get; set; } = Environments.Production;
+    }
+}

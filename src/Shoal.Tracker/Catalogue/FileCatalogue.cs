@@ -1,0 +1,309 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Shoal.Protocol;
+using Shoal.Protocol.Catalogue;
+using Shoal.Protocol.Metadata;
+
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>
+/// A catalogue in a folder: <c>journal</c>, all changes, and <c>torrents/</c>. A change is acknowledged when it is on the disk; those that
+/// come while another is being written go to the disk together. Thread-safe.
+/// </summary>
+internal sealed class FileCatalogue : IAsyncDisposable
+{
+    /// <summary>The most names: some 400 bytes of memory each.</summary>
+    public const int MaximumNameCount = 10_000_000;
+
+    private const int MaximumBatch = 1024;
+
+    /// <summary>Lines that say nothing any more, from which on the journal is rewritten, if they are half of it.</summary>
+    private const int WasteWorthRewriting = 10_000;
+
+    private readonly CatalogueIndex _index = new();
+    private readonly Journal _journal;
+    private readonly TorrentFiles _torrents;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Task _writing;
+
+    // Bounded: who publishes waits for room.
+    private readonly Channel<Order> _orders = Channel.CreateBounded<Order>(new BoundedChannelOptions(MaximumBatch) { SingleReader = true });
+
+    private FileCatalogue(string folder, Journal journal, CatalogueIndex index, long sequence, TimeProvider time, ILogger logger)
+    {
+        _journal = journal;
+        _index = index;
+        _torrents = new TorrentFiles(Path.Combine(folder, "torrents"));
+        _time = time;
+        _logger = logger;
+        Feed.StartAfter(sequence);
+        _writing = Task.Run(WriteAsync);
+    }
+
+    /// <summary>Names in it.</summary>
+    public int Count => _index.Count;
+
+    /// <summary>The latest changes.</summary>
+    public EventFeed Feed { get; } = new();
+
+    /// <summary>Opens the catalogue in the folder, or makes it.</summary>
+    /// <exception cref="CatalogueException">It cannot be read or written, is in use, or is damaged.</exception>
+    public static FileCatalogue Open(string folder, TimeProvider time, ILogger logger)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "torrents"));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CatalogueException($"cannot make the catalogue's folder '{folder}': {error.Message}", error);
+        }
+
+        var index = new CatalogueIndex();
+        var sequence = 0L;
+        var journal = Journal.Open(Path.Combine(folder, "journal"), change =>
+        {
+            if (change.Reached is null)
+            {
+                index.Apply(change);
+            }
+
+            sequence = Math.Max(sequence, change.Sequence);
+        });
+        if (journal.TornLength > 0)
+        {
+            Log.JournalTorn(logger, journal.TornLength);
+        }
+
+        return new FileCatalogue(folder, journal, index, sequence, time, logger);
+    }
+
+    /// <summary>Registers a torrent under the name: as its next version, unless the newest is the same torrent already.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="torrent">The .torrent file.</param>
+    /// <param name="metainfo">What it says.</param>
+    /// <param name="by">The name of the token that allows it; null if none was needed.</param>
+    /// <param name="cancellationToken">Ends the waiting, not what is on its way to the disk.</param>
+    /// <returns>The version, and whether it is new; it is on the disk.</returns>
+    /// <exception cref="CatalogueException">It could not be written.</exception>
+    public async Task<(CatalogueEntry Entry, bool IsNew)> PublishAsync(
+        CatalogueName name, ReadOnlyMemory<byte> torrent, Metainfo metainfo, string? by, CancellationToken cancellationToken)
+    {
+        var draft = new CatalogueEntry(
+            name.Value, 0, metainfo.InfoHash, metainfo.StoredLength, metainfo.Files.Count(file => !file.IsPadding), metainfo.Layout.PieceLength, default, 0)
+        {
+            PublishedBy = by,
+        };
+        using var hold = _torrents.Hold(metainfo.InfoHash);
+        // First, so that no entry is ever without its file; one without an entry harms nobody.
+        await Task.Run(() => _torrents.Write(metainfo.InfoHash, torrent.Span), cancellationToken);
+        var outcome = await OrderAsync(new Order(new CatalogueChange(draft)), cancellationToken);
+        return (outcome.Change!.Published!, outcome.IsNew);
+    }
+
+    /// <summary>Takes a version, or all of a name, out.</summary>
+    /// <returns>The removal, which is on the disk; null if there was no such thing.</returns>
+    /// <exception cref="CatalogueException">It could not be written.</exception>
+    public async Task<CatalogueRemoval?> RemoveAsync(CatalogueReference what, string? by, CancellationToken cancellationToken)
+    {
+        var draft = new CatalogueRemoval(what.Name.Value, what.Version, 0, default, 0) { RemovedBy = by };
+        return (await OrderAsync(new Order(new CatalogueChange(Removed: draft)), cancellationToken)).Change?.Removed;
+    }
+
+    /// <summary>The version, or the newest if none is named; null if there is none.</summary>
+    public CatalogueEntry? Find(CatalogueReference what) => _index.Find(what.Name.Value) is not { } found ? null
+        : what.Version is { } version ? Array.Find(found.Versions, entry => entry.Version == version)
+        : found.Latest;
+
+    /// <summary>All versions of the name, oldest first.</summary>
+    public IReadOnlyList<CatalogueEntry> VersionsOf(CatalogueName name) => _index.Find(name.Value)?.Versions ?? [];
+
+    /// <summary>The .torrent file of a version; null if it is lost.</summary>
+    /// <exception cref="CatalogueException">It cannot be read.</exception>
+    public Task<byte[]?> ReadTorrentAsync(CatalogueEntry entry, CancellationToken cancellationToken) => _torrents.ReadAsync(entry.InfoHash, cancellationToken);
+
+    /// <summary>Names that match, each with its newest version, sorted; page by page.</summary>
+    public CataloguePage List(CatalogueQuery query) => query.Run(_index);
+
+    /// <summary>What was published after a change, in order: of each matching name all versions, or the newest only.</summary>
+    public List<CatalogueChange> ChangesAfter(long sequence, bool newestOnly, Func<string, bool> matches, string prefix)
+    {
+        var changes = new List<CatalogueChange>();
+        foreach (var name in _index.From(prefix).TakeWhile(name => name.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            if (name.Latest is { } latest && latest.Sequence > sequence && matches(name.Name))
+            {
+                changes.AddRange((newestOnly ? [latest] : name.Versions).Where(entry => entry.Sequence > sequence).Select(entry => new CatalogueChange(entry)));
+            }
+        }
+
+        changes.Sort(static (left, right) => left.Sequence.CompareTo(right.Sequence));
+        return changes;
+    }
+
+    /// <summary>Writes what was ordered, and closes the files.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _orders.Writer.TryComplete();
+        await _writing;
+        _journal.Dispose();
+    }
+
+    private async Task<Outcome> OrderAsync(Order order, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _orders.Writer.WriteAsync(order, cancellationToken);
+        }
+        catch (ChannelClosedException error)
+        {
+            throw new CatalogueException("the tracker is stopping", error);
+        }
+
+        return await order.Done.Task.WaitAsync(cancellationToken);
+    }
+
+    private async Task WriteAsync()
+    {
+        var orders = new List<Order>();
+        while (await _orders.Reader.WaitToReadAsync())
+        {
+            orders.Clear();
+            while (orders.Count < MaximumBatch && _orders.Reader.TryRead(out var order))
+            {
+                orders.Add(order);
+            }
+
+            Write(orders);
+        }
+    }
+
+    private void Write(List<Order> orders)
+    {
+        // What was decided in this batch counts for what comes later in it, though nobody else sees it yet.
+        var pending = new Dictionary<string, NamedVersions?>(StringComparer.Ordinal);
+        var changes = new List<CatalogueChange>();
+        var outcomes = new List<Outcome>(orders.Count);
+        var gone = new HashSet<InfoHash>();
+        foreach (var order in orders)
+        {
+            var old = pending.TryGetValue(order.Draft.Name, out var decided) ? decided : _index.Find(order.Draft.Name);
+            var outcome = Decide(order.Draft, old, Feed.LastSequence + changes.Count + 1);
+            outcomes.Add(outcome);
+            if (outcome.IsNew)
+            {
+                changes.Add(outcome.Change!);
+                if (outcome.Change!.Removed is { } removed)
+                {
+                    gone.UnionWith(old!.Versions.Where(entry => removed.Version is null || entry.Version == removed.Version).Select(entry => entry.InfoHash));
+                }
+
+                pending[order.Draft.Name] = CatalogueIndex.After(old, outcome.Change!);
+            }
+        }
+
+        try
+        {
+            if (changes.Count > 0)
+            {
+                _journal.Append(changes);
+            }
+        }
+        catch (CatalogueException error)
+        {
+            Log.CatalogueFailed(_logger, error.Message);
+            orders.ForEach(order => order.Done.TrySetException(new CatalogueException(error.Message, error)));
+            return;
+        }
+
+        changes.ForEach(_index.Apply);
+        Feed.Publish(changes);
+        for (var i = 0; i < orders.Count; i++)
+        {
+            if (outcomes[i].Failure is { } failure)
+            {
+                orders[i].Done.TrySetException(new CatalogueException(failure));
+            }
+            else
+            {
+                orders[i].Done.TrySetResult(outcomes[i]);
+            }
+        }
+
+        Forget(gone);
+        RewriteIfWorthIt();
+    }
+
+    private Outcome Decide(CatalogueChange draft, NamedVersions? old, long sequence)
+    {
+        var now = _time.GetUtcNow();
+        if (draft.Published is { } entry)
+        {
+            return old?.Latest is { } latest && latest.InfoHash == entry.InfoHash ? new Outcome(new CatalogueChange(latest), IsNew: false)
+                : old?.Latest is null && _index.Count >= MaximumNameCount ? new Outcome(null, IsNew: false, $"the catalogue is full: it has {MaximumNameCount} names")
+                : new Outcome(new CatalogueChange(entry with { Version = (old?.LastVersion ?? 0) + 1, PublishedAt = now, Sequence = sequence }), IsNew: true);
+        }
+
+        var removal = draft.Removed!;
+        var isThere = removal.Version is { } version ? old?.Versions.Any(candidate => candidate.Version == version) == true : old?.Latest is not null;
+        return isThere
+            ? new Outcome(new CatalogueChange(Removed: removal with { LastVersion = old!.LastVersion, At = now, Sequence = sequence }), IsNew: true)
+            : new Outcome(null, IsNew: false);
+    }
+
+    // A .torrent goes when nothing names it any more. Rare, so it may look through all.
+    private void Forget(HashSet<InfoHash> gone)
+    {
+        if (gone.Count > 0)
+        {
+            gone.ExceptWith(_index.From("").SelectMany(name => name.Versions).Select(entry => entry.InfoHash));
+            foreach (var infoHash in gone)
+            {
+                _torrents.Remove(infoHash);
+            }
+        }
+    }
+
+    private void RewriteIfWorthIt()
+    {
+        if (_journal.LineCount - _index.LineCount < Math.Max(WasteWorthRewriting, _index.LineCount))
+        {
+            return;
+        }
+
+
+        try
+        {
+            _journal.Rewrite(_index.From("").SelectMany(Remaining).Append(new CatalogueChange(Reached: Feed.LastSequence)));
+            Log.JournalRewritten(_logger, _journal.LineCount);
+        }
+        catch (CatalogueException error)
+        {
+            Log.CatalogueFailed(_logger, error.Message);
+        }
+    }
+
+    // What must be said of a name so that it is as it is.
+    private static IEnumerable<CatalogueChange> Remaining(NamedVersions name)
+    {
+        var highest = name.Latest?.Version ?? 0;
+        foreach (var entry in name.Versions)
+        {
+            yield return new CatalogueChange(entry);
+        }
+
+        if (highest < name.LastVersion)
+        {
+            // The number of a version that is gone is not given again.
+            yield return new CatalogueChange(Removed: new CatalogueRemoval(name.Name, name.LastVersion, name.LastVersion, default, 1));
+        }
+    }
+
+    private sealed record Outcome(CatalogueChange? Change, bool IsNew, string? Failure = null);
+
+    private sealed record Order(CatalogueChange Draft)
+    {
+        public TaskCompletionSource<Outcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
