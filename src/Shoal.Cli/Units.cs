@@ -47,6 +47,15 @@ internal static class Units
         _ => "–",
     };
 
+    /// <summary>How long ago something was, in its largest unit: "5 min ago".</summary>
+    public static string Age(TimeSpan age) => age switch
+    {
+        { TotalDays: >= 1 } => $"{age.Days} d ago",
+        { TotalHours: >= 1 } => $"{age.Hours} h ago",
+        { TotalMinutes: >= 1 } => $"{age.Minutes} min ago",
+        _ => "just now",
+    };
+
     /// <summary>"45.3 %", never "100.0 %" before all is there.</summary>
     public static string Percent(double fraction)
     {

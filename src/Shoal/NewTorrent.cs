@@ -30,6 +30,9 @@ public sealed record NewTorrentOptions
     /// <summary>Whether who has the .torrent may look for it in the DHT, where strangers learn of it.</summary>
     public bool MayUseDht { get; init; } = true;
 
+    /// <summary>What the file or folder is called by those who get it. Default null: as it is called here. Of a secret share only as here.</summary>
+    public string? Name { get; init; }
+
     /// <summary>A comment.</summary>
     public string? Comment { get; init; }
 
@@ -100,7 +103,7 @@ public sealed class NewTorrent : IDisposable
             }
 
             var hashes = await ContentHasher.HashAsync(store, hashed, cancellationToken);
-            return new NewTorrent(Build(scanned, layout, hashes, options), null, store);
+            return new NewTorrent(Build(scanned with { Name = options.Name ?? scanned.Name }, layout, hashes, options), null, store);
         }
         catch (StorageException error)
         {

@@ -1,17 +1,22 @@
 using System.CommandLine;
 using System.Globalization;
 using Shoal.Cli.Reporting;
+using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Secrets;
 
 namespace Shoal.Cli.Commands;
 
 /// <summary>`shoal get`: fetches a torrent's content, resuming what is there, and seeds on if asked to.</summary>
 internal static class GetCommand
 {
+    private const string NamePrefix = "name:";
+
     private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(5);
 
     private static readonly Argument<string> What = new("what")
     {
-        Description = "A magnet link, a shoal: link, an http(s) URL of a .torrent, a .torrent file, or an info-hash; - to read it from standard input",
+        Description = "A magnet link, a shoal: link, an http(s) URL of a .torrent, a .torrent file, an info-hash, or, with --at, a name in a catalogue " +
+            "(name@3 for a version of it; name:X where X could be taken for something else); - to read it from standard input",
     };
 
     private static readonly Option<string> To = new("--to", "-d", "-o")
@@ -36,12 +41,13 @@ internal static class GetCommand
     {
         var command = new Command("get", "Get a torrent's content")
         {
-            What, To, Select, Seed, SeedRatio, SeedTime,
+            What, To, Select, Seed, SeedRatio, SeedTime, CatalogueArgument.At,
         }.WithTransfer().WithOutput();
         command.Action = new CommandAction(
             RunAsync,
             "shoal get 'magnet:?xt=urn:btih:…' --to ~/Downloads",
             "shoal get holiday.torrent --select '*.jpg' --seed-ratio 2",
+            "shoal get models/llm-7b --at tracker.lab:6969",
             "shoal get - < link.txt");
         return command;
     }
@@ -50,7 +56,7 @@ internal static class GetCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
-        var source = TorrentSource.Parse(await TorrentArgument.ReadAsync(parse.GetValue(What)!, invocation));
+        var (source, trackers) = await FindAsync(await TorrentArgument.ReadAsync(parse.GetValue(What)!, invocation), invocation);
         var folder = parse.GetValue(To)!;
         EnsureWritable(folder);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
@@ -63,7 +69,7 @@ internal static class GetCommand
                 IsPublic = parse.GetValue(SharedOptions.Public) ? true : null,
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
-                Trackers = parse.GetValue(SharedOptions.Trackers) ?? [],
+                Trackers = [.. trackers, .. parse.GetValue(SharedOptions.Trackers) ?? []],
             },
             invocation.Stop);
         var transfer = new Transfer(invocation, reporter, client, torrent);
@@ -77,6 +83,34 @@ internal static class GetCommand
 
         await transfer.StopAsync();
         return ExitCode.Ok;
+    }
+
+    // What is none of the things that are known without a catalogue is a name in one.
+    private static async Task<(TorrentSource Source, IReadOnlyList<string> Trackers)> FindAsync(string what, Invocation invocation)
+    {
+        var isName = what.StartsWith(NamePrefix, StringComparison.Ordinal);
+        ShoalException? wrong = null;
+        try
+        {
+            if (!isName)
+            {
+                return (TorrentSource.Parse(what), []);
+            }
+        }
+        catch (ShoalException error)
+        {
+            wrong = error;
+        }
+
+        var name = isName ? what[NamePrefix.Length..] : what;
+        using var catalogue = wrong is null ? CatalogueArgument.Open(invocation) : CatalogueArgument.TryOpen(invocation);
+        if (catalogue is null || TorrentArgument.IsUrl(what) || MagnetLink.IsMagnet(what) || SecretLink.IsSecretLink(what))
+        {
+            throw wrong!;
+        }
+
+        var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), invocation.Stop);
+        return (TorrentSource.FromMetainfo(await catalogue.GetTorrentAsync(entry, invocation.Stop)), catalogue.Address.Trackers);
     }
 
     // Found out before a byte is asked for, not by the first piece.

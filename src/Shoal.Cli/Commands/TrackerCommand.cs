@@ -4,6 +4,7 @@ using System.Runtime;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol;
 using Shoal.Tracker;
+using Shoal.Tracker.Catalogue;
 
 namespace Shoal.Cli.Commands;
 
@@ -48,13 +49,29 @@ internal static class TrackerCommand
         "--trusted-proxy", "ADDRESS", "A reverse proxy, or a network of them (10.0.0.0/8), that is believed when it says who asks (X-Forwarded-For); may be repeated",
         text => TryParseNetwork(text, out _) ? null : $"'{text}' is neither an IP address nor a network such as 10.0.0.0/8");
 
+    private static readonly Option<string?> Catalogue = new("--catalogue")
+    {
+        Description = "Keep a catalogue, files by name, in this folder (see 'shoal publish --help')", HelpName = "DIR",
+    };
+
+    private static readonly Option<bool> Open = new("--open") { Description = "Let everybody publish in the catalogue, without a token" };
+
+    private static readonly Option<bool> Private = new("--private") { Description = "Want a token from whoever reads the catalogue, too" };
+
     public static Command Create()
     {
-        var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port")
+        var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port, and with --catalogue files by name")
         {
-            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies,
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies, Catalogue, Open, Private,
         }.WithListening().WithOutput();
-        command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Catalogue) is null && (result.GetValue(Open) || result.GetValue(Private)))
+            {
+                result.AddError("--open and --private are about a catalogue: name its folder with --catalogue");
+            }
+        });
+        command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker --catalogue ./catalogue", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
         return command;
     }
 
@@ -82,12 +99,34 @@ internal static class TrackerCommand
             TrustedProxies = [.. (parse.GetValue(TrustedProxies) ?? []).Select(text => TryParseNetwork(text, out var network) ? network : default)],
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
+            Catalogue = parse.GetValue(Catalogue) is not { } folder ? null
+                : new CatalogueOptions { Folder = folder, IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private) },
         };
         await using var server = await StartAsync(options, invocation);
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
+        ShowFirstToken(options.Catalogue, reporter);
         await ShowStatsAsync(server, reporter, invocation.Stop);
         return ExitCode.Ok;
+    }
+
+    // A new catalogue gets a token for everything: else nobody but this machine could publish, and few would know why.
+    private static void ShowFirstToken(CatalogueOptions? options, Reporter reporter)
+    {
+        if (options is null || options.IsOpen || new CatalogueTokens(options.Folder) is not { Exist: false } tokens)
+        {
+            return;
+        }
+
+        try
+        {
+            var token = tokens.Create("first", CatalogueRights.All, "**");
+            reporter.Report(new TokenEvent("first", "all", "**", DateTimeOffset.UtcNow, token));
+        }
+        catch (CatalogueException error)
+        {
+            throw new UserErrorException(error.Message, ExitCode.Environment, error);
+        }
     }
 
     private static bool TryParseNetwork(string text, out IPNetwork network) =>

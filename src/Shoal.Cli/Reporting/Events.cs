@@ -45,6 +45,9 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(DhtEvent), "dht")]
 [JsonDerivedType(typeof(DhtPeerEvent), "dht-peer")]
 [JsonDerivedType(typeof(DhtLookupEvent), "dht-lookup")]
+[JsonDerivedType(typeof(PublishedEvent), "published")]
+[JsonDerivedType(typeof(ListedEvent), "listed")]
+[JsonDerivedType(typeof(TokenEvent), "token")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -56,7 +59,7 @@ internal abstract record Event
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or MagnetEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
         or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
-        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent;
+        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent or PublishedEvent or ListedEvent or TokenEvent;
 }
 
 /// <summary>A port is open.</summary>

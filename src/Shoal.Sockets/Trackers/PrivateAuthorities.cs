@@ -7,7 +7,7 @@ namespace Shoal.Sockets.Trackers;
 /// Certificates of servers that the platform's authorities or the user's own vouch for. Nothing but the missing trust is
 /// ever made up for: the name, the dates and the use must be right. Thread-safe.
 /// </summary>
-internal sealed class PrivateAuthorities(X509Certificate2Collection authorities)
+public sealed class PrivateAuthorities(X509Certificate2Collection authorities)
 {
     /// <summary>As <see cref="RemoteCertificateValidationCallback"/> has it.</summary>
     public bool Check(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Shoal.Cli.Reporting;
+
+namespace Shoal.Cli.Commands;
+
+/// <summary>`shoal publish`: hashes a file or folder, registers it in a catalogue under a name, and seeds it.</summary>
+internal static class PublishCommand
+{
+    private static readonly TimeSpan UploadGrace = TimeSpan.FromSeconds(2);
+
+    private static readonly Argument<string> Path = new("path") { Description = "The file or folder" };
+
+    private static readonly Option<string?> As = new("--as")
+    {
+        Description = "What it shall be called there, for example models/llm-7b; with a slash at its end the path's own name follows (default: the path's own name)",
+        HelpName = "NAME",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("publish", "Publish a file or folder in a tracker's catalogue, by name, and seed it until Ctrl-C")
+        {
+            Path, As, CatalogueArgument.At,
+        }.WithTransfer().WithOutput();
+        command.Action = new CommandAction(
+            RunAsync, "shoal publish ~/models/llm-7b --as models/llm-7b --at tracker.lab:6969", "SHOAL_TOKEN=shoal_… shoal publish nightly.img --as images/ --at https://files.example");
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Invocation invocation)
+    {
+        var parse = invocation.Parse;
+        await using var reporter = invocation.CreateReporter();
+        using var catalogue = CatalogueArgument.Open(invocation);
+        var path = parse.GetValue(Path)!;
+        var name = CatalogueArgument.ParseName(NameOf(path, parse.GetValue(As)));
+        // The port before the hashing, which may take long: one in use is better told at once.
+        await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
+        // Called by the name's own last part, whatever it is called here: so every version of a name is the same files in another state.
+        using var made = await Hashing.RunAsync(
+            path,
+            new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", Name = name.LastPart, MayUseDht = parse.GetValue(SharedOptions.Public) },
+            reporter,
+            invocation.Stop);
+        var entry = await catalogue.PublishAsync(name, made.Metainfo, invocation.Stop);
+        reporter.Report(new PublishedEvent(
+            entry.Name, entry.Version, entry.InfoHash, entry.Size, entry.FileCount, catalogue.Address.ToString(), $"shoal get {entry.Name} --at {catalogue.Address}"));
+        var torrent = await client.ShareAsync(
+            made,
+            new AddOptions
+            {
+                Trackers = [.. catalogue.Address.Trackers, .. parse.GetValue(SharedOptions.Trackers) ?? []],
+                Peers = parse.GetValue(SharedOptions.Peers) ?? [],
+                AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
+                IsPublic = parse.GetValue(SharedOptions.Public),
+            },
+            invocation.Stop);
+        var transfer = new Transfer(invocation, reporter, client, torrent);
+        await transfer.SeedAsync();
+        await transfer.StopAsync();
+        return ExitCode.Ok;
+    }
+
+    private static string NameOf(string path, string? name) =>
+        name is { Length: > 0 } && !name.EndsWith('/') ? name
+        : name + System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
+}
