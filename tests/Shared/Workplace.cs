@@ -13,6 +13,9 @@ internal sealed class Workplace : IDisposable
     {
         var folder = Directory.CreateTempSubdirectory("shoal-test-state-").FullName;
         Environment.SetEnvironmentVariable("XDG_STATE_HOME", folder);
+        Environment.SetEnvironmentVariable("XDG_CONFIG_HOME", folder);
+        Environment.SetEnvironmentVariable("SHOAL_AT", null);
+        Environment.SetEnvironmentVariable("SHOAL_TOKEN", null);
         // Nothing looks for peers or routers outside; tests in networks of their own switch it on again.
         Environment.SetEnvironmentVariable("SHOAL_DISCOVERY", "off");
         Directory.SetCurrentDirectory(folder);

@@ -11,7 +11,22 @@ public class ArgumentTests
         { "", "no command is given (see 'shoal --help')" },
         { "frobnicate", "there is no command or option 'frobnicate' (see 'shoal --help')" },
         { "get", "Required argument 'what' missing for command: 'get' (see 'shoal get --help')" },
-        { "get nonsense", "'nonsense' is neither a magnet link, a URL, a file that exists, nor an info-hash" },
+        { "get nonsense", "'nonsense' is neither a magnet link, a URL, a file that exists, nor an info-hash; for a name in a catalogue, say whose with --at HOST:PORT" },
+        { "get name:x", "no catalogue is named: use --at HOST:PORT, SHOAL_AT, or \"at\" in {config}" },
+        { "get x --at ftp://x", "--at: 'ftp://x' is neither HOST:PORT nor an http or https URL (see 'shoal get --help')" },
+        { "get a//b --at 127.0.0.1:9", "'a//b': part 2 is empty" },
+        { "publish", "Required argument 'path' missing for command: 'publish' (see 'shoal publish --help')" },
+        { "publish x", "no catalogue is named: use --at HOST:PORT, SHOAL_AT, or \"at\" in {config}" },
+        { "publish /nonexistent/x --as ../x --at 127.0.0.1:9", "'../x': part 1 is '..'" },
+        { "publish /nonexistent/x --as x@3 --at 127.0.0.1:9", "'x@3': the last part ends in '@' and digits, as a version does" },
+        { "publish /nonexistent/x --at 127.0.0.1:9 --bind 127.0.0.1", "there is no file or folder '/nonexistent/x'" },
+        { "list a[ --at 127.0.0.1:9", "'a[': the '[' at character 2 is not closed" },
+        { "list --sort weight", "--sort: 'weight' is neither name, size nor age (see 'shoal list --help')" },
+        { "list --versions --at 127.0.0.1:9", "--versions wants a name" },
+        { "token create x --catalogue /nonexistent", "there is no catalogue '/nonexistent': 'shoal tracker --catalogue /nonexistent' makes one" },
+        { "token create x", "Option '--catalogue' is required (see 'shoal token create --help')" },
+        { "token create x --catalogue /tmp --rights write", "--rights: 'write' is none of read, publish and remove (see 'shoal token create --help')" },
+        { "tracker --open", "--open and --private are about a catalogue: name its folder with --catalogue (see 'shoal tracker --help')" },
         { "get magnet:?dn=x", "the magnet link has no 'xt=urn:btih:' with an info-hash" },
         { "get magnet:?xt=urn:btih:12", "the magnet link's info-hash is neither 40 hexadecimal digits nor 32 of base32: 12" },
         { "get ftp://host/x.torrent", "'ftp://host/x.torrent' is not an http or https URL" },
@@ -58,8 +73,8 @@ public class ArgumentTests
     public async Task A_wrong_command_line_gets_one_line_on_stderr(string commandLine, string said)
     {
         var run = await Command.RunAsync(commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Equal([$"shoal: {said}"], run.Error.Lines);
-        Assert.Empty(run.Out.Lines);
+        Assert.Equal([$"shoal: {said.Replace("{config}", ConfigFile.Path, StringComparison.Ordinal)}"], run.Error.Lines);
+        Assert.DoesNotContain(run.Out.Lines, line => !line.StartsWith("Listening on ", StringComparison.Ordinal));
         Assert.Equal(2, run.ExitCode);
     }
 
@@ -72,6 +87,8 @@ public class ArgumentTests
     [InlineData("magnet")]
     [InlineData("verify")]
     [InlineData("tracker")]
+    [InlineData("publish")]
+    [InlineData("list")]
     [InlineData("scrape")]
     [InlineData("simulate")]
     public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
@@ -88,6 +105,7 @@ public class ArgumentTests
     [InlineData("get")]
     [InlineData("seed")]
     [InlineData("tracker")]
+    [InlineData("publish")]
     public async Task Every_command_that_listens_can_be_told_where(string command)
     {
         var run = await Command.RunAsync(command, "--help");

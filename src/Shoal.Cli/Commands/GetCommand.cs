@@ -104,9 +104,14 @@ internal static class GetCommand
 
         var name = isName ? what[NamePrefix.Length..] : what;
         using var catalogue = wrong is null ? CatalogueArgument.Open(invocation) : CatalogueArgument.TryOpen(invocation);
-        if (catalogue is null || TorrentArgument.IsUrl(what) || MagnetLink.IsMagnet(what) || SecretLink.IsSecretLink(what))
+        if (wrong is not null && (TorrentArgument.IsUrl(what) || MagnetLink.IsMagnet(what) || SecretLink.IsSecretLink(what)))
         {
-            throw wrong!;
+            throw wrong;
+        }
+
+        if (catalogue is null)
+        {
+            throw new UserErrorException($"{wrong!.Message}; for a name in a catalogue, say whose with --at HOST:PORT", inner: wrong);
         }
 
         var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), invocation.Stop);
