@@ -191,7 +191,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no"; // nginx: what is said now shall arrive now
         long? since = lastId.Length > 0 ? long.Parse(lastId, CultureInfo.InvariantCulture) : after;
-        return TypedResults.ServerSentEvents(subscribers.ReadAsync(patterns, access.ScopeOf(context), since, context.RequestAborted));
+        return TypedResults.ServerSentEvents(subscribers.ReadAsync(patterns, access.ScopeOf(context), since, () => true, context.RequestAborted));
     }
 
     private CatalogueEntry Counted(CatalogueEntry entry)

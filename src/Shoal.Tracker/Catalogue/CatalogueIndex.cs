@@ -5,6 +5,9 @@ namespace Shoal.Tracker.Catalogue;
 /// <summary>A name and the versions that there are of it, oldest first; none if all were removed, for their numbers are not given again.</summary>
 internal sealed record NamedVersions(string Name, int LastVersion, CatalogueEntry[] Versions)
 {
+    /// <summary>What was taken out of it last; null if nothing ever was.</summary>
+    public CatalogueRemoval? LastRemoval { get; init; }
+
     /// <summary>The newest version; null if all were removed.</summary>
     public CatalogueEntry? Latest => Versions.Length > 0 ? Versions[^1] : null;
 }
@@ -20,12 +23,13 @@ internal sealed class CatalogueIndex
 
     private readonly Lock _gate = new();
     private readonly List<List<NamedVersions>> _chunks = [];
+    private readonly LiveChanges _changes = new();
 
     /// <summary>Names of which there is a version.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Lines of a journal that would say all that there is.</summary>
-    public long LineCount { get; private set; }
+    /// <summary>Lines of a journal that would say all that there is: versions, and names of which something was removed.</summary>
+    public int LineCount => _changes.Count;
 
     /// <summary>What there is of the name; null if it was never published.</summary>
     public NamedVersions? Find(string name)
@@ -37,7 +41,7 @@ internal sealed class CatalogueIndex
         }
     }
 
-    /// <summary>Takes a change in. Changes of one name must come in order.</summary>
+    /// <summary>Takes a change in, which comes after all others.</summary>
     public void Apply(CatalogueChange change)
     {
         lock (_gate)
@@ -46,7 +50,7 @@ internal sealed class CatalogueIndex
             var old = index >= 0 ? _chunks[chunk][index] : null;
             var now = After(old, change);
             Count += (now.Latest is null ? 0 : 1) - (old?.Latest is null ? 0 : 1);
-            LineCount += Math.Max(1, now.Versions.Length) - (old is null ? 0 : Math.Max(1, old.Versions.Length));
+            Replace(old, change);
             if (index >= 0)
             {
                 _chunks[chunk][index] = now;
@@ -65,14 +69,26 @@ internal sealed class CatalogueIndex
         var lastVersion = old?.LastVersion ?? 0;
         if (change.Published is { } published)
         {
-            return new NamedVersions(published.Name, Math.Max(lastVersion, published.Version), [.. versions, published]);
+            return new NamedVersions(published.Name, Math.Max(lastVersion, published.Version), [.. versions, published]) { LastRemoval = old?.LastRemoval };
         }
 
         var removed = change.Removed!;
         return new NamedVersions(
             removed.Name,
             Math.Max(lastVersion, removed.LastVersion),
-            removed.Version is { } version ? Array.FindAll(versions, entry => entry.Version != version) : []);
+            removed.Version is { } version ? Array.FindAll(versions, entry => entry.Version != version) : []) { LastRemoval = removed };
+    }
+
+    /// <summary>
+    /// Adds to the list the first <paramref name="limit"/> changes after the given number that still count: versions that there are, and of each
+    /// name the last removal.
+    /// </summary>
+    public void CopyAfter(long sequence, int limit, List<CatalogueChange> changes)
+    {
+        lock (_gate)
+        {
+            _changes.CopyAfter(sequence, limit, changes);
+        }
     }
 
     /// <summary>The names from <paramref name="from"/> on, in order; those of which all was removed, too.</summary>
@@ -111,6 +127,31 @@ internal sealed class CatalogueIndex
 
             (from, isFirst) = (buffer[^1].Name, false);
         }
+    }
+
+    private void Replace(NamedVersions? old, CatalogueChange change)
+    {
+        if (change.Published is { } published)
+        {
+            _changes.Add(published);
+            return;
+        }
+
+        var removed = change.Removed!;
+        foreach (var entry in old?.Versions ?? [])
+        {
+            if (removed.Version is null || removed.Version == entry.Version)
+            {
+                _changes.Remove(entry.Sequence);
+            }
+        }
+
+        if (old?.LastRemoval is { } before)
+        {
+            _changes.Remove(before.Sequence);
+        }
+
+        _changes.Add(removed);
     }
 
     // The chunk in which the name is or belongs, and its index there, or the complement of where it would be inserted.

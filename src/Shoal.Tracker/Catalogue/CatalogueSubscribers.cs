@@ -14,6 +14,9 @@ internal sealed class CatalogueSubscribers(FileCatalogue catalogue, CatalogueOpt
     /// <summary>Patterns of one subscriber.</summary>
     public const int MaximumPatternCount = 100;
 
+    /// <summary>Changes that are looked at, and held in memory, at a time.</summary>
+    private const int SliceLength = 512;
+
     /// <summary>How often one that has nothing to hear is told that all is well: proxies close what is silent for a minute.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
 
@@ -37,40 +40,42 @@ internal sealed class CatalogueSubscribers(FileCatalogue catalogue, CatalogueOpt
     /// <summary>Gives the place of one subscriber back.</summary>
     public void Dispose() => Interlocked.Decrement(ref _count);
 
-    /// <summary>The events for names that match one of the patterns (all, if there are none) and the scope, after the given change; from the beginning if null.</summary>
+    /// <summary>
+    /// The events for names that match one of the patterns (all, if there are none) and the scope, after the given change; the newest of each name
+    /// and what follows if null. Ends when <paramref name="mayGoOn"/> says so.
+    /// </summary>
     public async IAsyncEnumerable<SseItem<CatalogueEvent>> ReadAsync(
-        IReadOnlyList<NamePattern> patterns, NamePattern? scope, long? since, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<NamePattern> patterns, NamePattern? scope, long? since, Func<bool> mayGoOn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        bool Matches(string name) => (patterns.Count == 0 || patterns.Any(pattern => pattern.IsMatch(name))) && scope?.IsMatch(name) != false;
-
-        var prefix = patterns.Count == 1 ? patterns[0].Prefix : "";
-        since = since > catalogue.Feed.LastSequence ? null : since; // of another catalogue, which was here before
-        var after = since ?? 0;
-        var isFirst = true;
+        // What is older than this is told only where it is the newest of its name. A number that is higher is of another catalogue, which was here before.
+        var now = catalogue.Feed.LastSequence;
+        var start = since is null || since > now ? now : 0;
+        var after = start > 0 || since is null ? 0 : since.Value;
         var isReady = false;
-        while (true)
+        var changes = new List<CatalogueChange>(SliceLength);
+        while (mayGoOn())
         {
-            var changes = new List<CatalogueChange>();
-            var reached = catalogue.Feed.LastSequence;
+            changes.Clear();
             Task? more = null;
-            if ((isFirst && since is null) || !catalogue.Feed.TryRead(after, changes, out more))
+            if (after < start || !catalogue.Feed.TryRead(after, SliceLength, changes, out more))
             {
-                // What comes during the walk may be met or not: the feed has it, in order. At first only what is newest of each name counts.
-                more = null;
-                changes = catalogue.ChangesAfter(after, isFirst && since is null, Matches, prefix).FindAll(change => change.Sequence <= reached);
-            }
-            else
-            {
-                reached = changes.Count > 0 ? changes[^1].Sequence : after;
+                // What comes meanwhile is met or not: if not, it has a higher number, and the feed has it.
+                var reached = catalogue.Feed.LastSequence;
+                catalogue.CopyAfter(after, SliceLength, changes);
+                (after, more) = (changes.Count == SliceLength ? after : Math.Max(after, reached), null);
             }
 
-            foreach (var change in changes.Where(change => Matches(change.Name)))
+            foreach (var change in changes)
             {
-                yield return ItemOf(change);
+                if (Matches(change.Name) && (change.Sequence > start || IsNewest(change)))
+                {
+                    yield return ItemOf(change);
+                }
+
+                after = Math.Max(after, change.Sequence);
             }
 
-            (after, isFirst) = (Math.Max(after, reached), false);
-            if (more is null)
+            if (more is null || changes.Count == SliceLength)
             {
                 continue;
             }
@@ -81,12 +86,16 @@ internal sealed class CatalogueSubscribers(FileCatalogue catalogue, CatalogueOpt
                 yield return new SseItem<CatalogueEvent>(new CatalogueEvent(), "ready") { EventId = Id(after) };
             }
 
-            while (!await EndsWithinAsync(more, Silence, cancellationToken))
+            while (!await EndsWithinAsync(more, Silence, cancellationToken) && mayGoOn())
             {
                 yield return new SseItem<CatalogueEvent>(new CatalogueEvent(), "alive") { EventId = Id(after) };
             }
         }
+
+        bool Matches(string name) => (patterns.Count == 0 || patterns.Any(pattern => pattern.IsMatch(name))) && scope?.IsMatch(name) != false;
     }
+
+    private bool IsNewest(CatalogueChange change) => change.Published is { } published && catalogue.IsNewest(published);
 
     private static async Task<bool> EndsWithinAsync(Task task, TimeSpan time, CancellationToken cancellationToken)
     {

@@ -16,13 +16,15 @@ internal sealed class EventFeed
     private long _count; // of all that came; the n-th lies at n % Capacity
     private TaskCompletionSource _next = NewSignal();
 
+    private long _lastSequence;
+
     /// <summary>The number of the last change.</summary>
-    public long LastSequence { get; private set; }
+    public long LastSequence => Volatile.Read(ref _lastSequence);
 
     /// <summary>Changes that came before it was made: none of them can be had here.</summary>
-    public void StartAfter(long sequence) => LastSequence = sequence;
+    public void StartAfter(long sequence) => Volatile.Write(ref _lastSequence, sequence);
 
-    /// <summary>Takes changes in, which follow all others, and wakes who waits.</summary>
+    /// <summary>Takes changes in, which follow all others without a gap in their numbers, and wakes who waits.</summary>
     public void Publish(IReadOnlyList<CatalogueChange> changes)
     {
         TaskCompletionSource signal;
@@ -31,7 +33,7 @@ internal sealed class EventFeed
             foreach (var change in changes)
             {
                 _ring[_count++ % Capacity] = change;
-                LastSequence = change.Sequence;
+                Volatile.Write(ref _lastSequence, change.Sequence);
             }
 
             signal = _next;
@@ -42,30 +44,23 @@ internal sealed class EventFeed
     }
 
     /// <summary>
-    /// Adds to <paramref name="changes"/> those after the given number, and gives what ends when there are more. False if some of them are not
-    /// kept any more.
+    /// Adds to <paramref name="changes"/> up to <paramref name="limit"/> of those after the given number, and gives what ends when there are more
+    /// than there are now. False if some of them are not kept any more.
     /// </summary>
-    public bool TryRead(long after, List<CatalogueChange> changes, out Task more)
+    public bool TryRead(long after, int limit, List<CatalogueChange> changes, out Task more)
     {
         lock (_gate)
         {
-            var first = Math.Max(0, _count - Capacity);
             more = _next.Task;
-            // What comes right before those that are kept need not be kept itself.
-            if (after < LastSequence && (first == _count || (after + 1 < _ring[first % Capacity]!.Sequence)))
+            var missing = _lastSequence - after;
+            if (missing > Math.Min(_count, Capacity))
             {
                 return false;
             }
 
-            var from = _count;
-            while (from > first && _ring[(from - 1) % Capacity]!.Sequence > after)
+            for (var n = _count - Math.Max(0, missing); n < _count && limit > 0; n++, limit--)
             {
-                from--;
-            }
-
-            for (; from < _count; from++)
-            {
-                changes.Add(_ring[from % Capacity]!);
+                changes.Add(_ring[n % Capacity]!);
             }
 
             return true;

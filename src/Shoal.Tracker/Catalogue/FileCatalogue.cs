@@ -12,8 +12,11 @@ namespace Shoal.Tracker.Catalogue;
 /// </summary>
 internal sealed class FileCatalogue : IAsyncDisposable
 {
-    /// <summary>The most names: some 400 bytes of memory each.</summary>
-    public const int MaximumNameCount = 10_000_000;
+    /// <summary>The most versions of all names, and names of which something was removed: some 400 bytes of memory each.</summary>
+    public const int MaximumLineCount = 10_000_000;
+
+    /// <summary>The most versions of a name, which are listed at once.</summary>
+    public const int MaximumVersionCount = 10_000;
 
     private const int MaximumBatch = 1024;
 
@@ -25,18 +28,21 @@ internal sealed class FileCatalogue : IAsyncDisposable
     private readonly TorrentFiles _torrents;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly int _wasteWorthRewriting;
+    private long _wasteBeforeNextAttempt;
     private readonly Task _writing;
 
     // Bounded: who publishes waits for room.
     private readonly Channel<Order> _orders = Channel.CreateBounded<Order>(new BoundedChannelOptions(MaximumBatch) { SingleReader = true });
 
-    private FileCatalogue(string folder, Journal journal, CatalogueIndex index, long sequence, TimeProvider time, ILogger logger)
+    private FileCatalogue(string folder, Journal journal, CatalogueIndex index, long sequence, TimeProvider time, ILogger logger, int wasteWorthRewriting)
     {
         _journal = journal;
         _index = index;
         _torrents = new TorrentFiles(Path.Combine(folder, "torrents"));
         _time = time;
         _logger = logger;
+        _wasteWorthRewriting = wasteWorthRewriting;
         Feed.StartAfter(sequence);
         _writing = Task.Run(WriteAsync);
     }
@@ -44,12 +50,15 @@ internal sealed class FileCatalogue : IAsyncDisposable
     /// <summary>Names in it.</summary>
     public int Count => _index.Count;
 
+    /// <summary>Changes that wait for their turn.</summary>
+    public int OrderCount => _orders.Reader.Count;
+
     /// <summary>The latest changes.</summary>
     public EventFeed Feed { get; } = new();
 
     /// <summary>Opens the catalogue in the folder, or makes it.</summary>
     /// <exception cref="CatalogueException">It cannot be read or written, is in use, or is damaged.</exception>
-    public static FileCatalogue Open(string folder, TimeProvider time, ILogger logger)
+    public static FileCatalogue Open(string folder, TimeProvider time, ILogger logger, int wasteWorthRewriting = WasteWorthRewriting)
     {
         try
         {
@@ -64,19 +73,24 @@ internal sealed class FileCatalogue : IAsyncDisposable
         var sequence = 0L;
         var journal = Journal.Open(Path.Combine(folder, "journal"), change =>
         {
+            if (change.Sequence < sequence || (change.Sequence == sequence && change.Reached is null))
+            {
+                throw new CatalogueException($"the catalogue in '{folder}' is damaged: change {change.Sequence} comes behind change {sequence}");
+            }
+
             if (change.Reached is null)
             {
                 index.Apply(change);
             }
 
-            sequence = Math.Max(sequence, change.Sequence);
+            sequence = change.Sequence;
         });
         if (journal.TornLength > 0)
         {
             Log.JournalTorn(logger, journal.TornLength);
         }
 
-        return new FileCatalogue(folder, journal, index, sequence, time, logger);
+        return new FileCatalogue(folder, journal, index, sequence, time, logger, wasteWorthRewriting);
     }
 
     /// <summary>Registers a torrent under the name: as its next version, unless the newest is the same torrent already.</summary>
@@ -95,10 +109,20 @@ internal sealed class FileCatalogue : IAsyncDisposable
         {
             PublishedBy = by,
         };
-        using var hold = _torrents.Hold(metainfo.InfoHash);
-        // First, so that no entry is ever without its file; one without an entry harms nobody.
-        await Task.Run(() => _torrents.Write(metainfo.InfoHash, torrent.Span), cancellationToken);
-        var outcome = await OrderAsync(new Order(new CatalogueChange(draft)), cancellationToken);
+        // Until it is decided, and not only as long as somebody waits for that.
+        var order = new Order(new CatalogueChange(draft)) { Hold = _torrents.Hold(metainfo.InfoHash) };
+        try
+        {
+            // First, so that no entry is ever without its file; one without an entry harms nobody.
+            await Task.Run(() => _torrents.Write(metainfo.InfoHash, torrent.Span), cancellationToken);
+        }
+        catch
+        {
+            order.Hold.Dispose();
+            throw;
+        }
+
+        var outcome = await OrderAsync(order, cancellationToken);
         return (outcome.Change!.Published!, outcome.IsNew);
     }
 
@@ -116,6 +140,9 @@ internal sealed class FileCatalogue : IAsyncDisposable
         : what.Version is { } version ? Array.Find(found.Versions, entry => entry.Version == version)
         : found.Latest;
 
+    /// <summary>Whether there is no newer version of its name.</summary>
+    public bool IsNewest(CatalogueEntry entry) => _index.Find(entry.Name)?.Latest?.Version == entry.Version;
+
     /// <summary>All versions of the name, oldest first.</summary>
     public IReadOnlyList<CatalogueEntry> VersionsOf(CatalogueName name) => _index.Find(name.Value)?.Versions ?? [];
 
@@ -126,21 +153,11 @@ internal sealed class FileCatalogue : IAsyncDisposable
     /// <summary>Names that match, each with its newest version, sorted; page by page.</summary>
     public CataloguePage List(CatalogueQuery query) => query.Run(_index);
 
-    /// <summary>What was published after a change, in order: of each matching name all versions, or the newest only.</summary>
-    public List<CatalogueChange> ChangesAfter(long sequence, bool newestOnly, Func<string, bool> matches, string prefix)
-    {
-        var changes = new List<CatalogueChange>();
-        foreach (var name in _index.From(prefix).TakeWhile(name => name.Name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            if (name.Latest is { } latest && latest.Sequence > sequence && matches(name.Name))
-            {
-                changes.AddRange((newestOnly ? [latest] : name.Versions).Where(entry => entry.Sequence > sequence).Select(entry => new CatalogueChange(entry)));
-            }
-        }
-
-        changes.Sort(static (left, right) => left.Sequence.CompareTo(right.Sequence));
-        return changes;
-    }
+    /// <summary>
+    /// Adds to the list the first <paramref name="limit"/> changes after the given number that still count: versions that there are, and of each
+    /// name the last removal.
+    /// </summary>
+    public void CopyAfter(long sequence, int limit, List<CatalogueChange> changes) => _index.CopyAfter(sequence, limit, changes);
 
     /// <summary>Writes what was ordered, and closes the files.</summary>
     public async ValueTask DisposeAsync()
@@ -156,9 +173,10 @@ internal sealed class FileCatalogue : IAsyncDisposable
         {
             await _orders.Writer.WriteAsync(order, cancellationToken);
         }
-        catch (ChannelClosedException error)
+        catch (Exception error) when (error is ChannelClosedException or OperationCanceledException)
         {
-            throw new CatalogueException("the tracker is stopping", error);
+            order.Hold?.Dispose();
+            throw error is OperationCanceledException ? error : new CatalogueException("the tracker is stopping", error);
         }
 
         return await order.Done.Task.WaitAsync(cancellationToken);
@@ -213,12 +231,23 @@ internal sealed class FileCatalogue : IAsyncDisposable
         catch (CatalogueException error)
         {
             Log.CatalogueFailed(_logger, error.Message);
-            orders.ForEach(order => order.Done.TrySetException(new CatalogueException(error.Message, error)));
-            return;
+            outcomes = [.. orders.Select(_ => new Outcome(null, IsNew: false, error.Message))];
+            changes.Clear();
+            gone.Clear();
         }
 
         changes.ForEach(_index.Apply);
         Feed.Publish(changes);
+        for (var i = 0; i < orders.Count; i++)
+        {
+            orders[i].Hold?.Dispose();
+            if (outcomes[i].Failure is not null && orders[i].Draft.Published is { } refused)
+            {
+                gone.Add(refused.InfoHash);
+            }
+        }
+
+        Forget(gone);
         for (var i = 0; i < orders.Count; i++)
         {
             if (outcomes[i].Failure is { } failure)
@@ -231,7 +260,6 @@ internal sealed class FileCatalogue : IAsyncDisposable
             }
         }
 
-        Forget(gone);
         RewriteIfWorthIt();
     }
 
@@ -241,7 +269,8 @@ internal sealed class FileCatalogue : IAsyncDisposable
         if (draft.Published is { } entry)
         {
             return old?.Latest is { } latest && latest.InfoHash == entry.InfoHash ? new Outcome(new CatalogueChange(latest), IsNew: false)
-                : old?.Latest is null && _index.Count >= MaximumNameCount ? new Outcome(null, IsNew: false, $"the catalogue is full: it has {MaximumNameCount} names")
+                : _index.LineCount >= MaximumLineCount ? new Outcome(null, IsNew: false, $"the catalogue is full: it has {MaximumLineCount} versions")
+                : old?.Versions.Length >= MaximumVersionCount ? new Outcome(null, IsNew: false, $"'{entry.Name}' has {MaximumVersionCount} versions: remove some that nobody needs")
                 : new Outcome(new CatalogueChange(entry with { Version = (old?.LastVersion ?? 0) + 1, PublishedAt = now, Sequence = sequence }), IsNew: true);
         }
 
@@ -267,43 +296,51 @@ internal sealed class FileCatalogue : IAsyncDisposable
 
     private void RewriteIfWorthIt()
     {
-        if (_journal.LineCount - _index.LineCount < Math.Max(WasteWorthRewriting, _index.LineCount))
+        var waste = _journal.LineCount - _index.LineCount;
+        if (waste < Math.Max(_wasteWorthRewriting, _index.LineCount) || waste < _wasteBeforeNextAttempt)
         {
             return;
         }
 
-
         try
         {
-            _journal.Rewrite(_index.From("").SelectMany(Remaining).Append(new CatalogueChange(Reached: Feed.LastSequence)));
+            _journal.Rewrite(Remaining().Append(new CatalogueChange(Reached: Feed.LastSequence)));
+            _wasteBeforeNextAttempt = 0;
             Log.JournalRewritten(_logger, _journal.LineCount);
         }
         catch (CatalogueException error)
         {
+            // It would take as long with each change.
+            _wasteBeforeNextAttempt = waste + _wasteWorthRewriting;
             Log.CatalogueFailed(_logger, error.Message);
         }
     }
 
-    // What must be said of a name so that it is as it is.
-    private static IEnumerable<CatalogueChange> Remaining(NamedVersions name)
+    private IEnumerable<CatalogueChange> Remaining()
     {
-        var highest = name.Latest?.Version ?? 0;
-        foreach (var entry in name.Versions)
+        const int SliceLength = 1024;
+        var slice = new List<CatalogueChange>(SliceLength);
+        var after = 0L;
+        do
         {
-            yield return new CatalogueChange(entry);
+            slice.Clear();
+            _index.CopyAfter(after, SliceLength, slice);
+            foreach (var change in slice)
+            {
+                yield return change;
+                after = change.Sequence;
+            }
         }
-
-        if (highest < name.LastVersion)
-        {
-            // The number of a version that is gone is not given again.
-            yield return new CatalogueChange(Removed: new CatalogueRemoval(name.Name, name.LastVersion, name.LastVersion, default, 1));
-        }
+        while (slice.Count == SliceLength);
     }
 
     private sealed record Outcome(CatalogueChange? Change, bool IsNew, string? Failure = null);
 
     private sealed record Order(CatalogueChange Draft)
     {
+        /// <summary>Keeps the .torrent from being removed before the order is decided.</summary>
+        public IDisposable? Hold { get; init; }
+
         public TaskCompletionSource<Outcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -118,6 +118,11 @@ internal sealed class Journal : IDisposable
     /// <exception cref="CatalogueException">It could not be written; the old one is as it was.</exception>
     public void Rewrite(IEnumerable<CatalogueChange> changes)
     {
+        if (_failure is not null)
+        {
+            throw new CatalogueException(_failure);
+        }
+
         var path = $"{_path}.new";
         FileStream? file = null;
         try
@@ -134,14 +139,26 @@ internal sealed class Journal : IDisposable
 
             file.Flush(flushToDisk: true);
             File.Move(path, _path, overwrite: true);
-            ContentFolder.SyncFolder(Path.GetDirectoryName(_path)!);
+            // From now on it is the journal, whatever comes.
             _file.Dispose();
             (_file, _length, LineCount) = (file, file.Position, count);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StorageException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             file?.Dispose();
+            Discard(path);
             throw new CatalogueException($"cannot rewrite the catalogue '{_path}': {error.Message}", error);
+        }
+
+        try
+        {
+            ContentFolder.SyncFolder(Path.GetDirectoryName(_path)!);
+        }
+        catch (StorageException error)
+        {
+            // After a loss of power the old file may be back, without what is appended now.
+            _failure = $"the catalogue '{_path}' was rewritten, but may not be on the disk: {error.Message}; restart the tracker when it is mended";
+            throw new CatalogueException(_failure, error);
         }
     }
 
@@ -287,6 +304,19 @@ internal sealed class Journal : IDisposable
         }
 
         return 0;
+    }
+
+    // Half a file takes room, and the disk may be full.
+    private static void Discard(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The next attempt begins with that.
+        }
     }
 
     private void CutBack()

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Shoal.Protocol.Catalogue;
+using Shoal.Protocol.Metadata;
+using Shoal.Tracker.Catalogue;
+
+namespace Shoal.Tracker.Tests.Catalogue;
+
+/// <summary>A catalogue in a folder of its own, that can be closed and opened again.</summary>
+internal sealed class CatalogueFolder : IAsyncDisposable
+{
+    private readonly Workplace _place = new();
+    private readonly TimeProvider _time;
+    private readonly int _wasteWorthRewriting;
+
+    public CatalogueFolder(int wasteWorthRewriting = int.MaxValue, TimeProvider? time = null)
+    {
+        (_wasteWorthRewriting, _time) = (wasteWorthRewriting, time ?? TimeProvider.System);
+        Catalogue = Open();
+    }
+
+    public FileCatalogue Catalogue { get; private set; }
+
+    public string Path => _place.Root;
+
+    /// <summary>Lines of the journal, without its head.</summary>
+    public async Task<int> CountLinesAsync() =>
+        (await Unlocked.ReadAsync(System.IO.Path.Combine(Path, "journal"))).Count(character => character == '\n') - 1;
+
+    public async Task ReopenAsync()
+    {
+        await Catalogue.DisposeAsync();
+        Catalogue = Open();
+    }
+
+    public async Task<(CatalogueEntry Entry, bool IsNew)> PublishAsync(string name, string content, CancellationToken cancellationToken = default)
+    {
+        var torrent = Samples.Torrent(content);
+        return await Catalogue.PublishAsync(Samples.Name(name), MetainfoWriter.ToArray(torrent), torrent, null, cancellationToken);
+    }
+
+    public async Task<int> VersionAsync(string name, string content) => (await PublishAsync(name, content)).Entry.Version;
+
+    public Task<CatalogueRemoval?> RemoveAsync(string reference) => Catalogue.RemoveAsync(Samples.Reference(reference), null, default);
+
+    public int[] VersionsOf(string name) => [.. Catalogue.VersionsOf(Samples.Name(name)).Select(entry => entry.Version)];
+
+    /// <summary>The .torrent files that are kept, by the content that they are of.</summary>
+    public bool HasTorrent(string content) => TorrentFiles().Contains($"{Samples.InfoHashOfTorrent(content)}.torrent", StringComparer.Ordinal);
+
+    public string[] TorrentFiles() =>
+        [.. Directory.GetFiles(System.IO.Path.Combine(Path, "torrents"), "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetFileName(file))];
+
+    public async ValueTask DisposeAsync()
+    {
+        await Catalogue.DisposeAsync();
+        _place.Dispose();
+    }
+
+    private FileCatalogue Open() => FileCatalogue.Open(Path, _time, NullLogger.Instance, _wasteWorthRewriting);
+}
