@@ -122,6 +122,7 @@ internal static class App
             VerifyCommand.Create(),
             TrackerCommand.Create(),
             PublishCommand.Create(),
+            SubscribeCommand.Create(),
             ListCommand.Create(),
             TokenCommand.Create(),
             ScrapeCommand.Create(),

@@ -14,7 +14,7 @@ internal sealed record Invocation(ParseResult Parse, Surface Surface, Cancellati
 
     /// <summary>Whoever shows what happens, as --json, --quiet and the terminal ask for.</summary>
     public Reporter CreateReporter() =>
-        Parse.GetValue(SharedOptions.Json) ? new JsonReporter(Surface.Out, Parse.GetValue(SharedOptions.Quiet))
+        Parse.GetValue(SharedOptions.Json) ? new JsonReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet))
         : Surface.IsTerminal && !Parse.GetValue(SharedOptions.Quiet) && !Parse.GetValue(SharedOptions.Verbose) ? new LiveReporter(Surface.Out)
         : new PlainReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet));
 }

@@ -115,7 +115,7 @@ internal static class MpiCopyCommand
         var error = invocation.Surface.Error;
         if (invocation.Parse.GetValue(SharedOptions.Json))
         {
-            return new JsonReporter(invocation.Surface.Out, isQuiet);
+            return new JsonReporter(invocation.Surface.Out, invocation.Surface.Error, isQuiet);
         }
 
         var canDraw = rank == 0 && !isQuiet && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");

@@ -48,6 +48,14 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(PublishedEvent), "published")]
 [JsonDerivedType(typeof(ListedEvent), "listed")]
 [JsonDerivedType(typeof(TokenEvent), "token")]
+[JsonDerivedType(typeof(SubscribedEvent), "subscribed")]
+[JsonDerivedType(typeof(VersionFoundEvent), "version-found")]
+[JsonDerivedType(typeof(FetchingEvent), "fetching")]
+[JsonDerivedType(typeof(WaitingEvent), "waiting")]
+[JsonDerivedType(typeof(FetchedEvent), "fetched")]
+[JsonDerivedType(typeof(RemovedEvent), "removed")]
+[JsonDerivedType(typeof(DisconnectedEvent), "disconnected")]
+[JsonDerivedType(typeof(ReconnectedEvent), "reconnected")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -59,7 +67,7 @@ internal abstract record Event
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or MagnetEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
         or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
-        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent or PublishedEvent or ListedEvent or TokenEvent;
+        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent or PublishedEvent or ListedEvent or TokenEvent or FetchedEvent;
 }
 
 /// <summary>A port is open.</summary>

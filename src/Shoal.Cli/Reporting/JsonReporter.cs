@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Shoal.Cli.Reporting;
 
 /// <summary>One JSON object on a line for each event.</summary>
-internal sealed class JsonReporter(TextWriter output, bool isQuiet) : Reporter
+internal sealed class JsonReporter(TextWriter output, TextWriter error, bool isQuiet) : Reporter
 {
     private readonly Lock _gate = new();
 
@@ -21,6 +21,9 @@ internal sealed class JsonReporter(TextWriter output, bool isQuiet) : Reporter
             }
         }
     }
+
+    // Who reads events reads nothing else there.
+    public override void Pass(string line, bool isError) => error.WriteLine(line);
 
     /// <summary>Writes one event.</summary>
     public static void Write(TextWriter output, Event happened) =>

@@ -39,6 +39,14 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
         }
     }
 
+    public override void Pass(string line, bool isError)
+    {
+        lock (_gate)
+        {
+            Show([line], _view);
+        }
+    }
+
     public override ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -95,6 +103,8 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
         CopyProgressEvent e => new Rows(Bar("Copying", Fraction.Of(e.Bytes, e.TotalBytes), $"of {Units.Size(e.TotalBytes)}"), Markup.FromInterpolated($"{Printable.Of(e.Rest)}")),
         FuzzProgressEvent e => new Rows(Bar("Fuzzing", e.Fraction, ""), Markup.FromInterpolated($"{e.Rest}")),
         SimulationProgressEvent e => new Rows(Bar(e.What, e.Fraction, ""), Markup.FromInterpolated($"{e.Rest}")),
+        FetchingEvent { Versions: [] } => new Rows(Markup.FromInterpolated($"[grey]All that there is is here, and seeded[/]")),
+        FetchingEvent e => new Rows([.. e.Versions.Take(MostPeersShown).Select(one => Bar(one.What, Fraction.Of(one.Bytes, one.TotalBytes), one.Rest))]),
         ProgressEvent e => new Rows([Progress(e), .. PeerTable(e.Peers ?? []), .. TrackerTable(e.Trackers ?? [])]),
         _ => null,
     };

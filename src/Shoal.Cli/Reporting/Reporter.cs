@@ -12,6 +12,9 @@ internal abstract class Reporter : IAsyncDisposable
     /// <summary>Shows the event, or leaves it out.</summary>
     public abstract void Report(Event happened);
 
+    /// <summary>Shows a line that another program wrote.</summary>
+    public abstract void Pass(string line, bool isError);
+
     /// <summary>Leaves the terminal as it was.</summary>
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -56,7 +59,7 @@ internal sealed class PlainReporter(TextWriter output, TextWriter error, bool is
     {
         lock (_gate)
         {
-            if (happened is PausedEvent or WarningEvent or LostEvent or CopyLackEvent)
+            if (happened is PausedEvent or WarningEvent or LostEvent or CopyLackEvent or DisconnectedEvent)
             {
                 error.WriteLine($"shoal: {Printable.Of(happened.ToLine()!)}");
             }
@@ -65,6 +68,14 @@ internal sealed class PlainReporter(TextWriter output, TextWriter error, bool is
                 _lastLine = line;
                 output.WriteLine(string.Join('\n', line.Split('\n').Select(Printable.Of)));
             }
+        }
+    }
+
+    public override void Pass(string line, bool isError)
+    {
+        lock (_gate)
+        {
+            (isError ? error : output).WriteLine(line);
         }
     }
 }

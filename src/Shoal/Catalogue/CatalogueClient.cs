@@ -23,6 +23,9 @@ public sealed record CatalogueClientOptions
 
     /// <summary>The local address to speak from. Default null: any.</summary>
     public IPAddress? BindAddress { get; init; }
+
+    /// <summary>How long a subscriber waits.</summary>
+    internal CatalogueTiming Timing { get; init; } = new();
 }
 
 /// <summary>Speaks to a tracker's catalogue. Thread-safe. What goes wrong is a <see cref="ShoalException"/> whose message is one line.</summary>
@@ -32,6 +35,7 @@ public sealed class CatalogueClient : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly HttpClient _http;
+    private readonly CatalogueTiming _timing;
 
     /// <summary>For the catalogue at the address; connects when it is asked for something.</summary>
     public CatalogueClient(CatalogueAddress address, CatalogueClientOptions? options = null)
@@ -39,6 +43,7 @@ public sealed class CatalogueClient : IDisposable
         ArgumentNullException.ThrowIfNull(address);
         options ??= new CatalogueClientOptions();
         Address = address;
+        _timing = options.Timing;
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(10) };
         if (options.Authorities is { } authorities)
         {
@@ -106,6 +111,18 @@ public sealed class CatalogueClient : IDisposable
     public Task<CatalogueRemoval> RemoveAsync(CatalogueReference reference, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Delete, PathOf("names", reference), null, CatalogueJson.Default.CatalogueRemoval, cancellationToken);
 
+    /// <summary>
+    /// What matches one of the patterns (all, if there are none): what there is now, each name with its newest version, then <see cref="CatalogueNewsKind.Ready"/>,
+    /// then what is published and removed, until it is cancelled. Connects again for ever, and continues where it was: misses nothing,
+    /// repeats nothing.
+    /// </summary>
+    /// <param name="patterns">Which names; at most 100.</param>
+    /// <param name="since">The <see cref="CatalogueNews.Id"/> of what was heard last, to continue behind it; null to begin with what there is.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ShoalException">The catalogue refuses, as it would later.</exception>
+    public IAsyncEnumerable<CatalogueNews> SubscribeAsync(IReadOnlyList<NamePattern> patterns, long? since, CancellationToken cancellationToken = default) =>
+        new CatalogueListener(_http, _timing, FailureOfAsync).ReadAsync(patterns, since, cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
@@ -159,14 +176,22 @@ public sealed class CatalogueClient : IDisposable
 
         using (response)
         {
-            throw new ShoalException(
-                response.StatusCode == HttpStatusCode.BadRequest ? ShoalErrorKind.BadInput : ShoalErrorKind.Failed,
-                await RefusalOfAsync(response, cancellationToken) is { } refusal
-                    ? $"the catalogue at {Address} says: {refusal}{(response.StatusCode == HttpStatusCode.Unauthorized ? " (SHOAL_TOKEN, or \"token\" in the config file)" : "")}"
-                    : response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed
-                    ? $"there is no catalogue at {Address}: its tracker needs --catalogue"
-                    : $"the catalogue at {Address} answered {(int)response.StatusCode} {response.ReasonPhrase}");
+            throw await FailureOfAsync(response, cancellationToken);
         }
+    }
+
+    // A refusal of a catalogue carries its status: who gets one may do otherwise by it.
+    private async Task<ShoalException> FailureOfAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var kind = response.StatusCode == HttpStatusCode.BadRequest ? ShoalErrorKind.BadInput : ShoalErrorKind.Failed;
+        return await RefusalOfAsync(response, cancellationToken) is { } refusal
+            ? new ShoalException(
+                kind,
+                $"the catalogue at {Address} says: {refusal}{(response.StatusCode == HttpStatusCode.Unauthorized ? " (SHOAL_TOKEN, or \"token\" in the config file)" : "")}",
+                new HttpRequestException(refusal, null, response.StatusCode))
+            : new ShoalException(kind, response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed
+                ? $"there is no catalogue at {Address}: its tracker needs --catalogue"
+                : $"the catalogue at {Address} answered {(int)response.StatusCode} {response.ReasonPhrase}");
     }
 
     // Only what says so is a refusal of a catalogue: other servers have their own words.
@@ -187,7 +212,7 @@ public sealed class CatalogueClient : IDisposable
         }
     }
 
-    private static string ReasonOf(HttpRequestException error) => error.InnerException switch
+    internal static string ReasonOf(HttpRequestException error) => error.InnerException switch
     {
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "nobody listens there",
         SocketException { SocketErrorCode: SocketError.HostNotFound } => "there is no such host",
