@@ -14,12 +14,29 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
     private const string Scheme = "Bearer ";
 
     /// <summary>
-    /// Whether the request may do this to that name: null, or why not. <paramref name="by"/> is the name of the token that allows it.
+    /// Whether the request may do this to that name: null, or why not. <paramref name="by"/> is the token that it was sent with, if any.
     /// </summary>
     /// <exception cref="CatalogueException">The tokens cannot be read.</exception>
-    public CatalogueDenial? Check(HttpContext context, CatalogueRights right, string name, out string? by)
+    public CatalogueDenial? Check(HttpContext context, CatalogueRights right, string name, out CatalogueToken? by) =>
+        Check(context, right, out by, out var pattern) is { } denial ? denial
+        : pattern?.IsMatch(name) == false ? new CatalogueDenial(StatusCodes.Status403Forbidden, $"the token '{by!.Name}' is for names like '{pattern}' only")
+        : null;
+
+    /// <summary>
+    /// Whether the request may read names that are listed or told of in events: null, or why not. <paramref name="scope"/> is which of them it may
+    /// see; all, if null.
+    /// </summary>
+    /// <exception cref="CatalogueException">The tokens cannot be read.</exception>
+    public CatalogueDenial? CheckAll(HttpContext context, out NamePattern? scope)
     {
-        by = null;
+        var denial = Check(context, CatalogueRights.Read, out _, out scope);
+        scope = options.IsPrivate ? scope : null;
+        return denial;
+    }
+
+    private CatalogueDenial? Check(HttpContext context, CatalogueRights right, out CatalogueToken? by, out NamePattern? pattern)
+    {
+        (by, pattern) = (null, null);
         if (TokenOf(context.Request) is { } secret)
         {
             if (tokens.Find(secret) is not { } known)
@@ -27,10 +44,9 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
                 return new CatalogueDenial(StatusCodes.Status401Unauthorized, "the token is unknown or was revoked");
             }
 
-            by = known.Token.Name;
-            return !known.Token.Rights.HasFlag(right) ? new CatalogueDenial(StatusCodes.Status403Forbidden, $"the token '{by}' is not for this: it allows {Words(known.Token.Rights)}")
-                : name.Length > 0 && !known.Pattern.IsMatch(name) ? new CatalogueDenial(StatusCodes.Status403Forbidden, $"the token '{by}' is for names like '{known.Token.Pattern}' only")
-                : null;
+            (by, pattern) = known;
+            return by.Rights.HasFlag(right) ? null
+                : new CatalogueDenial(StatusCodes.Status403Forbidden, $"the token '{by.Name}' is not for this: it allows {Words(by.Rights)}");
         }
 
         return right == CatalogueRights.Read && !options.IsPrivate ? null
@@ -38,9 +54,6 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
             : IsFromHere(context) ? null
             : new CatalogueDenial(StatusCodes.Status401Unauthorized, $"a token is needed to {Words(right)}");
     }
-
-    /// <summary>For names that are listed or told of in events: which of them the request may see. All, if null.</summary>
-    public NamePattern? ScopeOf(HttpContext context) => !options.IsPrivate || TokenOf(context.Request) is not { } secret ? null : tokens.Find(secret)?.Pattern;
 
     private static string? TokenOf(HttpRequest request)
     {
@@ -54,7 +67,7 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
     // loopback: one that is trusted says for whom, and the others' clients are taken for strangers.
     private bool IsFromHere(HttpContext context)
     {
-        if (context.Request.Headers.ContainsKey("Origin"))
+        if (context.Request.Headers.ContainsKey("Origin") || !IsNameOfHere(context.Request.Host.Host))
         {
             return false;
         }
@@ -69,6 +82,11 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
 
         return IPAddress.IsLoopback(source) && !context.Request.Headers.ContainsKey("Forwarded") && !context.Request.Headers.ContainsKey("Via");
     }
+
+    // Whose page is at another name may have had it resolved to this machine, and then reads without saying its origin.
+    private static bool IsNameOfHere(string host) =>
+        host.Length == 0 || IPAddress.TryParse(host, out _) || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ||
+        host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) || host.Equals(Environment.MachineName, StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>A refusal: its HTTP status, and one line why.</summary>

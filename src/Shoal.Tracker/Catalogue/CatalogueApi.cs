@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -30,7 +31,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         api.MapGet("/names", List).WithName("list").WithSummary("Names that match a pattern, page by page, each with its newest version");
         api.MapGet("/names/{**name}", Find).WithName("get").WithSummary("A version of a name (name@3), or its newest");
         api.MapPut("/names/{**name}", PublishAsync).WithName("publish").WithSummary("Registers a .torrent as the next version of a name; as the same version if the newest has this content")
-            .Accepts<Stream>(TorrentType);
+            .Accepts<Stream>(TorrentType, "*/*");
         api.MapDelete("/names/{**name}", RemoveAsync).WithName("remove").WithSummary("Takes a version (name@3), or all of a name, out");
         api.MapGet("/versions/{**name}", Versions).WithName("versions").WithSummary("All versions of a name, oldest first");
         api.MapGet("/torrents/{**name}", TorrentAsync).WithName("torrent").WithSummary("The .torrent of a version, which names this tracker")
@@ -48,7 +49,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
             return Refusal.Of(StatusCodes.Status400BadRequest, $"the pattern is wrong: {wrong}");
         }
 
-        if (!Enum.TryParse<CatalogueOrder>(sort ?? nameof(CatalogueOrder.Name), ignoreCase: true, out var order) || !Enum.IsDefined(order))
+        if (!TryReadOrder(sort, out var order))
         {
             return Refusal.Of(StatusCodes.Status400BadRequest, "sort is neither name, size nor age");
         }
@@ -63,21 +64,21 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
             return Refusal.Of(StatusCodes.Status400BadRequest, "after is not the 'next' of a page");
         }
 
-        if (Denied(context, CatalogueRights.Read, "") is { } denied)
+        if (access.CheckAll(context, out var scope) is { } denial)
         {
-            return denied;
+            return Refusal.Of(denial);
         }
 
-        var page = catalogue.List(new CatalogueQuery(parsed, order, limit ?? DefaultLimit, after) { Scope = access.ScopeOf(context) });
+        var page = catalogue.List(new CatalogueQuery(parsed, order, limit ?? DefaultLimit, after) { Scope = scope });
         return TypedResults.Ok(page with { Entries = [.. page.Entries.Select(Counted)] });
     }
 
     private Results<Ok<CatalogueEntry>, Refusal> Find(HttpContext context, string name) =>
-        Look(context, name, out var entry) is { } refusal ? refusal : TypedResults.Ok(Counted(entry));
+        Look(context, out var entry) is { } refusal ? refusal : TypedResults.Ok(Counted(entry));
 
     private Results<Ok<IReadOnlyList<CatalogueEntry>>, Refusal> Versions(HttpContext context, string name)
     {
-        if (Read(context, name, CatalogueRights.Read, out var reference, out _) is { } refusal)
+        if (Read(context, CatalogueRights.Read, out var reference, out _) is { } refusal)
         {
             return refusal;
         }
@@ -88,7 +89,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
 
     private async Task<Results<Ok<CatalogueEntry>, Created<CatalogueEntry>, Refusal>> PublishAsync(HttpContext context, string name)
     {
-        if (Read(context, name, CatalogueRights.Publish, out var reference, out var by) is { } refusal)
+        if (Read(context, CatalogueRights.Publish, out var reference, out var by) is { } refusal)
         {
             return refusal;
         }
@@ -98,29 +99,21 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
             return Refusal.Of(StatusCodes.Status400BadRequest, "the catalogue numbers the versions: publish a name without @version");
         }
 
-        if (context.Request.ContentLength > options.MaximumTorrentLength)
-        {
-            return TooLarge();
-        }
-
         await _uploads.WaitAsync(context.RequestAborted);
         try
         {
-            context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = options.MaximumTorrentLength;
-            using var body = new MemoryStream((int)Math.Max(context.Request.ContentLength ?? 0, 0));
-            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-            var torrent = body.GetBuffer().AsMemory(0, (int)body.Length);
-            if (!MetainfoReader.TryRead(torrent.ToArray(), out var metainfo, out var wrong))
+            if (await ReadBodyAsync(context) is not { } torrent)
+            {
+                return Refusal.Of(StatusCodes.Status413PayloadTooLarge, $"the .torrent has more than {options.MaximumTorrentLength} bytes");
+            }
+
+            if (!MetainfoReader.TryRead(torrent, out var metainfo, out var wrong))
             {
                 return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no .torrent: {wrong}");
             }
 
             var (entry, isNew) = await catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted);
-            return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
-        }
-        catch (BadHttpRequestException error) when (error.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            return TooLarge();
+            return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', entry.Name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
         }
         finally
         {
@@ -128,14 +121,38 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         }
     }
 
+    // Null if it is too large. What is not read Kestrel takes in and throws away for some seconds, so that the sender hears why.
+    private async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
+    {
+        if (context.Request.ContentLength > options.MaximumTorrentLength)
+        {
+            return null;
+        }
+
+        // Not as long as it says that it will be: that costs who says it nothing.
+        using var body = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        while (await context.Request.Body.ReadAsync(buffer, context.RequestAborted) is var count and > 0)
+        {
+            if (body.Length + count > options.MaximumTorrentLength)
+            {
+                return null;
+            }
+
+            body.Write(buffer, 0, count);
+        }
+
+        return body.GetBuffer().AsMemory(0, (int)body.Length);
+    }
+
     private async Task<Results<Ok<CatalogueRemoval>, Refusal>> RemoveAsync(HttpContext context, string name) =>
-        Read(context, name, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
+        Read(context, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
         : await catalogue.RemoveAsync(reference, by, context.RequestAborted) is { } removal ? TypedResults.Ok(removal)
         : Missing(reference);
 
     private async Task<Results<FileContentHttpResult, Refusal>> TorrentAsync(HttpContext context, string name)
     {
-        if (Look(context, name, out var entry) is { } refusal)
+        if (Look(context, out var entry) is { } refusal)
         {
             return refusal;
         }
@@ -148,7 +165,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
     }
 
     private Results<ContentHttpResult, Refusal> Magnet(HttpContext context, string name) =>
-        Look(context, name, out var entry) is { } refusal ? refusal
+        Look(context, out var entry) is { } refusal ? refusal
         : TypedResults.Text(
             new MagnetLink { InfoHash = entry.InfoHash, Name = entry.Name[(entry.Name.LastIndexOf('/') + 1)..], Trackers = [AnnounceUrl(context)] } + "\n", "text/plain", Encoding.UTF8);
 
@@ -165,6 +182,11 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
             patterns.Add(parsed);
         }
 
+        if (patterns.Sum(one => one.Text.Length) > CatalogueSubscribers.MaximumPatternLength)
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, $"the patterns have more than {CatalogueSubscribers.MaximumPatternLength} characters together");
+        }
+
         if (patterns.Count > CatalogueSubscribers.MaximumPatternCount)
         {
             return Refusal.Of(StatusCodes.Status400BadRequest, $"there are more than {CatalogueSubscribers.MaximumPatternCount} patterns");
@@ -176,9 +198,9 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
             return Refusal.Of(StatusCodes.Status400BadRequest, "Last-Event-ID is no id of ours");
         }
 
-        if (Denied(context, CatalogueRights.Read, "") is { } denied)
+        if (access.CheckAll(context, out var scope) is { } denial)
         {
-            return denied;
+            return Refusal.Of(denial);
         }
 
         if (!subscribers.TryEnter())
@@ -191,7 +213,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no"; // nginx: what is said now shall arrive now
         long? since = lastId.Length > 0 ? long.Parse(lastId, CultureInfo.InvariantCulture) : after;
-        return TypedResults.ServerSentEvents(subscribers.ReadAsync(patterns, access.ScopeOf(context), since, () => true, context.RequestAborted));
+        return TypedResults.ServerSentEvents(subscribers.ReadAsync(patterns, scope, since, () => access.CheckAll(context, out _) is null, context.RequestAborted));
     }
 
     private CatalogueEntry Counted(CatalogueEntry entry)
@@ -200,28 +222,29 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         return entry with { Seeders = counts.SeederCount, Leechers = counts.LeecherCount };
     }
 
-    private Refusal? Denied(HttpContext context, CatalogueRights right, string name)
-    {
-        var denial = access.Check(context, right, name, out _);
-        return denial is null ? null : Refusal.Of(denial);
-    }
-
-    private Refusal? Read(HttpContext context, string name, CatalogueRights right, out CatalogueReference reference, out string? by)
+    private Refusal? Read(HttpContext context, CatalogueRights right, out CatalogueReference reference, out string? by)
     {
         by = null;
+        reference = default;
+        if (NameInUrl.Read(context) is not { } name)
+        {
+            return Refusal.Of(StatusCodes.Status400BadRequest, "the name in the URL is not UTF-8 in percent-encoding");
+        }
+
         if (!CatalogueReference.TryParse(name, out reference, out var wrong))
         {
             return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no name: {wrong}");
         }
 
-        var denial = access.Check(context, right, reference.Name.Value, out by);
+        var denial = access.Check(context, right, reference.Name.Value, out var token);
+        by = token?.Name;
         return denial is null ? null : Refusal.Of(denial);
     }
 
-    private Refusal? Look(HttpContext context, string name, out CatalogueEntry entry)
+    private Refusal? Look(HttpContext context, out CatalogueEntry entry)
     {
         entry = null!;
-        if (Read(context, name, CatalogueRights.Read, out var reference, out _) is { } refusal)
+        if (Read(context, CatalogueRights.Read, out var reference, out _) is { } refusal)
         {
             return refusal;
         }
@@ -230,12 +253,24 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         return entry is null ? Missing(reference) : null;
     }
 
-    private static Refusal Missing(CatalogueReference reference) => Refusal.Of(StatusCodes.Status404NotFound, $"there is no '{reference}' in the catalogue");
+    // Not Enum.TryParse, which takes numbers and lists, too.
+    private static bool TryReadOrder(string? sort, out CatalogueOrder order)
+    {
+        var index = Array.FindIndex(Enum.GetNames<CatalogueOrder>(), name => name.Equals(sort ?? nameof(CatalogueOrder.Name), StringComparison.OrdinalIgnoreCase));
+        order = index >= 0 ? Enum.GetValues<CatalogueOrder>()[index] : default;
+        return index >= 0;
+    }
 
-    private Refusal TooLarge() => Refusal.Of(StatusCodes.Status413PayloadTooLarge, $"the .torrent has more than {options.MaximumTorrentLength} bytes");
+    private static Refusal Missing(CatalogueReference reference) => Refusal.Of(StatusCodes.Status404NotFound, $"there is no '{reference}' in the catalogue");
 
     // Where it was announced before is nothing to those who have it from here.
     private static byte[] Plain(Metainfo metainfo) => MetainfoWriter.ToArray(metainfo.WithSources([], metainfo.WebSeeds));
 
-    private static string AnnounceUrl(HttpContext context) => $"{context.Request.Scheme}://{context.Request.Host}/announce";
+    // As it was asked for; a client of HTTP 1.0 may not say.
+    private static string AnnounceUrl(HttpContext context)
+    {
+        var host = context.Request.Host is { HasValue: true } asked ? asked.Value
+            : new IPEndPoint(context.Connection.LocalIpAddress ?? IPAddress.Loopback, context.Connection.LocalPort).ToString();
+        return $"{context.Request.Scheme}://{host}/announce";
+    }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.ServerSentEvents;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -43,7 +45,8 @@ internal sealed class CatalogueService : IAsyncDisposable
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CatalogueJson.Default);
-            json.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
+            json.SerializerOptions.TypeInfoResolverChain.Insert(1, ParameterJson.Default);
+            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         });
         _services = services.BuildServiceProvider();
 
@@ -75,6 +78,12 @@ internal sealed class CatalogueService : IAsyncDisposable
     /// <summary>Answers one request.</summary>
     public async Task ProcessAsync(IFeatureCollection features)
     {
+        // Announces have no body, and Kestrel is told so. Here a body that is not read shall not break the connection before the answer is through.
+        if (features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
+        {
+            body.MaxRequestBodySize = null;
+        }
+
         await using var scope = _services.CreateAsyncScope();
         await _pipeline(new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider });
     }
@@ -90,6 +99,17 @@ internal sealed class CatalogueService : IAsyncDisposable
         try
         {
             await next(context);
+            var wrong = context.Response.HasStarted ? null : context.Response.StatusCode switch
+            {
+                StatusCodes.Status400BadRequest => "a parameter is missing, or not what /openapi.json says that it is",
+                StatusCodes.Status404NotFound => "there is nothing here: /openapi.json says what is where",
+                StatusCodes.Status405MethodNotAllowed => "this method is not for this path: /openapi.json says what is where",
+                _ => null,
+            };
+            if (wrong is not null)
+            {
+                await Refusal.Of(context.Response.StatusCode, wrong).ExecuteAsync(context);
+            }
         }
         catch (CatalogueException error) when (!context.Response.HasStarted)
         {
@@ -119,3 +139,11 @@ internal sealed class CatalogueService : IAsyncDisposable
         public string EnvironmentName { get; set; } = Environments.Production;
     }
 }
+
+/// <summary>What endpoints take and answer beside the catalogue's own types, for their description.</summary>
+[JsonSerializable(typeof(SseItem<CatalogueEvent>))]
+[JsonSerializable(typeof(Stream))]
+[JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(int?))]
+[JsonSerializable(typeof(long?))]
+internal sealed partial class ParameterJson : JsonSerializerContext;

@@ -14,6 +14,9 @@ internal sealed class CatalogueSubscribers(FileCatalogue catalogue, CatalogueOpt
     /// <summary>Patterns of one subscriber.</summary>
     public const int MaximumPatternCount = 100;
 
+    /// <summary>Characters of all patterns of one subscriber: what is held to match one grows with their square.</summary>
+    public const int MaximumPatternLength = 2048;
+
     /// <summary>Changes that are looked at, and held in memory, at a time.</summary>
     private const int SliceLength = 512;
 

@@ -52,6 +52,9 @@ public sealed class CatalogueTokens(string folder)
     /// <summary>The most tokens.</summary>
     public const int MaximumCount = 10_000;
 
+    /// <summary>How old a file must be before its time tells whether it is another one.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
+
     private readonly Lock _gate = new();
     private readonly string _path = Path.Combine(folder, "tokens.json");
     private (DateTime Written, long Length) _seen;
@@ -66,7 +69,9 @@ public sealed class CatalogueTokens(string folder)
     {
         try
         {
-            return File.Exists(_path) ? JsonSerializer.Deserialize(File.ReadAllBytes(_path), TokenJson.Default.ListCatalogueToken) ?? [] : [];
+            var tokens = File.Exists(_path) ? JsonSerializer.Deserialize(File.ReadAllBytes(_path), TokenJson.Default.ListCatalogueToken) ?? [] : [];
+            return tokens.Exists(static token => token is null or { Name: null } or { Hash: null } or { Pattern: null })
+                ? throw new JsonException("a token lacks its name, hash or pattern") : tokens;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -126,13 +131,15 @@ public sealed class CatalogueTokens(string folder)
         {
             var file = new FileInfo(_path);
             var seen = file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
-            if (seen != _seen)
+            if (seen != _seen || seen == default)
             {
                 _known = List()
                     .Select(token => (token, NamePattern.TryParse(token.Pattern, out var pattern, out _) ? pattern : null))
                     .Where(known => known.Item2 is not null)
+                    .DistinctBy(known => known.token.Hash, StringComparer.OrdinalIgnoreCase)
                     .ToDictionary(known => known.token.Hash, known => (known.token, known.Item2!), StringComparer.OrdinalIgnoreCase);
-                _seen = seen;
+                // A file that was just written may be written once more within the same tick of the clock, and be as long.
+                _seen = DateTime.UtcNow - file.LastWriteTimeUtc < Settled ? default : seen;
             }
 
             return _known.TryGetValue(HashOf(secret), out var found) ? found : null;
@@ -179,7 +186,7 @@ public sealed class CatalogueTokens(string folder)
             {
                 return new FileStream($"{_path}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (attempt < 100)
+            catch (IOException) when (attempt < 1000)
             {
                 Thread.Sleep(10); // another program changes them, which takes a moment
             }

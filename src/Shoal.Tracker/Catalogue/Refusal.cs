@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -46,6 +47,9 @@ internal sealed class Refusal : IResult, IEndpointMetadataProvider, IStatusCodeH
             httpContext.Response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        return httpContext.Response.WriteAsJsonAsync(_body, CatalogueJson.Default.CatalogueRefusal, cancellationToken: httpContext.RequestAborted);
+        var body = JsonSerializer.SerializeToUtf8Bytes(_body, CatalogueJson.Default.CatalogueRefusal);
+        httpContext.Response.ContentType = "application/json; charset=utf-8";
+        httpContext.Response.ContentLength = body.Length;
+        return httpContext.Response.Body.WriteAsync(body, httpContext.RequestAborted).AsTask();
     }
 }
