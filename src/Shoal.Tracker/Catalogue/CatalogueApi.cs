@@ -36,7 +36,8 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
         api.MapGet("/versions/{**name}", Versions).WithName("versions").WithSummary("All versions of a name, oldest first");
         api.MapGet("/torrents/{**name}", TorrentAsync).WithName("torrent").WithSummary("The .torrent of a version, which names this tracker")
             .Produces<Stream>(StatusCodes.Status200OK, TorrentType);
-        api.MapGet("/magnets/{**name}", Magnet).WithName("magnet").WithSummary("The magnet link of a version, which names this tracker");
+        api.MapGet("/magnets/{**name}", Magnet).WithName("magnet").WithSummary("The magnet link of a version, which names this tracker")
+            .Produces<string>(StatusCodes.Status200OK, "text/plain");
         api.MapGet("/events", Events).WithName("events").WithSummary(
             "Server-sent events: what matches now, then 'ready', then what is published or removed; Last-Event-ID continues where one left off");
     }
