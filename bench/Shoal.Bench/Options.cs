@@ -6,7 +6,8 @@ internal sealed record Options
     public const string MemoryFolder = "/dev/shm";
 
     public const string Usage = """
-        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [jobs] [tracker] [options]     (default: all, in this order)
+        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [jobs] [tracker] [catalogue] [options]
+                         (default: all, in this order)
           --quick        256 MiB, a thousand links, and one round
           --rounds N     default 5
           --only NAMES   rows to run, by commas: bare, shoal, shoal-mse, shoal-secret, libtorrent-fast, libtorrent, libtorrent-mse, aria2,
@@ -85,7 +86,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "jobs" or "tracker":
+                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "jobs" or "tracker" or "catalogue":
                     benches.Add(arguments[index]);
                     break;
                 default:

@@ -24,6 +24,7 @@ try
         ("transfer", TransferBench.RunAsync), ("fanout", FanoutBench.RunAsync), ("hash", HashBench.RunAsync),
         ("idle", IdleBench.RunAsync), ("engine", EngineBench.RunAsync), ("simulation", SimulationBench.RunAsync), ("mpi", MpiBench.RunAsync), ("jobs", JobsBench.RunAsync),
         ("tracker", TrackerBench.RunAsync), ("tracker", TrackerMemoryBench.RunAsync),
+        ("catalogue", CatalogueBench.RunAsync),
     })
     {
         if (options.Wants(name))

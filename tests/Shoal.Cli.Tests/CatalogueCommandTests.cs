@@ -96,6 +96,18 @@ public class CatalogueCommandTests
         Assert.Equal(3, second.ExitCode);
     }
 
+    // In a process of its own, where JSON knows only what its contexts name, as in the native program.
+    [Fact]
+    public async Task The_service_describes_itself()
+    {
+        using var place = new Workplace();
+        await using var tracker = CommandProcess.Start(place, [], "tracker", "0", "--catalogue", place.At("catalogue"), "--bind", "127.0.0.1");
+        var line = await tracker.LineAsync(line => line.StartsWith("Announce to ", StringComparison.Ordinal));
+        using var http = new HttpClient();
+        using var document = JsonDocument.Parse(await http.GetStringAsync(new Uri(new Uri(line.Split(' ')[2]), "/openapi.json"), TestContext.Current.CancellationToken));
+        Assert.True(document.RootElement.GetProperty("paths").TryGetProperty("/api/v1/events", out _));
+    }
+
     [Fact]
     public async Task Environment_and_config_file_spare_the_typing()
     {
