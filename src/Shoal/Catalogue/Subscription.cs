@@ -132,12 +132,24 @@ public sealed class Subscription : IDisposable
 
         foreach (var name in names)
         {
+            Restore(name);
+            Kick(name, cancellationToken);
+        }
+    }
+
+    // A link that a power cut took, or somebody.
+    private void Restore(CatalogueName name)
+    {
+        try
+        {
             if (_book.InPlace(name) is [var newest, ..] && _folder.Find(newest.InfoHash) is { } metainfo && _folder.Put(name, metainfo) is { } wrong)
             {
                 _options.Tell(new SubscriptionNotice.Warning($"{name}@{newest.Version} cannot be put in its place: {wrong}"));
             }
-
-            Kick(name, cancellationToken);
+        }
+        catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
+        {
+            _options.Tell(new SubscriptionNotice.Warning($"{name} cannot be put in its place: {error.Message}"));
         }
     }
 

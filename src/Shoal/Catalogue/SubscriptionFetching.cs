@@ -56,7 +56,7 @@ internal sealed class SubscriptionFetching(
                 // Somebody may clear the way at any time.
                 (wrong, pause) = ($"{name}@{version.Version} waits: {inTheWay}; move it away, or subscribe into another folder", options.Pause);
             }
-            catch (Exception error) when (error is ShoalException or StorageException)
+            catch (Exception error) when (error is ShoalException or StorageException or IOException or UnauthorizedAccessException)
             {
                 wrong = $"{name}@{version.Version}: {error.Message}; it is tried again";
             }
