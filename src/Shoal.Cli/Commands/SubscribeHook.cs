@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using Shoal.Catalogue;
 using Shoal.Cli.Reporting;
 
@@ -8,7 +9,7 @@ namespace Shoal.Cli.Commands;
 
 /// <summary>
 /// Runs the user's command for a version that is in its place. Its text is a shell's, in which <c>{path}</c> and <c>{name}</c> stand for words that
-/// the shell takes as they are, whatever is in them: names come from a server. Thread-safe.
+/// the shell takes as they are, whatever is in them: names come from a server, and nobody knows what they are like. Thread-safe.
 /// </summary>
 internal sealed class SubscribeHook(string command, Reporter reporter)
 {
@@ -19,7 +20,7 @@ internal sealed class SubscribeHook(string command, Reporter reporter)
     /// <exception cref="OperationCanceledException">It was stopped before its end.</exception>
     public async Task RunAsync(VersionInPlace version, CancellationToken stop)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Expand(command, version)])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Expand(command)])
         {
             UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -47,15 +48,41 @@ internal sealed class SubscribeHook(string command, Reporter reporter)
         }
     }
 
-    /// <summary>The command with the words in it.</summary>
-    internal static string Expand(string command, VersionInPlace version)
+    /// <summary>
+    /// The command with the placeholders as the shell's own variables, which are one word whether they stand free or in quotes of either kind. What
+    /// is in them never becomes text that the shell reads: with quotes around it, a quoted word would be open to <c>$(…)</c> in a name.
+    /// </summary>
+    internal static string Expand(string command)
     {
-        // In one go: what is put in may itself look like a placeholder.
-        var parts = command.Split("{path}").Select(part => part.Replace("{name}", Quote(version.Name), StringComparison.Ordinal));
-        return string.Join(Quote(version.Path), parts);
-    }
+        var expanded = new StringBuilder(command.Length);
+        var quote = '\0';
+        for (var i = 0; i < command.Length; i++)
+        {
+            var variable = Stands("{path}", i) ? "{SHOAL_PATH}" : Stands("{name}", i) ? "{SHOAL_NAME}" : null;
+            if (variable is not null)
+            {
+                var put = quote switch { '"' => $"${variable}", '\'' => $"'\"${variable}\"'", _ => $"\"${variable}\"" };
+                expanded.Append(put);
+                i += "{path}".Length - 1;
+                continue;
+            }
 
-    private static string Quote(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+            var character = command[i];
+            expanded.Append(character);
+            if (character == '\\' && quote != '\'' && i + 1 < command.Length && command[i + 1] is ('\\' or '"' or '\''))
+            {
+                expanded.Append(command[++i]);
+            }
+            else if (character is '"' or '\'' && (quote == '\0' || quote == character))
+            {
+                quote = quote == '\0' ? character : '\0';
+            }
+        }
+
+        return expanded.ToString();
+
+        bool Stands(string placeholder, int index) => command.AsSpan(index).StartsWith(placeholder, StringComparison.Ordinal);
+    }
 
     private static async Task EndAsync(Process process, CancellationToken stop)
     {
