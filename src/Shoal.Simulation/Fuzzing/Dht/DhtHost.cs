@@ -12,8 +12,8 @@ internal static class DhtHost
     /// <summary>The IPv4 address, or the first 64 bits of an IPv6 address; no port.</summary>
     public static PeerAddress Of(PeerAddress address) => Cut(address, 4, 8);
 
-    /// <summary>The first 24 bits of an IPv4 address, 64 of an IPv6 address.</summary>
-    public static PeerAddress NeighbourhoodOf(PeerAddress address) => Cut(address, 3, 8);
+    /// <summary>The first 24 bits of an IPv4 address, 48 of an IPv6 address.</summary>
+    public static PeerAddress NeighbourhoodOf(PeerAddress address) => Cut(address, 3, 6);
 
     /// <summary>Whether a packet can be sent there at all: one host's address, and a port.</summary>
     public static bool IsSomewhere(PeerAddress address)
@@ -22,7 +22,7 @@ internal static class DhtHost
         return !address.IsUnreachable && (address.WriteAddress(bytes) == 4 ? bytes[0] < 224 : bytes[0] != 0xff);
     }
 
-    /// <summary>The address of the host of that number, each in a network of its own.</summary>
+    /// <summary>The address of the host of that number, each in a neighbourhood of its own.</summary>
     public static PeerAddress AddressOf(int number, bool isIPv6, ushort port = Port)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -30,7 +30,7 @@ internal static class DhtHost
         if (isIPv6)
         {
             (bytes[0], bytes[1], bytes[15]) = (0x2a, 0x01, 1);
-            BinaryPrimitives.WriteInt32BigEndian(bytes[4..], number);
+            BinaryPrimitives.WriteInt32BigEndian(bytes[2..], number);
             return PeerAddress.FromBytes(bytes, port);
         }
 
