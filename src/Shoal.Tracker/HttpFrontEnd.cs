@@ -40,7 +40,8 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     public Task ProcessRequestAsync(IFeatureCollection context)
     {
         var request = context.GetRequiredFeature<IHttpRequestFeature>();
-        if (catalogue is not null && request.Path is not ("/announce" or "/scrape" or "/stats" or "/"))
+        var path = TakePasskey(request.Path, out var passkey);
+        if (catalogue is not null && path is not ("/announce" or "/scrape" or "/stats" or "/"))
         {
             return catalogue.ProcessAsync(context);
         }
@@ -56,14 +57,15 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         Span<byte> bytes = stackalloc byte[request.QueryString.Length];
         var contentType = PlainText;
         ReadOnlyMemory<byte> body;
-        switch (request.Path)
+        switch (path)
         {
             case "/announce":
                 var remote = context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress;
                 var source = PeerAddress.From(remote ?? IPAddress.Loopback, 0);
-                // Text only where somebody is trusted: the plain announce allocates nothing.
-                var forwardedFor = proxies.IsTrusted(source) ? Encoding.ASCII.GetBytes(string.Join(',', request.Headers["X-Forwarded-For"].ToArray())) : [];
-                body = Announce(QueryBytes(request.QueryString, bytes), source, forwardedFor);
+                // Text only where a proxy spoke: the plain announce allocates nothing.
+                var forwardedFor = request.Headers["X-Forwarded-For"] is { Count: > 0 } said ? Encoding.ASCII.GetBytes(string.Join(',', said.ToArray())) : [];
+                var isFromHere = Announcer.IsLoopback(source) && !request.Headers.ContainsKey("Forwarded") && !request.Headers.ContainsKey("Via");
+                body = Announce(QueryBytes(request.QueryString, bytes), new Announcer(source, passkey, isFromHere), forwardedFor);
                 break;
             case "/scrape":
                 body = Scrape(QueryBytes(request.QueryString, bytes));
@@ -95,9 +97,9 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
     /// <summary>The answer to an announce's query, in this thread's scratch: good until its next call.</summary>
     /// <param name="query">What stands behind the question mark.</param>
-    /// <param name="source">Whose connection it came by.</param>
-    /// <param name="forwardedFor">For whom that one asks, if it is a proxy and says so.</param>
-    public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, PeerAddress source, ReadOnlySpan<byte> forwardedFor)
+    /// <param name="announcer">Whose connection it came by.</param>
+    /// <param name="forwardedFor">For whom that one asks, if it is a proxy and says so; it is believed only if it is trusted.</param>
+    public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, Announcer announcer, ReadOnlySpan<byte> forwardedFor)
     {
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         if (!HttpTrackerQuery.TryReadAnnounce(query, out var request, out var failure))
@@ -105,15 +107,21 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, failure ?? "malformed announce"));
         }
 
-        source = proxies.Resolve(source, forwardedFor);
-        if (source.Kind == PeerAddressKind.None)
+        if (!forwardedFor.IsEmpty)
+        {
+            var isTrusted = proxies.IsTrusted(announcer.Source);
+            var source = proxies.Resolve(announcer.Source, forwardedFor);
+            announcer = announcer with { Source = source, IsFromHere = announcer.IsFromHere && isTrusted && Announcer.IsLoopback(source) };
+        }
+
+        if (announcer.Source.Kind == PeerAddressKind.None)
         {
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the proxy before this tracker does not say who asks"));
         }
 
         var peers = scratch.AsSpan(MaximumBodyLength);
-        var answer = shards.Announce(shards.Now, request, source, peers);
-        return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, source));
+        var answer = shards.Announce(shards.Now, request, announcer, peers);
+        return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, announcer.Source));
     }
 
     /// <summary>The answer to a scrape's query, in this thread's scratch: good until its next call.</summary>
@@ -147,6 +155,23 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
         length += HttpTrackerReply.WriteScrapeEnd(scratch.AsSpan(length));
         return scratch.AsMemory(0, length);
+    }
+
+    // "/PASSKEY/announce" and "/PASSKEY/scrape" without it.
+    private static string TakePasskey(string path, out Passkey passkey)
+    {
+        passkey = default;
+        Span<byte> bytes = stackalloc byte[Passkey.TextLength + 16];
+        if (path.Length <= Passkey.TextLength || !Encoding.ASCII.TryGetBytes(path, bytes, out var length))
+        {
+            return path;
+        }
+
+        ReadOnlySpan<byte> rest = bytes[..length];
+        return !Passkey.TryTake(ref rest, out passkey) ? path
+            : rest.SequenceEqual("/announce"u8) ? "/announce"
+            : rest.SequenceEqual("/scrape"u8) ? "/scrape"
+            : path;
     }
 
     private static ReadOnlySpan<byte> QueryBytes(string queryString, Span<byte> bytes)

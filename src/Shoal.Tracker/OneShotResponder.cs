@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using Shoal.Protocol;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal.Tracker;
 
@@ -18,12 +19,13 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
     /// <summary>The whole answer; empty if the request is another's to answer. Good until the next call.</summary>
     public ReadOnlySpan<byte> Answer(ReadOnlySpan<byte> request, PeerAddress source)
     {
-        if (!TryRead(request, out var isScrape, out var query, out var forwardedFor))
+        if (!TryRead(request, out var isScrape, out var passkey, out var query, out var forwardedFor))
         {
             return default;
         }
 
-        var body = isScrape ? frontEnd.Scrape(query) : frontEnd.Announce(query, source, forwardedFor);
+        var body = isScrape ? frontEnd.Scrape(query)
+            : frontEnd.Announce(query, new Announcer(source, passkey, Announcer.IsLoopback(source)), forwardedFor);
         var head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: "u8;
         head.CopyTo(_reply);
         var length = head.Length;
@@ -37,17 +39,12 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
 
     /// <summary>Whether it is such a request, and what it asks.</summary>
     internal static bool TryRead(
-        ReadOnlySpan<byte> request, out bool isScrape, out ReadOnlySpan<byte> query, out ReadOnlySpan<byte> forwardedFor)
+        ReadOnlySpan<byte> request, out bool isScrape, out Passkey passkey, out ReadOnlySpan<byte> query, out ReadOnlySpan<byte> forwardedFor)
     {
         query = forwardedFor = default;
-        isScrape = request.StartsWith("GET /scrape?"u8);
-        if (!isScrape && !request.StartsWith("GET /announce?"u8))
-        {
-            return false;
-        }
-
+        (passkey, isScrape) = (default, false);
         var lineEnd = request.IndexOf("\r\n"u8);
-        if (lineEnd < 0 || request.IndexOf("\r\n\r\n"u8) != request.Length - 4)
+        if (lineEnd < 0 || !request.StartsWith("GET /"u8) || request.IndexOf("\r\n\r\n"u8) != request.Length - 4)
         {
             return false;
         }
@@ -59,7 +56,15 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
             return false;
         }
 
-        query = line[(isScrape ? 12 : 14)..^9];
+        var target = line[4..^9];
+        Passkey.TryTake(ref target, out passkey);
+        isScrape = target.StartsWith("/scrape?"u8);
+        if (!isScrape && !target.StartsWith("/announce?"u8))
+        {
+            return false;
+        }
+
+        query = target[(isScrape ? 8 : 10)..];
         return !query.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e) && HeadersAllow(request[(lineEnd + 2)..^2], wantsClose, out forwardedFor);
     }
 
@@ -96,7 +101,8 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
             {
                 forwardedFor = value;
             }
-            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) || Ascii.EqualsIgnoreCase(name, "content-length"u8) || Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) ||
+            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) || Ascii.EqualsIgnoreCase(name, "forwarded"u8) || Ascii.EqualsIgnoreCase(name, "via"u8) ||
+                Ascii.EqualsIgnoreCase(name, "content-length"u8) || Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) ||
                 Ascii.EqualsIgnoreCase(name, "expect"u8) || Ascii.EqualsIgnoreCase(name, "upgrade"u8))
             {
                 return false;

@@ -22,6 +22,7 @@ internal sealed class TrackerShards
     private readonly TimeProvider _time;
     private readonly long _start;
     private readonly IPAddress? _advertise;
+    private long _strangerCount;
 
     public TrackerShards(TrackerOptions options, TimeProvider time, Func<ulong> seed)
     {
@@ -45,6 +46,9 @@ internal sealed class TrackerShards
         }
     }
 
+    /// <summary>Whether the holder of a passkey may take part in a swarm; null if all may in all.</summary>
+    public Func<InfoHash, Passkey, bool>? Admits { get; set; }
+
     /// <summary>Now. Reading a clock costs more than an announce does in the core, so a batch reads it once.</summary>
     public Instant Now => new(_time.GetElapsedTime(_start).Ticks * 100);
 
@@ -62,7 +66,7 @@ internal sealed class TrackerShards
                 }
             }
 
-            return sum;
+            return sum with { RefusalCount = sum.RefusalCount + Interlocked.Read(ref _strangerCount) };
         }
     }
 
@@ -70,9 +74,15 @@ internal sealed class TrackerShards
     /// Takes an announce in, whose address is the one that the peer claims (none, as a rule). It is believed only from
     /// this very machine: anybody else could point a swarm at a victim.
     /// </summary>
-    public AnnounceAnswer Announce(Instant now, in AnnounceRequest claimed, PeerAddress source, Span<byte> peers)
+    public AnnounceAnswer Announce(Instant now, in AnnounceRequest claimed, Announcer announcer, Span<byte> peers)
     {
-        var request = claimed with { Address = PlaceOf(source, claimed.Address).WithPort(claimed.Port) };
+        if (Admits is { } admits && !announcer.IsFromHere && !admits(claimed.InfoHash, announcer.Passkey))
+        {
+            Interlocked.Increment(ref _strangerCount);
+            return AnnounceAnswer.Refuse("this torrent is for members: get its .torrent from the catalogue with a token", retryMinutes: -1);
+        }
+
+        var request = claimed with { Address = PlaceOf(announcer.Source, claimed.Address).WithPort(claimed.Port) };
         var shard = TrackerCore.ShardOf(request.InfoHash, ShardCount);
         lock (_locks[shard])
         {
@@ -105,7 +115,7 @@ internal sealed class TrackerShards
 
     private PeerAddress PlaceOf(PeerAddress source, PeerAddress claimed)
     {
-        if (!IsLoopback(source))
+        if (!Announcer.IsLoopback(source))
         {
             return source;
         }
@@ -114,8 +124,15 @@ internal sealed class TrackerShards
             : _advertise is not null ? PeerAddress.From(_advertise, 0)
             : source;
     }
+}
 
-    private static bool IsLoopback(PeerAddress address)
+/// <summary>Who announces.</summary>
+/// <param name="Source">Whose packet or connection it came by, or for whom a trusted proxy asks.</param>
+/// <param name="Passkey">What stood in the URL that it announced to.</param>
+/// <param name="IsFromHere">Whether it is on this very machine, and not behind a proxy on it.</param>
+internal readonly record struct Announcer(PeerAddress Source, Passkey Passkey, bool IsFromHere)
+{
+    public static bool IsLoopback(PeerAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
         var length = address.WriteAddress(bytes);

@@ -5,7 +5,7 @@ using Shoal.Protocol.Trackers;
 namespace Shoal.Tracker;
 
 /// <summary>
-/// Answers one UDP tracker packet (BEP 15), without a socket. Nothing is answered that has no valid connection id but a
+/// Answers one UDP tracker packet (BEP 15, 41), without a socket. Nothing is answered that has no valid connection id but a
 /// connect, whose answer is as long as the question: so the tracker amplifies nothing for whoever forges addresses.
 /// Answers fit an Ethernet frame. Thread-safe; allocates nothing.
 /// </summary>
@@ -51,11 +51,26 @@ internal sealed class UdpResponder(TrackerShards shards, ConnectionIds ids)
         }
 
         // The peers go straight to their place; only then is the head written.
-        var answer = shards.Announce(now, request, source, reply[UdpTrackerCodec.AnnounceReplyLength..]);
+        var announcer = new Announcer(source, PasskeyIn(packet), Announcer.IsLoopback(source));
+        var answer = shards.Announce(now, request, announcer, reply[UdpTrackerCodec.AnnounceReplyLength..]);
         return answer.Failure is not null
             ? UdpTrackerCodec.WriteError(reply, transactionId, answer.Failure)
             : UdpTrackerCodec.WriteAnnounceReply(
                 reply, transactionId, answer.IntervalSeconds, answer.LeecherCount, answer.SeederCount) + answer.PeerBytes;
+    }
+
+    // Only the front of the URL's path says who asks.
+    private static Passkey PasskeyIn(ReadOnlySpan<byte> packet)
+    {
+        if (packet.Length <= UdpTrackerCodec.AnnounceRequestLength)
+        {
+            return default;
+        }
+
+        Span<byte> urlData = stackalloc byte[UdpTrackerCodec.MaximumUrlDataLength];
+        ReadOnlySpan<byte> path = urlData[..UdpTrackerCodec.ReadUrlData(packet, urlData)];
+        Passkey.TryTake(ref path, out var passkey);
+        return passkey;
     }
 
     private int Scrape(Instant now, ReadOnlySpan<byte> packet, uint transactionId, Span<byte> reply)

@@ -47,6 +47,35 @@ public sealed class UdpResponderTests
     }
 
     [Fact]
+    public void A_torrent_of_members_is_theirs_who_announce_to_a_URL_with_a_passkey_that_counts()
+    {
+        var (ours, theirs) = (Passkey.OfToken("ours"), Passkey.OfToken("theirs"));
+        var shards = new TrackerShards(new TrackerOptions(), TimeProvider.System, static () => 1)
+        {
+            Admits = (infoHash, passkey) => infoHash != default || passkey == ours,
+        };
+        var responder = new UdpResponder(shards, new ConnectionIds(1, 2));
+        var id = Connect(responder, Alice, At(0));
+        Assert.True(IsRefused($"/{theirs}/announce", Alice));
+        Assert.True(IsRefused("/announce", Alice));
+        Assert.True(IsRefused("", Alice));
+        Assert.Equal(3, shards.Statistics.RefusalCount);
+        Assert.False(IsRefused($"/{ours}/announce", Alice));
+        Assert.False(IsRefused("", Alice, Announces.SomeInfoHash())); // one that is nobody's
+        var here = PeerAddress.From(IPAddress.Loopback, 5000);
+        id = Connect(responder, here, At(0));
+        Assert.False(IsRefused("", here));
+
+        bool IsRefused(string path, PeerAddress source, InfoHash infoHash = default)
+        {
+            var length = UdpTrackerCodec.WriteAnnounceRequest(_packet, id, 6, Announces.From(infoHash, 1001), System.Text.Encoding.ASCII.GetBytes(path));
+            length = responder.Answer(At(0), _packet.AsSpan(0, length), source, _reply);
+            Assert.True(length > 0);
+            return UdpTrackerCodec.TryReadError(_reply.AsSpan(0, length), out var text) && text.Contains("members", StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Connection_ids_of_another_key_are_worth_nothing() =>
         Assert.Equal(0, Announce(Responder(key: 2), Connect(Responder(), Alice, At(0)), Alice, At(0)));
 

@@ -115,7 +115,7 @@ internal static class GetCommand
         }
 
         var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), invocation.Stop);
-        return (TorrentSource.FromMetainfo(await catalogue.GetTorrentAsync(entry, invocation.Stop)), catalogue.Address.Trackers);
+        return (TorrentSource.FromMetainfo(await catalogue.GetTorrentAsync(entry, invocation.Stop)), catalogue.Trackers);
     }
 
     // Found out before a byte is asked for, not by the first piece.

@@ -49,7 +49,7 @@ internal static class PublishCommand
             made,
             new AddOptions
             {
-                Trackers = [.. catalogue.Address.Trackers, .. parse.GetValue(SharedOptions.Trackers) ?? []],
+                Trackers = [.. catalogue.Trackers, .. parse.GetValue(SharedOptions.Trackers) ?? []],
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
                 IsPublic = parse.GetValue(SharedOptions.Public),

@@ -20,8 +20,8 @@ public enum UdpTrackerAction
 }
 
 /// <summary>
-/// The UDP tracker protocol, both ways (BEP 15): fixed layouts in network order. Writers return the length they wrote;
-/// readers return false for a packet that is too short or of another kind. Trailing bytes (BEP 41 options) are ignored.
+/// The UDP tracker protocol, both ways (BEP 15): fixed layouts in network order, and behind an announce its URL's path and query (BEP 41). Writers
+/// return the length they wrote; readers return false for a packet that is too short or of another kind. Other trailing bytes are ignored.
 /// Nothing allocates but what makes a reply object for a client.
 /// </summary>
 public static class UdpTrackerCodec
@@ -32,8 +32,15 @@ public static class UdpTrackerCodec
     /// <summary>Length of a connect request and of its answer.</summary>
     public const int ConnectLength = 16;
 
-    /// <summary>Length of an announce request.</summary>
+    /// <summary>Length of an announce request, without options.</summary>
     public const int AnnounceRequestLength = 98;
+
+    /// <summary>The longest path and query of an announce URL, in bytes, that is written or read; a longer one is left out.</summary>
+    public const int MaximumUrlDataLength = 1000;
+
+    private const byte EndOfOptions = 0;
+    private const byte NoOption = 1;
+    private const byte UrlDataOption = 2;
 
     /// <summary>Length of an announce answer before its peers.</summary>
     public const int AnnounceReplyLength = 20;
@@ -74,8 +81,12 @@ public static class UdpTrackerCodec
         return ConnectLength;
     }
 
-    /// <summary>Writes an announce request. An IPv6 address has no room in it and is left out.</summary>
-    public static int WriteAnnounceRequest(Span<byte> packet, ulong connectionId, uint transactionId, in AnnounceRequest request)
+    /// <summary>
+    /// Writes an announce request, and behind it path and query of the tracker's URL if there are any, in pieces of 255 bytes (BEP 41). An IPv6 address has
+    /// no room in it and is left out.
+    /// </summary>
+    public static int WriteAnnounceRequest(
+        Span<byte> packet, ulong connectionId, uint transactionId, in AnnounceRequest request, ReadOnlySpan<byte> urlData = default)
     {
         WriteRequestHeader(packet, connectionId, UdpTrackerAction.Announce, transactionId);
         request.InfoHash.WriteTo(packet[16..]);
@@ -93,7 +104,56 @@ public static class UdpTrackerCodec
         BinaryPrimitives.WriteUInt32BigEndian(packet[88..], request.Key);
         BinaryPrimitives.WriteInt32BigEndian(packet[92..], request.WantedPeerCount);
         BinaryPrimitives.WriteUInt16BigEndian(packet[96..], request.Port);
-        return AnnounceRequestLength;
+        var length = AnnounceRequestLength;
+        for (urlData = urlData.Length <= MaximumUrlDataLength ? urlData : default; !urlData.IsEmpty;)
+        {
+            var part = urlData[..Math.Min(urlData.Length, byte.MaxValue)];
+            (packet[length], packet[length + 1]) = (UrlDataOption, (byte)part.Length);
+            part.CopyTo(packet[(length + 2)..]);
+            length += 2 + part.Length;
+            urlData = urlData[part.Length..];
+        }
+
+        return length;
+    }
+
+    /// <summary>
+    /// Copies path and query of the URL that an announce request was sent for (BEP 41) and returns their length; 0 if it does not say, they are longer than
+    /// <paramref name="urlData"/>, or the options are cut off.
+    /// </summary>
+    public static int ReadUrlData(ReadOnlySpan<byte> packet, Span<byte> urlData)
+    {
+        var length = 0;
+        for (var at = AnnounceRequestLength; at < packet.Length && packet[at] != EndOfOptions;)
+        {
+            if (packet[at] == NoOption)
+            {
+                at++;
+                continue;
+            }
+
+            if (at + 2 > packet.Length || at + 2 + packet[at + 1] > packet.Length)
+            {
+                return 0;
+            }
+
+            var option = packet[at];
+            var data = packet.Slice(at + 2, packet[at + 1]);
+            at += 2 + data.Length;
+            if (option != UrlDataOption)
+            {
+                continue; // of a kind that we do not know
+            }
+
+            if (!data.TryCopyTo(urlData[length..]))
+            {
+                return 0;
+            }
+
+            length += data.Length;
+        }
+
+        return length;
     }
 
     /// <summary>

@@ -1,13 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 
 namespace Shoal.Sockets.Trackers;
 
 /// <summary>
-/// Announces and scrapes by UDP (BEP 15): connect, then ask, each sent again after 15·2ⁿ s while no answer comes, until
+/// Announces and scrapes by UDP (BEP 15, 41): connect, then ask, each sent again after 15·2ⁿ s while no answer comes, until
 /// the caller cancels or 8 repetitions are through. Answers count only from the tracker's address, with our random
 /// transaction id. One socket for each exchange, of the family of the tracker's address; the first address of the name
 /// that answers to sending is taken. Thread-safe.
@@ -32,9 +33,10 @@ public sealed class UdpTrackerClient
     public async Task<AnnounceReply> AnnounceAsync(Uri tracker, AnnounceRequest request, CancellationToken cancellationToken = default)
     {
         var reply = default(AnnounceReply);
+        var urlData = tracker.PathAndQuery is "" or "/" ? [] : Encoding.ASCII.GetBytes(tracker.PathAndQuery);
         var failure = await ExchangeAsync(
             tracker,
-            (packet, connectionId, transactionId) => UdpTrackerCodec.WriteAnnounceRequest(packet, connectionId, transactionId, request),
+            (packet, connectionId, transactionId) => UdpTrackerCodec.WriteAnnounceRequest(packet, connectionId, transactionId, request, urlData),
             (packet, isIPv6) => UdpTrackerCodec.TryReadAnnounceReply(packet, isIPv6, out reply),
             cancellationToken);
         return failure is not null ? new AnnounceReply { Failure = failure } : reply!;

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal.Catalogue;
 
@@ -16,10 +17,17 @@ public sealed class CatalogueAddress
     /// <summary>Its URL, which ends in a slash.</summary>
     public Uri Url { get; }
 
-    /// <summary>The trackers of what it names: HTTP, and UDP where it is not behind https or a path.</summary>
-    public IReadOnlyList<string> Trackers => Url.Scheme == Uri.UriSchemeHttp && Url.AbsolutePath == "/"
-        ? [new Uri(Url, "announce").ToString(), $"udp://{Url.Authority}"]
-        : [new Uri(Url, "announce").ToString()];
+    /// <summary>
+    /// The trackers of what it names: HTTP, and UDP where it is not behind https or a path. With a token their paths begin with its passkey, which tells a
+    /// tracker that serves members only who announces.
+    /// </summary>
+    public IReadOnlyList<string> TrackersFor(string? token)
+    {
+        var passkey = token is null ? "" : $"{Passkey.OfToken(token)}/";
+        var http = new Uri(Url, $"{passkey}announce").ToString();
+        return Url.Scheme != Uri.UriSchemeHttp || Url.AbsolutePath != "/" ? [http]
+            : [http, passkey.Length == 0 ? $"udp://{Url.Authority}" : $"udp://{Url.Authority}/{passkey}announce"];
+    }
 
     /// <summary>Reads a host and a port (6969 unless it is named), or an http or https URL.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out CatalogueAddress? address)

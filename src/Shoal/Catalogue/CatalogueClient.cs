@@ -43,6 +43,7 @@ public sealed class CatalogueClient : IDisposable
         ArgumentNullException.ThrowIfNull(address);
         options ??= new CatalogueClientOptions();
         Address = address;
+        Trackers = address.TrackersFor(options.Token);
         _timing = options.Timing;
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(10) };
         if (options.Authorities is { } authorities)
@@ -64,6 +65,9 @@ public sealed class CatalogueClient : IDisposable
 
     /// <summary>Where it is.</summary>
     public CatalogueAddress Address { get; }
+
+    /// <summary>Where to announce what it names, as the holder of the token if there is one.</summary>
+    public IReadOnlyList<string> Trackers { get; }
 
     /// <summary>One page of names that match, each with its newest version.</summary>
     /// <param name="pattern">What they match, see <see cref="NamePattern"/>; null for all.</param>

@@ -70,7 +70,7 @@ public sealed class Subscription : IDisposable
     public async Task RunAsync(ShoalClient client, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(client);
-        var torrents = new SubscriptionTorrents(client, _folder, _book, _options.Torrents with { Trackers = [.. _catalogue.Address.Trackers, .. _options.Torrents.Trackers] }, _options.Tell);
+        var torrents = new SubscriptionTorrents(client, _folder, _book, _options.Torrents with { Trackers = [.. _catalogue.Trackers, .. _options.Torrents.Trackers] }, _options.Tell);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _fetching = new SubscriptionFetching(_catalogue, _folder, _book, torrents, _options);
         try

@@ -41,6 +41,54 @@ public sealed class UdpTrackerCodecTests
     }
 
     [Fact]
+    public void The_path_of_the_URL_stands_behind_an_announce_as_BEP_41_draws_it()
+    {
+        var length = UdpTrackerCodec.WriteAnnounceRequest(_packet, 1, 2, Request, "/dir?a=b"u8);
+        Assert.Equal("0208" + "2f6469723f613d62", Hex(length)[(2 * UdpTrackerCodec.AnnounceRequestLength)..]);
+        Assert.True(UdpTrackerCodec.TryReadAnnounceRequest(_packet.AsSpan(0, length), out var read));
+        Assert.Equal(Request, read);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(255)]
+    [InlineData(256)]
+    [InlineData(UdpTrackerCodec.MaximumUrlDataLength)]
+    public void A_path_of_any_length_is_read_back(int pathLength)
+    {
+        var path = Enumerable.Range(0, pathLength).Select(i => (byte)('a' + (i % 26))).ToArray();
+        var length = UdpTrackerCodec.WriteAnnounceRequest(_packet, 1, 2, Request, path);
+        var read = new byte[UdpTrackerCodec.MaximumUrlDataLength];
+        Assert.Equal(path, read[..UdpTrackerCodec.ReadUrlData(_packet.AsSpan(0, length), read)]);
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("01010203616263", "abc")] // nothing, twice, before it
+    [InlineData("0203616263000203646566", "abc")] // behind the end
+    [InlineData("7f02ffff0203616263", "abc")] // another option before it
+    [InlineData("0203616263020164", "abcd")] // in two parts
+    [InlineData("020361626302", "")] // cut off
+    [InlineData("02056162", "")]
+    [InlineData("0200", "")]
+    [InlineData("7f", "")]
+    public void Options_behind_an_announce_may_be_anything(string options, string path)
+    {
+        UdpTrackerCodec.WriteAnnounceRequest(_packet, 1, 2, Request);
+        byte[] packet = [.. _packet[..UdpTrackerCodec.AnnounceRequestLength], .. Convert.FromHexString(options)];
+        var read = new byte[4];
+        Assert.Equal(path, System.Text.Encoding.ASCII.GetString(read, 0, UdpTrackerCodec.ReadUrlData(packet, read)));
+    }
+
+    [Fact]
+    public void A_path_longer_than_there_is_room_is_none()
+    {
+        var length = UdpTrackerCodec.WriteAnnounceRequest(_packet, 1, 2, Request, "/dir?a=b"u8);
+        Assert.Equal(0, UdpTrackerCodec.ReadUrlData(_packet.AsSpan(0, length), new byte[7]));
+    }
+
+    [Fact]
     public void An_announce_cut_off_anywhere_is_refused()
     {
         UdpTrackerCodec.WriteAnnounceRequest(_packet, 1, 2, Request);

@@ -1,0 +1,46 @@
+using System.Text;
+using Shoal.Protocol.Trackers;
+
+namespace Shoal.Protocol.Tests.Trackers;
+
+/// <summary>Passkeys in announce URLs.</summary>
+public sealed class PasskeyTests
+{
+    private const string Token = "shoal_anything";
+
+    [Fact]
+    public void Whoever_knows_the_token_or_its_hash_knows_the_passkey()
+    {
+        var hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(Token)));
+        Assert.Equal(Passkey.OfToken(Token), Passkey.OfTokenHash(hash));
+        Assert.Equal(Passkey.OfToken(Token), Passkey.OfTokenHash(hash.ToLowerInvariant()));
+        Assert.NotEqual(Passkey.OfToken(Token), Passkey.OfToken(Token + "!"));
+        Assert.Matches("^[0-9a-f]{32}$", Passkey.OfToken(Token).ToString());
+    }
+
+    [Theory]
+    [InlineData("announce")]
+    [InlineData("scrape?x=y")]
+    public void It_is_taken_off_the_front_of_a_path(string rest)
+    {
+        ReadOnlySpan<byte> path = Encoding.ASCII.GetBytes($"/{Passkey.OfToken(Token)}/{rest}");
+        Assert.True(Passkey.TryTake(ref path, out var passkey));
+        Assert.Equal(Passkey.OfToken(Token), passkey);
+        Assert.Equal("/" + rest, Encoding.ASCII.GetString(path));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/announce")]
+    [InlineData("/0123456789abcdef0123456789abcdef")]
+    [InlineData("/0123456789abcdef0123456789abcde/announce")]
+    [InlineData("/0123456789abcdef0123456789abcdef0/announce")]
+    [InlineData("/0123456789abcdef0123456789abcdeg/announce")]
+    [InlineData("x0123456789abcdef0123456789abcdef/announce")]
+    public void Other_paths_stay_as_they_are(string text)
+    {
+        ReadOnlySpan<byte> path = Encoding.ASCII.GetBytes(text);
+        Assert.False(Passkey.TryTake(ref path, out _));
+        Assert.Equal(text, Encoding.ASCII.GetString(path));
+    }
+}
