@@ -32,6 +32,7 @@ internal static class ProgressReport
             LostPieceCount = status.LostCount,
             HaveBytes = Math.Max(0, content.WantedBytes - status.MissingBytes - status.LostBytes),
             WantedBytes = content.WantedBytes,
+            UnavailableBytes = status.UnavailableBytes,
             DownloadedBytes = Math.Max(0, status.DownloadedBytes),
             UploadedBytes = status.UploadedBytes,
             DownloadRateBytesPerSecond = status.DownloadRateBytesPerSecond,

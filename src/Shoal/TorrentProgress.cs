@@ -46,6 +46,9 @@ public sealed record TorrentProgress
     /// <summary>Bytes that are wanted; while checking, bytes to check.</summary>
     public long WantedBytes { get; init; }
 
+    /// <summary>Of what is wanted and not there: bytes of pieces that no peer has to which there is a connection.</summary>
+    public long UnavailableBytes { get; init; }
+
     /// <summary>Bytes received in this run.</summary>
     public long DownloadedBytes { get; init; }
 
@@ -63,6 +66,9 @@ public sealed record TorrentProgress
 
     /// <summary>The trackers, in the order in which they are tried.</summary>
     public IReadOnlyList<TrackerProgress> Trackers { get; init; } = [];
+
+    /// <summary>Whether it has to wait for somebody to come, since no peer has what is missing.</summary>
+    public bool IsWaiting => State == TorrentState.Downloading && HaveBytes < WantedBytes && HaveBytes + UnavailableBytes >= WantedBytes;
 
     /// <summary>How much is there, from 0 to 1.</summary>
     public double Fraction => WantedBytes == 0

@@ -41,6 +41,12 @@ internal sealed class RunningCommand : IAsyncDisposable
     public RunningCommand(string[] args) =>
         _task = Task.Run(() => App.RunAsync(args, new Surface(_run.Out, _run.Error, IsTerminal: false), _stop.Token));
 
+    /// <summary>What it said, line by line.</summary>
+    public string[] Lines => _run.Out.Lines;
+
+    /// <summary>Ends when it says something more, or ends.</summary>
+    public Task Change => Task.WhenAny(_run.Out.Change, _task);
+
     /// <summary>The first line that fits, as soon as it is there; fails if the command ends without it.</summary>
     public async Task<string> LineAsync(Func<string, bool> fits)
     {

@@ -102,7 +102,7 @@ internal static class SubscribeCommand
                 await Task.Delay(reporter.ProgressInterval, stop);
                 var versions = await subscription.GetProgressAsync();
                 reporter.Report(new FetchingEvent([.. versions.Select(one => new FetchingRow(
-                    one.Name, one.Version, one.Progress.State == TorrentState.Checking ? "checking" : one.Progress.State == TorrentState.Paused ? "paused" : "downloading",
+                    one.Name, one.Version, StateOf(one.Progress),
                     one.Progress.HaveBytes, one.Progress.WantedBytes, one.Progress.DownloadRateBytesPerSecond, one.Progress.Peers.Count, one.Progress.Eta?.TotalSeconds))]));
             }
         }
@@ -111,6 +111,13 @@ internal static class SubscribeCommand
             // The command ends.
         }
     }
+
+    private static string StateOf(TorrentProgress progress) => progress.State switch
+    {
+        TorrentState.Checking => "checking",
+        TorrentState.Paused => "paused",
+        _ => progress.IsWaiting ? "waiting" : "downloading",
+    };
 
     private static Event Describe(SubscriptionNotice notice, string at, string folder) => notice switch
     {

@@ -295,7 +295,7 @@ internal sealed class Transfer(Invocation invocation, Reporter reporter, ShoalCl
         {
             TorrentState.FetchingMetadata => "metadata",
             TorrentState.Checking => "checking",
-            TorrentState.Downloading => "downloading",
+            TorrentState.Downloading => progress.IsWaiting ? "waiting" : "downloading",
             TorrentState.Seeding => "seeding",
             TorrentState.Paused => "paused",
             TorrentState.Stopping => "stopping",

@@ -141,6 +141,9 @@ internal sealed record ProgressEvent(
             "stopping" or "stopped" => null,
             "seeding" when PeerCount == 0 && UploadedBytes == 0 => null,
             "seeding" => $"Seeding: {peers}, up {Units.Rate(UploadRateBytesPerSecond)}, sent {Units.Size(UploadedBytes)}, ratio {Ratio:F2}{lost}",
+            "waiting" when PeerCount == 0 => $"Waiting for peers: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)} is here",
+            "waiting" => $"Waiting for a seeder: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)} is here, " +
+                $"and the rest at none of {peers}, up {Units.Rate(UploadRateBytesPerSecond)}",
             _ => $"{char.ToUpperInvariant(State[0])}{State[1..]}: {Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}, " +
                 $"down {Units.Rate(DownloadRateBytesPerSecond)}, up {Units.Rate(UploadRateBytesPerSecond)}, {peers}, " +
                 $"ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}",

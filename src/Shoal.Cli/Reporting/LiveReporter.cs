@@ -123,9 +123,11 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
             ? Markup.FromInterpolated(
                 $"[green]Seeding[/] {Printable.Of(e.Name)}  {rates}  sent {Units.Size(e.UploadedBytes)}  ratio {e.Ratio:F2}[yellow]{lost}[/]")
             : Bar(
-                e.State == "downloading" ? e.Name : $"{e.Name} ({e.State})", Fraction.Of(e.Bytes, e.TotalBytes),
+                e.State == "downloading" ? e.Name : $"{e.Name} ({State(e)})", Fraction.Of(e.Bytes, e.TotalBytes),
                 $"of {Units.Size(e.TotalBytes)}  {rates}  ETA {Units.Time(e.EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}");
     }
+
+    private static string State(ProgressEvent e) => e.State == "waiting" ? $"waiting for {(e.PeerCount == 0 ? "peers" : "a seeder: nobody here has the rest")}" : e.State;
 
     private static Markup Bar(string what, double fraction, string rest)
     {

@@ -36,6 +36,7 @@ internal sealed record FetchingRow(
     /// <summary>What stands behind how far it is.</summary>
     [JsonIgnore]
     public string Rest => State == "checking" ? "checked" : PeerCount == 0 ? "nobody is there who has it"
+        : State == "waiting" ? $"of {Units.Size(TotalBytes)}, {PeerCount} peer{(PeerCount == 1 ? "" : "s")}, and nobody has the rest"
         : $"of {Units.Size(TotalBytes)}, {Units.Rate(DownloadRateBytesPerSecond)}, {PeerCount} peer{(PeerCount == 1 ? "" : "s")}, ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}";
 }
 

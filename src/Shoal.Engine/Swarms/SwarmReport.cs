@@ -17,6 +17,7 @@ internal static class SwarmReport
             PieceCount = context.Layout?.PieceCount ?? 0,
             HaveCount = context.Picker?.Have.Count ?? 0,
             MissingBytes = context.Picker?.MissingBytes ?? 0,
+            UnavailableBytes = context.Picker?.UnavailableBytes ?? 0,
             LostCount = losses.Count,
             LostBytes = losses.Bytes,
             DownloadedBytes = context.DownloadedBytes,

@@ -42,6 +42,9 @@ public sealed record SwarmStatus
     /// <summary>Bytes of wanted pieces that are not yet had.</summary>
     public required long MissingBytes { get; init; }
 
+    /// <summary>Of these, bytes of pieces that nobody has who is connected.</summary>
+    public required long UnavailableBytes { get; init; }
+
     /// <summary>Pieces that were lost after all that is wanted was had, and are not fetched again.</summary>
     public required int LostCount { get; init; }
 
