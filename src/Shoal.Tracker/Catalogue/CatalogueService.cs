@@ -18,7 +18,7 @@ namespace Shoal.Tracker.Catalogue;
 /// </summary>
 internal sealed class CatalogueService : IAsyncDisposable
 {
-    private readonly FileCatalogue _catalogue;
+    private readonly CatalogueCore _catalogue;
     private readonly ServiceProvider _services;
     private readonly RequestDelegate _pipeline;
     private readonly ILogger _logger;
@@ -26,7 +26,7 @@ internal sealed class CatalogueService : IAsyncDisposable
     private CatalogueService(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time)
     {
         _logger = loggers.CreateLogger<CatalogueService>();
-        _catalogue = FileCatalogue.Open(options.Folder, time, _logger);
+        _catalogue = CatalogueCore.Open(new FileStore(options.Folder, _logger), time, _logger);
         Tokens = new CatalogueTokens(options.Folder);
         var services = new ServiceCollection();
         services.AddSingleton(loggers);
