@@ -62,7 +62,7 @@ internal static class CatalogueBench
         {
             var before = GC.GetTotalMemory(forceFullCollection: true);
             var start = Stopwatch.GetTimestamp();
-            await using var catalogue = FileCatalogue.Open(folder, TimeProvider.System, NullLogger.Instance);
+            await using var catalogue = CatalogueCore.Open(new FileStore(folder, NullLogger.Instance), TimeProvider.System, NullLogger.Instance);
             opening.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
             memory.Add((GC.GetTotalMemory(forceFullCollection: true) - before) / (double)count);
             for (var i = 0; i < lists.Length; i++)

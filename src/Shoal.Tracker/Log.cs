@@ -18,4 +18,10 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Error, "{Reason}")]
     public static partial void CatalogueFailed(ILogger logger, string reason);
+
+    [LoggerMessage(20, LogLevel.Warning, "{Reason}; the catalogue is read from memory meanwhile")]
+    public static partial void DatabaseAway(ILogger logger, string reason);
+
+    [LoggerMessage(21, LogLevel.Information, "{Database} is there again")]
+    public static partial void DatabaseBack(ILogger logger, string database);
 }

@@ -16,7 +16,7 @@ namespace Shoal.Tracker.Catalogue;
 /// The endpoints of a catalogue, /api/v1/: what they take and what they answer. A refusal is a <see cref="CatalogueRefusal"/> with a status
 /// that fits. Thread-safe.
 /// </summary>
-internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, TrackerShards shards, CatalogueOptions options)
+internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, TrackerShards shards, CatalogueOptions options)
 {
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";

@@ -1,10 +1,15 @@
+using Shoal.Tracker.Catalogue.Postgres;
+
 namespace Shoal.Tracker.Catalogue;
 
-/// <summary>How a tracker keeps a catalogue. Immutable.</summary>
+/// <summary>How a tracker keeps a catalogue: in a folder or in a database. Immutable.</summary>
 public sealed record CatalogueOptions
 {
     /// <summary>The folder that it is kept in; made if it is not there.</summary>
-    public required string Folder { get; init; }
+    public string Folder { get; init; } = "";
+
+    /// <summary>The connection string of a PostgreSQL database (Npgsql's: <c>Host=…;Database=…</c>), which other trackers may share, in place of a folder.</summary>
+    public string? Database { get; init; }
 
     /// <summary>Whether everybody may publish and remove without a token. Default: only who is on this machine.</summary>
     public bool IsOpen { get; init; }
@@ -17,4 +22,23 @@ public sealed record CatalogueOptions
 
     /// <summary>The largest .torrent that is taken in, in bytes. Default 32 MiB: some 6 TiB in pieces of 4 MiB.</summary>
     public int MaximumTorrentLength { get; init; } = 32 << 20;
+
+    /// <summary>Those of a place as a user names it: a connection string begins with a setting and '=' (<c>Host=</c>), all else is a folder.</summary>
+    /// <exception cref="CatalogueException">It is a connection string that cannot be read, or a URL. The message has nothing of it that may be a password.</exception>
+    public static CatalogueOptions At(string place)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        if (place.StartsWith("postgres://", StringComparison.OrdinalIgnoreCase) || place.StartsWith("postgresql://", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new CatalogueException("a catalogue in PostgreSQL is named by settings, not by a URL: 'Host=…;Database=…'");
+        }
+
+        if (!PostgresPlace.IsMeant(place))
+        {
+            return new CatalogueOptions { Folder = place };
+        }
+
+        _ = PostgresPlace.Parse(place);
+        return new CatalogueOptions { Database = place };
+    }
 }

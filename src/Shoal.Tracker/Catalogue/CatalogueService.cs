@@ -10,6 +10,7 @@ using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shoal.Protocol.Catalogue;
+using Shoal.Tracker.Catalogue.Postgres;
 
 namespace Shoal.Tracker.Catalogue;
 
@@ -18,7 +19,7 @@ namespace Shoal.Tracker.Catalogue;
 /// </summary>
 internal sealed class CatalogueService : IAsyncDisposable
 {
-    private readonly FileCatalogue _catalogue;
+    private readonly CatalogueCore _catalogue;
     private readonly ServiceProvider _services;
     private readonly RequestDelegate _pipeline;
     private readonly ILogger _logger;
@@ -26,8 +27,18 @@ internal sealed class CatalogueService : IAsyncDisposable
     private CatalogueService(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time)
     {
         _logger = loggers.CreateLogger<CatalogueService>();
-        _catalogue = FileCatalogue.Open(options.Folder, time, _logger);
-        Tokens = new CatalogueTokens(options.Folder);
+        if (options.Database is { } database)
+        {
+            var store = new PostgresStore(PostgresPlace.Parse(database), _logger);
+            _catalogue = CatalogueCore.Open(store, time, _logger);
+            Tokens = new CatalogueTokens(store.Tokens);
+        }
+        else
+        {
+            _catalogue = CatalogueCore.Open(new FileStore(options.Folder, _logger), time, _logger);
+            Tokens = new CatalogueTokens(options.Folder);
+        }
+
         var services = new ServiceCollection();
         services.AddSingleton(loggers);
         services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));

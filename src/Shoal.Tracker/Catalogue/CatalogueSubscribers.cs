@@ -9,7 +9,7 @@ namespace Shoal.Tracker.Catalogue;
 /// Tells subscribers what is published: first what there is, or what they missed, then what comes, each once and in order. A subscriber that
 /// reads slowly holds up nobody: it reads from the feed when it is ready, and what the feed keeps no more from the catalogue. Thread-safe.
 /// </summary>
-internal sealed class CatalogueSubscribers(FileCatalogue catalogue, CatalogueOptions options) : IDisposable
+internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOptions options) : IDisposable
 {
     /// <summary>Patterns of one subscriber.</summary>
     public const int MaximumPatternCount = 100;

@@ -21,8 +21,20 @@ internal sealed class EventFeed
     /// <summary>The number of the last change.</summary>
     public long LastSequence => Volatile.Read(ref _lastSequence);
 
-    /// <summary>Changes that came before it was made: none of them can be had here.</summary>
-    public void StartAfter(long sequence) => Volatile.Write(ref _lastSequence, sequence);
+    /// <summary>What came up to that number cannot be had here; who waits for it is woken to look elsewhere.</summary>
+    public void SkipTo(long sequence)
+    {
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            _count = 0;
+            Volatile.Write(ref _lastSequence, sequence);
+            signal = _next;
+            _next = NewSignal();
+        }
+
+        signal.TrySetResult();
+    }
 
     /// <summary>Takes changes in, which follow all others without a gap in their numbers, and wakes who waits.</summary>
     public void Publish(IReadOnlyList<CatalogueChange> changes)

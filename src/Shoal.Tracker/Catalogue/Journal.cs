@@ -7,7 +7,7 @@ using Shoal.Runtime.Storage;
 
 namespace Shoal.Tracker.Catalogue;
 
-/// <summary>The catalogue's folder cannot be read or written; the message is one line for the user.</summary>
+/// <summary>The catalogue cannot be read or written; the message is one line for the user.</summary>
 public sealed class CatalogueException : Exception
 {
     /// <summary>With a message.</summary>

@@ -1,63 +1,63 @@
+using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Runtime.Storage;
 
 namespace Shoal.Tracker.Catalogue;
 
 /// <summary>
-/// The .torrent files of a catalogue, each under its info-hash in one of 256 folders. A file is there whole or not at all, and is never
-/// changed. Thread-safe.
+/// The .torrent files of a catalogue, each under its info-hash in one of 256 folders. They are written many at a time and then brought to the disk
+/// together; what was on its way there when the machine failed may be torn, and is written anew when it comes again. Not thread-safe, but
+/// for reading.
 /// </summary>
 internal sealed class TorrentFiles(string folder)
 {
-    private readonly Lock _gate = new();
-    private readonly Dictionary<InfoHash, int> _held = [];
+    private readonly List<string> _unsynced = [];
 
-    /// <summary>Until what is returned is disposed, the file is not removed: somebody is about to name it.</summary>
-    public IDisposable Hold(InfoHash infoHash)
-    {
-        lock (_gate)
-        {
-            _held[infoHash] = _held.GetValueOrDefault(infoHash) + 1;
-        }
-
-        return new Held(this, infoHash);
-    }
-
-    /// <summary>Keeps the file; when this returns it is on the disk.</summary>
+    /// <summary>Keeps the file: until <see cref="Sync"/> only as long as the machine runs.</summary>
     /// <exception cref="CatalogueException">It could not be written.</exception>
     public void Write(InfoHash infoHash, ReadOnlySpan<byte> torrent)
     {
         var path = PathOf(infoHash);
-        var temporary = $"{path}.{Guid.NewGuid():N}.new";
         try
         {
-            if (File.Exists(path))
+            if (!File.Exists(path) || !torrent.SequenceEqual(File.ReadAllBytes(path)))
             {
-                return;
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                WriteAnew(path, torrent);
             }
 
-            var parent = Path.GetDirectoryName(path)!;
-            if (!Directory.Exists(parent))
-            {
-                Directory.CreateDirectory(parent);
-                ContentFolder.SyncFolder(folder);
-            }
-
-            using (var file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                RandomAccess.Write(file, torrent, 0);
-                RandomAccess.FlushToDisk(file);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-            ContentFolder.SyncFolder(parent);
+            // Also if it is there: who wrote it may have been killed before it was on the disk.
+            _unsynced.Add(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StorageException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Remove(temporary);
             throw new CatalogueException($"cannot write '{path}': {error.Message}", error);
         }
     }
+
+    /// <summary>When this returns, all that was written is on the disk.</summary>
+    /// <exception cref="CatalogueException">It may not be.</exception>
+    public void Sync()
+    {
+        try
+        {
+            if (_unsynced.Count > 0)
+            {
+                SyncAll();
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StorageException)
+        {
+            throw new CatalogueException($"the disk lost what was written to '{folder}': {error.Message}", error);
+        }
+        finally
+        {
+            Discard();
+        }
+    }
+
+    /// <summary>What was written since need not come to the disk.</summary>
+    public void Discard() => _unsynced.Clear();
 
     /// <summary>The file's bytes; null if it is not there.</summary>
     /// <exception cref="CatalogueException">It cannot be read.</exception>
@@ -78,26 +78,59 @@ internal sealed class TorrentFiles(string folder)
         }
     }
 
-    /// <summary>Lets go of the file, unless it is held. That it could not be deleted harms nobody.</summary>
-    public void Remove(InfoHash infoHash)
+    /// <summary>Lets go of the file. That it could not be deleted harms nobody.</summary>
+    public void Remove(InfoHash infoHash) => Remove(PathOf(infoHash));
+
+    // Under another name until it is whole: the disk may be full, and the old one, if torn, is being read.
+    private static void WriteAnew(string path, ReadOnlySpan<byte> torrent)
     {
-        lock (_gate)
+        var temporary = $"{path}.new";
+        try
         {
-            if (!_held.ContainsKey(infoHash))
+            using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
             {
-                Remove(PathOf(infoHash));
+                RandomAccess.Write(file, torrent, 0);
             }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            Remove(temporary);
+            throw;
         }
     }
 
-    private void Release(InfoHash infoHash)
+    // Many small files in many folders: one call for the whole file system takes a quarter of the time that one for each would.
+    private void SyncAll()
     {
-        lock (_gate)
+        if (!Posix.IsAvailable)
         {
-            if (--_held[infoHash] == 0)
+            foreach (var path in _unsynced)
             {
-                _held.Remove(infoHash);
+                using var file = File.OpenHandle(path, access: FileAccess.ReadWrite);
+                RandomAccess.FlushToDisk(file);
             }
+
+            return;
+        }
+
+        var descriptor = Posix.Open(folder, Posix.Directory);
+        if (descriptor < 0)
+        {
+            throw StorageException.FromErrno(Marshal.GetLastPInvokeError(), "sync", folder);
+        }
+
+        try
+        {
+            if (Posix.SyncFileSystem(descriptor) != 0)
+            {
+                throw StorageException.FromErrno(Marshal.GetLastPInvokeError(), "sync", folder);
+            }
+        }
+        finally
+        {
+            _ = Posix.Close(descriptor);
         }
     }
 
@@ -117,10 +150,5 @@ internal sealed class TorrentFiles(string folder)
     {
         var name = infoHash.ToString();
         return Path.Combine(folder, name[..2], $"{name}.torrent");
-    }
-
-    private sealed class Held(TorrentFiles files, InfoHash infoHash) : IDisposable
-    {
-        public void Dispose() => files.Release(infoHash);
     }
 }

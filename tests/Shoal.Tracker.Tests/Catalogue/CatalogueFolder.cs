@@ -18,7 +18,7 @@ internal sealed class CatalogueFolder : IAsyncDisposable
         Catalogue = Open();
     }
 
-    public FileCatalogue Catalogue { get; private set; }
+    public CatalogueCore Catalogue { get; private set; }
 
     public string Path => _place.Root;
 
@@ -56,5 +56,7 @@ internal sealed class CatalogueFolder : IAsyncDisposable
         _place.Dispose();
     }
 
-    private FileCatalogue Open() => FileCatalogue.Open(Path, _time, NullLogger.Instance, _wasteWorthRewriting);
+    public static CatalogueCore Open(string path) => CatalogueCore.Open(new FileStore(path, NullLogger.Instance), TimeProvider.System, NullLogger.Instance);
+
+    private CatalogueCore Open() => CatalogueCore.Open(new FileStore(Path, NullLogger.Instance, _wasteWorthRewriting), _time, NullLogger.Instance);
 }

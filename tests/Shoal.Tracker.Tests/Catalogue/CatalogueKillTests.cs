@@ -22,7 +22,7 @@ public sealed class CatalogueKillTests(ITestOutputHelper output)
             return; // the other test starts it
         }
 
-        await using var catalogue = FileCatalogue.Open(folder, TimeProvider.System, NullLogger.Instance, wasteWorthRewriting: 50);
+        await using var catalogue = CatalogueCore.Open(new FileStore(folder, NullLogger.Instance, wasteWorthRewriting: 50), TimeProvider.System, NullLogger.Instance);
         using var acknowledged = new FileStream(Environment.GetEnvironmentVariable(AcknowledgedVariable)!, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         var gate = new Lock();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Run(async () =>
@@ -65,7 +65,7 @@ public sealed class CatalogueKillTests(ITestOutputHelper output)
             var lines = File.ReadAllLines(acknowledged);
             Assert.True(lines.Length > lineCount);
             lineCount = lines.Length;
-            await using var catalogue = FileCatalogue.Open(place.At("catalogue"), TimeProvider.System, NullLogger.Instance);
+            await using var catalogue = CatalogueCore.Open(new FileStore(place.At("catalogue"), NullLogger.Instance), TimeProvider.System, NullLogger.Instance);
             var expected = new Dictionary<(string Name, int Version), string>();
             foreach (var fields in lines.Select(line => line.Split('\t')))
             {

@@ -20,7 +20,7 @@ public sealed class EventFeedTests
     public void From_each_number_on_it_gives_all_that_follow_or_says_that_it_has_not_all(int before, int count)
     {
         var feed = new EventFeed();
-        feed.StartAfter(before);
+        feed.SkipTo(before);
         CatalogueChange[] all = [.. Enumerable.Range(before + 1, count).Select(i => Samples.Published($"name {i}", 1, i))];
         foreach (var some in all.Chunk(999))
         {
