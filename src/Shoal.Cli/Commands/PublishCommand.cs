@@ -16,12 +16,21 @@ internal static class PublishCommand
         HelpName = "NAME",
     };
 
+    private static readonly Option<bool> Private = new("--private") { Description = "Peers may be had from the trackers only (BEP 27); such content is another torrent than the same without" };
+
     public static Command Create()
     {
         var command = new Command("publish", "Publish a file or folder in a tracker's catalogue, by name, and seed it until Ctrl-C")
         {
-            Path, As, CatalogueArgument.At,
+            Path, As, CatalogueArgument.At, Private,
         }.WithTransfer().WithOutput();
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Private) && result.GetValue(SharedOptions.Public))
+            {
+                result.AddError("--private and --public contradict each other");
+            }
+        });
         command.Action = new CommandAction(
             RunAsync, "shoal publish ~/models/llm-7b --as models/llm-7b --at tracker.lab:6969", "SHOAL_TOKEN=shoal_… shoal publish nightly.img --as images/ --at https://files.example");
         return command;
@@ -39,7 +48,7 @@ internal static class PublishCommand
         // Called by the name's own last part, whatever it is called here: so every version of a name is the same files in another state.
         using var made = await Hashing.RunAsync(
             path,
-            new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", Name = name.LastPart, MayUseDht = parse.GetValue(SharedOptions.Public) },
+            new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", Name = name.LastPart, MayUseDht = parse.GetValue(SharedOptions.Public), IsPrivate = parse.GetValue(Private) },
             reporter,
             invocation.Stop);
         var entry = await catalogue.PublishAsync(name, made.Metainfo, invocation.Stop);

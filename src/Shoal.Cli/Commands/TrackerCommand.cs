@@ -58,17 +58,22 @@ internal static class TrackerCommand
 
     private static readonly Option<bool> Private = new("--private") { Description = "Want a token from whoever reads the catalogue, too" };
 
+    private static readonly Option<bool> MembersOnly = new("--members-only")
+    {
+        Description = "Take announces for what the catalogue names only from holders of tokens: each has a passkey in the announce URL of the .torrent that he gets",
+    };
+
     public static Command Create()
     {
         var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port, and with --catalogue files by name")
         {
-            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies, Catalogue, Open, Private,
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies, Catalogue, Open, Private, MembersOnly,
         }.WithListening().WithOutput();
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Catalogue) is null && (result.GetValue(Open) || result.GetValue(Private)))
+            if (result.GetValue(Catalogue) is null && (result.GetValue(Open) || result.GetValue(Private) || result.GetValue(MembersOnly)))
             {
-                result.AddError("--open and --private are about a catalogue: name its folder with --catalogue");
+                result.AddError("--open, --private and --members-only are about a catalogue: name its folder with --catalogue");
             }
         });
         command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker --catalogue ./catalogue", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
@@ -100,7 +105,7 @@ internal static class TrackerCommand
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
             Catalogue = parse.GetValue(Catalogue) is not { } folder ? null
-                : new CatalogueOptions { Folder = folder, IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private) },
+                : new CatalogueOptions { Folder = folder, IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
         };
         await using var server = await StartAsync(options, invocation);
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));

@@ -34,6 +34,13 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
         return denial;
     }
 
+    /// <summary>The token that it was sent with, whatever that is worth; null if there is none.</summary>
+    public static string? TokenOf(HttpRequest request)
+    {
+        var header = request.Headers.Authorization.ToString();
+        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
+    }
+
     private CatalogueDenial? Check(HttpContext context, CatalogueRights right, out CatalogueToken? by, out NamePattern? pattern)
     {
         (by, pattern) = (null, null);
@@ -53,12 +60,6 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
             : right != CatalogueRights.Read && options.IsOpen ? null
             : IsFromHere(context) ? null
             : new CatalogueDenial(StatusCodes.Status401Unauthorized, $"a token is needed to {Words(right)}");
-    }
-
-    private static string? TokenOf(HttpRequest request)
-    {
-        var header = request.Headers.Authorization.ToString();
-        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
     }
 
     private static string Words(CatalogueRights rights) => rights.ToString().ToLowerInvariant();

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Shoal.Protocol.Catalogue;
 using Shoal.Protocol.Metadata;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal.Tracker.Catalogue;
 
@@ -267,11 +268,12 @@ internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess acce
     // Where it was announced before is nothing to those who have it from here.
     private static byte[] Plain(Metainfo metainfo) => MetainfoWriter.ToArray(metainfo.WithSources([], metainfo.WebSeeds));
 
-    // As it was asked for; a client of HTTP 1.0 may not say.
-    private static string AnnounceUrl(HttpContext context)
+    // As it was asked for; a client of HTTP 1.0 may not say. For a member with his passkey.
+    private string AnnounceUrl(HttpContext context)
     {
         var host = context.Request.Host is { HasValue: true } asked ? asked.Value
             : new IPEndPoint(context.Connection.LocalIpAddress ?? IPAddress.Loopback, context.Connection.LocalPort).ToString();
-        return $"{context.Request.Scheme}://{host}/announce";
+        var passkey = options.IsMembersOnly && CatalogueAccess.TokenOf(context.Request) is { } token ? $"{Passkey.OfToken(token)}/" : "";
+        return $"{context.Request.Scheme}://{host}/{passkey}announce";
     }
 }

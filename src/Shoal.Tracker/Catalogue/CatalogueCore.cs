@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 using Shoal.Protocol.Metadata;
 
@@ -121,6 +122,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
 
     /// <summary>All versions of the name, oldest first.</summary>
     public IReadOnlyList<CatalogueEntry> VersionsOf(CatalogueName name) => _index.Find(name.Value)?.Versions ?? [];
+
+    /// <summary>The names that have a version of that torrent.</summary>
+    public string[] NamesOf(InfoHash infoHash) => _index.NamesOf(infoHash);
 
     /// <summary>The .torrent file of a version; null if it is lost.</summary>
     /// <exception cref="CatalogueException">It cannot be read.</exception>

@@ -1,3 +1,4 @@
+using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 
 namespace Shoal.Tracker.Catalogue;
@@ -24,6 +25,7 @@ internal sealed class CatalogueIndex
     private readonly Lock _gate = new();
     private readonly List<List<NamedVersions>> _chunks = [];
     private readonly LiveChanges _changes = new();
+    private readonly TorrentNames _torrents = new();
 
     /// <summary>Names of which there is a version.</summary>
     public int Count { get; private set; }
@@ -38,6 +40,24 @@ internal sealed class CatalogueIndex
         {
             var (chunk, index) = PlaceOf(name);
             return index >= 0 ? _chunks[chunk][index] : null;
+        }
+    }
+
+    /// <summary>Whether there is a version of that torrent.</summary>
+    public bool Contains(InfoHash infoHash)
+    {
+        lock (_gate)
+        {
+            return _torrents.Contains(infoHash);
+        }
+    }
+
+    /// <summary>The names that have a version of that torrent.</summary>
+    public string[] NamesOf(InfoHash infoHash)
+    {
+        lock (_gate)
+        {
+            return _torrents.NamesOf(infoHash);
         }
     }
 
@@ -134,6 +154,7 @@ internal sealed class CatalogueIndex
         if (change.Published is { } published)
         {
             _changes.Add(published);
+            _torrents.Add(published);
             return;
         }
 
@@ -143,6 +164,7 @@ internal sealed class CatalogueIndex
             if (removed.Version is null || removed.Version == entry.Version)
             {
                 _changes.Remove(entry.Sequence);
+                _torrents.Remove(entry);
             }
         }
 

@@ -17,6 +17,11 @@ public sealed record CatalogueOptions
     /// <summary>Whether a token is needed to list and get, too, except on this machine. Default: no.</summary>
     public bool IsPrivate { get; init; }
 
+    /// <summary>
+    /// Whether only holders of tokens may announce what it names, with the passkey of theirs in the announce URL; except from this machine. Default: no.
+    /// </summary>
+    public bool IsMembersOnly { get; init; }
+
     /// <summary>The most subscribers at a time. Default 10,000; others are asked to come again later.</summary>
     public int MaximumSubscriberCount { get; init; } = 10_000;
 

@@ -61,6 +61,11 @@ internal sealed class CatalogueService : IAsyncDisposable
         });
         _services = services.BuildServiceProvider();
 
+        if (options.IsMembersOnly)
+        {
+            shards.Admits = new Members(_catalogue, Tokens, _logger).Admits;
+        }
+
         Subscribers = new CatalogueSubscribers(_catalogue, options);
         var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, shards, options);
         var builder = new ApplicationBuilder(_services);

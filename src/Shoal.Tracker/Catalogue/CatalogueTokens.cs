@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
 using Shoal.Protocol.Catalogue;
+using Shoal.Protocol.Trackers;
 using Shoal.Tracker.Catalogue.Postgres;
 
 namespace Shoal.Tracker.Catalogue;
@@ -56,6 +57,7 @@ public sealed class CatalogueTokens
     private readonly ITokenStore _store;
     private (long, long) _seen;
     private Dictionary<string, (CatalogueToken Token, NamePattern Pattern)> _known = [];
+    private Dictionary<Passkey, (CatalogueToken Token, NamePattern Pattern)> _holders = [];
 
     /// <summary>Those of a catalogue in a folder.</summary>
     public CatalogueTokens(string folder)
@@ -148,18 +150,34 @@ public sealed class CatalogueTokens
     {
         lock (_gate)
         {
-            var stamp = _store.Stamp;
-            if (stamp != _seen || stamp == default)
-            {
-                _known = _store.Read()
-                    .Select(token => (token, NamePattern.TryParse(token.Pattern, out var pattern, out _) ? pattern : null))
-                    .Where(known => known.Item2 is not null)
-                    .DistinctBy(known => known.token.Hash, StringComparer.OrdinalIgnoreCase)
-                    .ToDictionary(known => known.token.Hash, known => (known.token, known.Item2!), StringComparer.OrdinalIgnoreCase);
-                _seen = stamp;
-            }
-
+            Refresh();
             return _known.TryGetValue(HashOf(secret), out var found) ? found : null;
+        }
+    }
+
+    /// <summary>The same, of the token whose passkey it is.</summary>
+    /// <exception cref="CatalogueException">They cannot be read.</exception>
+    internal (CatalogueToken Token, NamePattern Pattern)? Find(Passkey passkey)
+    {
+        lock (_gate)
+        {
+            Refresh();
+            return _holders.TryGetValue(passkey, out var found) ? found : null;
+        }
+    }
+
+    private void Refresh()
+    {
+        var stamp = _store.Stamp;
+        if (stamp != _seen || stamp == default)
+        {
+            _known = _store.Read()
+                .Select(token => (token, NamePattern.TryParse(token.Pattern, out var pattern, out _) ? pattern : null))
+                .Where(known => known.Item2 is not null)
+                .DistinctBy(known => known.token.Hash, StringComparer.OrdinalIgnoreCase)
+                .ToDictionary(known => known.token.Hash, known => (known.token, known.Item2!), StringComparer.OrdinalIgnoreCase);
+            _holders = _known.Values.ToDictionary(known => Passkey.OfTokenHash(known.Token.Hash));
+            _seen = stamp;
         }
     }
 

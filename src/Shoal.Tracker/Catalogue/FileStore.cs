@@ -83,7 +83,7 @@ internal sealed class FileStore(string folder, ILogger logger, int wasteWorthRew
     // Rare, so it may look through all.
     public void Forget(HashSet<InfoHash> gone, CatalogueIndex index)
     {
-        gone.ExceptWith(index.From("").SelectMany(name => name.Versions).Select(entry => entry.InfoHash));
+        gone.RemoveWhere(index.Contains);
         foreach (var infoHash in gone)
         {
             _torrents.Remove(infoHash);
