@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -8,12 +9,13 @@ using Shoal.Engine.Trackers;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 using Shoal.Tracker.Catalogue;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
 /// <summary>
-/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, and a line of text at /; all else is the catalogue's, if
-/// there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
+/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, /metrics and /healthz, and a line of text at /; all else is the
+/// catalogue's, if there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
 /// 200 and a "failure reason", as clients expect.
 /// </summary>
 internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
@@ -22,7 +24,8 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
     private const string PlainText = "text/plain";
 
-    private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats\n"u8.ToArray();
+    private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats, /metrics, /healthz\n"u8.ToArray();
+    private static readonly byte[] Healthy = "ok\n"u8.ToArray();
     private static readonly byte[] NotFound = "not found\n"u8.ToArray();
 
     [ThreadStatic]
@@ -40,7 +43,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     public Task ProcessRequestAsync(IFeatureCollection context)
     {
         var request = context.GetRequiredFeature<IHttpRequestFeature>();
-        if (catalogue is not null && request.Path is not ("/announce" or "/scrape" or "/stats" or "/"))
+        if (catalogue is not null && request.Path is not ("/announce" or "/scrape" or "/stats" or "/metrics" or "/healthz" or "/"))
         {
             return catalogue.ProcessAsync(context);
         }
@@ -72,6 +75,16 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
                 contentType = "application/json";
                 body = JsonSerializer.SerializeToUtf8Bytes(TrackerStats.From(shards.Statistics), StatsJson.Default.TrackerStats);
                 break;
+            case "/metrics":
+                contentType = PrometheusText.ContentType;
+                body = MetricsPage.Write(shards, catalogue);
+                break;
+            case "/healthz":
+                var failure = catalogue?.Health.Failure;
+                response.StatusCode = failure is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                response.Headers.CacheControl = "no-store";
+                body = failure is null ? Healthy : Encoding.UTF8.GetBytes($"{failure}\n");
+                break;
             case "/":
                 body = Greeting;
                 break;
@@ -99,26 +112,44 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     /// <param name="forwardedFor">For whom that one asks, if it is a proxy and says so.</param>
     public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, PeerAddress source, ReadOnlySpan<byte> forwardedFor)
     {
+        var start = Stopwatch.GetTimestamp();
+        shards.Traffic.CountAnnounce(TrackerProtocol.Http);
+        var body = Answer(query, source, forwardedFor);
+        shards.Traffic.RecordSince(TrackerProtocol.Http, start);
+        return body;
+    }
+
+    private ReadOnlyMemory<byte> Answer(ReadOnlySpan<byte> query, PeerAddress source, ReadOnlySpan<byte> forwardedFor)
+    {
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         if (!HttpTrackerQuery.TryReadAnnounce(query, out var request, out var failure))
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.BadRequest);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, failure ?? "malformed announce"));
         }
 
         source = proxies.Resolve(source, forwardedFor);
         if (source.Kind == PeerAddressKind.None)
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.ProxyNamesNobody);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the proxy before this tracker does not say who asks"));
         }
 
         var peers = scratch.AsSpan(MaximumBodyLength);
         var answer = shards.Announce(shards.Now, request, source, peers);
+        if (answer.Failure is not null)
+        {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, answer.Failure);
+        }
+
         return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, source));
     }
 
     /// <summary>The answer to a scrape's query, in this thread's scratch: good until its next call.</summary>
     public ReadOnlyMemory<byte> Scrape(ReadOnlySpan<byte> query)
     {
+        var start = Stopwatch.GetTimestamp();
+        shards.Traffic.CountScrape(TrackerProtocol.Http);
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         Span<InfoHash> asked = stackalloc InfoHash[UdpTrackerCodec.MaximumScrapeCount];
         var count = 0;
@@ -129,6 +160,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
         if (count == 0)
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.BadRequest);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the scrape names no info_hash"));
         }
 
@@ -146,6 +178,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         }
 
         length += HttpTrackerReply.WriteScrapeEnd(scratch.AsSpan(length));
+        shards.Traffic.RecordSince(TrackerProtocol.Http, start);
         return scratch.AsMemory(0, length);
     }
 

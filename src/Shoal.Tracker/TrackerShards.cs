@@ -3,6 +3,7 @@ using Shoal.Engine;
 using Shoal.Engine.Trackers;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
@@ -44,6 +45,9 @@ internal sealed class TrackerShards
             _locks[i] = new Lock();
         }
     }
+
+    /// <summary>How it was asked, over all shards.</summary>
+    public TrackerTraffic Traffic { get; } = new();
 
     /// <summary>Now. Reading a clock costs more than an announce does in the core, so a batch reads it once.</summary>
     public Instant Now => new(_time.GetElapsedTime(_start).Ticks * 100);

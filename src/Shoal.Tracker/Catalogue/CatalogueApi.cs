@@ -16,7 +16,7 @@ namespace Shoal.Tracker.Catalogue;
 /// The endpoints of a catalogue, /api/v1/: what they take and what they answer. A refusal is a <see cref="CatalogueRefusal"/> with a status
 /// that fits. Thread-safe.
 /// </summary>
-internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, TrackerShards shards, CatalogueOptions options)
+internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrackerShards shards, CatalogueOptions options)
 {
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";
@@ -113,7 +113,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
                 return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no .torrent: {wrong}");
             }
 
-            var (entry, isNew) = await catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted);
+            var (entry, isNew) = await health.WatchAsync(catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted));
             return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', entry.Name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
         }
         finally
@@ -148,7 +148,7 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
 
     private async Task<Results<Ok<CatalogueRemoval>, Refusal>> RemoveAsync(HttpContext context, string name) =>
         Read(context, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
-        : await catalogue.RemoveAsync(reference, by, context.RequestAborted) is { } removal ? TypedResults.Ok(removal)
+        : await health.WatchAsync(catalogue.RemoveAsync(reference, by, context.RequestAborted)) is { } removal ? TypedResults.Ok(removal)
         : Missing(reference);
 
     private async Task<Results<FileContentHttpResult, Refusal>> TorrentAsync(HttpContext context, string name)

@@ -50,6 +50,9 @@ internal sealed class FileCatalogue : IAsyncDisposable
     /// <summary>Names in it.</summary>
     public int Count => _index.Count;
 
+    /// <summary>Versions of all names.</summary>
+    public int VersionCount => _index.VersionCount;
+
     /// <summary>Changes that wait for their turn.</summary>
     public int OrderCount => _orders.Reader.Count;
 
@@ -231,7 +234,7 @@ internal sealed class FileCatalogue : IAsyncDisposable
         catch (CatalogueException error)
         {
             Log.CatalogueFailed(_logger, error.Message);
-            outcomes = [.. orders.Select(_ => new Outcome(null, IsNew: false, error.Message))];
+            outcomes = [.. orders.Select(_ => new Outcome(null, IsNew: false, error.Message, error))];
             changes.Clear();
             gone.Clear();
         }
@@ -252,7 +255,7 @@ internal sealed class FileCatalogue : IAsyncDisposable
         {
             if (outcomes[i].Failure is { } failure)
             {
-                orders[i].Done.TrySetException(new CatalogueException(failure));
+                orders[i].Done.TrySetException(new CatalogueException(failure, outcomes[i].Cause));
             }
             else
             {
@@ -334,7 +337,7 @@ internal sealed class FileCatalogue : IAsyncDisposable
         while (slice.Count == SliceLength);
     }
 
-    private sealed record Outcome(CatalogueChange? Change, bool IsNew, string? Failure = null);
+    private sealed record Outcome(CatalogueChange? Change, bool IsNew, string? Failure = null, Exception? Cause = null);
 
     private sealed record Order(CatalogueChange Draft)
     {
