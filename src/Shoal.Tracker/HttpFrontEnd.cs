@@ -14,9 +14,9 @@ using Shoal.Tracker.Metrics;
 namespace Shoal.Tracker;
 
 /// <summary>
-/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, /metrics and /healthz, and a line of text at /; all else is the
-/// catalogue's, if there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
-/// 200 and a "failure reason", as clients expect.
+/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, /metrics and /healthz, and at / the catalogue's page or
+/// a line of text; all else is the catalogue's, if there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for
+/// an announce. A refusal is an answer with status 200 and a "failure reason", as clients expect.
 /// </summary>
 internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
 {
@@ -86,7 +86,12 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
                 body = failure is null ? Healthy : Encoding.UTF8.GetBytes($"{failure}\n");
                 break;
             case "/":
-                body = Greeting;
+                body = catalogue is null ? Greeting : WebPage.Html;
+                contentType = catalogue is null ? PlainText : WebPage.ContentType;
+                response.Headers.CacheControl = "no-cache";
+                response.Headers.ContentSecurityPolicy = WebPage.Policy;
+                response.Headers.XContentTypeOptions = "nosniff";
+                response.Headers["Referrer-Policy"] = "no-referrer";
                 break;
             default:
                 response.StatusCode = StatusCodes.Status404NotFound;
