@@ -18,4 +18,10 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Error, "{Reason}")]
     public static partial void CatalogueFailed(ILogger logger, string reason);
+
+    [LoggerMessage(20, LogLevel.Information, "the certificate in {Path} is in use, until {NotAfter:u}")]
+    public static partial void CertificateLoaded(ILogger logger, string path, DateTime notAfter);
+
+    [LoggerMessage(21, LogLevel.Warning, "the certificate of before stays in use: {Reason}")]
+    public static partial void CertificateKept(ILogger logger, string reason);
 }

@@ -25,6 +25,12 @@ public sealed record TrackerOptions
     /// <summary>Reverse proxies that are believed when they say for whom they ask (X-Forwarded-For). Default: none.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
+    /// <summary>A file of certificates (PEM), the tracker's own first: with it TCP speaks https, and no http. Default null: http.</summary>
+    public string? CertificateFile { get; init; }
+
+    /// <summary>The file of the certificate's key (PEM), not encrypted; wanted with <see cref="CertificateFile"/>.</summary>
+    public string? KeyFile { get; init; }
+
     /// <summary>How often peers are to announce. Default 10 minutes; see <see cref="Engine.Trackers.TrackerPolicy.Interval"/>.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(10);
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -16,7 +15,7 @@ namespace Shoal.Tracker.Catalogue;
 /// The endpoints of a catalogue, /api/v1/: what they take and what they answer. A refusal is a <see cref="CatalogueRefusal"/> with a status
 /// that fits. Thread-safe.
 /// </summary>
-internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrackerShards shards, CatalogueOptions options)
+internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrustedProxies proxies, TrackerShards shards, CatalogueOptions options)
 {
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";
@@ -267,11 +266,5 @@ internal sealed class CatalogueApi(FileCatalogue catalogue, CatalogueAccess acce
     // Where it was announced before is nothing to those who have it from here.
     private static byte[] Plain(Metainfo metainfo) => MetainfoWriter.ToArray(metainfo.WithSources([], metainfo.WebSeeds));
 
-    // As it was asked for; a client of HTTP 1.0 may not say.
-    private static string AnnounceUrl(HttpContext context)
-    {
-        var host = context.Request.Host is { HasValue: true } asked ? asked.Value
-            : new IPEndPoint(context.Connection.LocalIpAddress ?? IPAddress.Loopback, context.Connection.LocalPort).ToString();
-        return $"{context.Request.Scheme}://{host}/announce";
-    }
+    private string AnnounceUrl(HttpContext context) => $"{proxies.OriginOf(context)}/announce";
 }

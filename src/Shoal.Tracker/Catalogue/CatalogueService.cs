@@ -53,7 +53,7 @@ internal sealed class CatalogueService : IAsyncDisposable
         _services = services.BuildServiceProvider();
 
         Subscribers = new CatalogueSubscribers(_catalogue, options, _traffic);
-        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, Health, shards, options);
+        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, Health, proxies, shards, options);
         var builder = new ApplicationBuilder(_services);
         builder.Use(AnswerFailuresAsync);
         builder.UseRouting();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Shoal.Tracker.Metrics;
 
@@ -38,7 +39,7 @@ internal sealed class Histogram
         for (var i = 0; i <= _bounds.Length; i++)
         {
             count += _counters.Sum(i);
-            text.Sample($"{name}_bucket", $"{labels},le=\"{(i < _bounds.Length ? PrometheusText.Number(_boundsSeconds[i]) : "+Inf")}\"", count);
+            text.Sample($"{name}_bucket", $"{labels},le=\"{(i < _bounds.Length ? _boundsSeconds[i].ToString("0.######", CultureInfo.InvariantCulture) : "+Inf")}\"", count);
         }
 
         text.Sample($"{name}_sum", labels, (double)_counters.Sum(_bounds.Length + 1) / Stopwatch.Frequency);

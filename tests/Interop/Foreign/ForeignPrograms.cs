@@ -31,6 +31,8 @@ internal static class ForeignPrograms
 
     public static string? WhyNoChromium { get; } = Missing("chromium", "chromium");
 
+    public static string? WhyNoSystemd { get; } = Missing("systemd-analyze", "systemd");
+
     private static string? Missing(string program, string package)
     {
         var path = Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin";
