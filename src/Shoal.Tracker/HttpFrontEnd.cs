@@ -18,11 +18,12 @@ namespace Shoal.Tracker;
 /// a line of text; all else is the catalogue's, if there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for
 /// an announce. A refusal is an answer with status 200 and a "failure reason", as clients expect.
 /// </summary>
-internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
+internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, ClientLimits limits, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
 {
     // Kestrel's limit on the request line keeps queries, which stand on the stack for a moment, below 8 KiB.
     private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
     private const string PlainText = "text/plain";
+    private const string TooManyClients = "this tracker has as many clients as it allows; come again later";
 
     private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats, /metrics, /healthz\n"u8.ToArray();
     private static readonly byte[] Healthy = "ok\n"u8.ToArray();
@@ -43,6 +44,21 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     public Task ProcessRequestAsync(IFeatureCollection context)
     {
         var request = context.GetRequiredFeature<IHttpRequestFeature>();
+        if (request.Path is not ("/announce" or "/scrape"))
+        {
+            // Who watches the tracker must be able to when it is crowded.
+            if (request.Path is not ("/metrics" or "/healthz") && limits.IsOneTooMany(context))
+            {
+                context.GetRequiredFeature<IHttpResponseFeature>().Headers.Connection = "close";
+                return TurnAwayAsync(context, StatusCodes.Status503ServiceUnavailable, "30", TooManyClients);
+            }
+
+            if (limits.AsksTooOften(ClientOf(context)))
+            {
+                return TurnAwayAsync(context, StatusCodes.Status429TooManyRequests, "1", "your address asks more often than this tracker allows; come again in a second");
+            }
+        }
+
         if (catalogue is not null && request.Path is not ("/announce" or "/scrape" or "/stats" or "/metrics" or "/healthz" or "/"))
         {
             return catalogue.ProcessAsync(context);
@@ -62,14 +78,12 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         switch (request.Path)
         {
             case "/announce":
-                var remote = context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress;
-                var source = PeerAddress.From(remote ?? IPAddress.Loopback, 0);
-                // Text only where somebody is trusted: the plain announce allocates nothing.
-                var forwardedFor = proxies.IsTrusted(source) ? Encoding.ASCII.GetBytes(string.Join(',', request.Headers["X-Forwarded-For"].ToArray())) : [];
-                body = Announce(QueryBytes(request.QueryString, bytes), source, forwardedFor);
+                body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
+                    : Announce(QueryBytes(request.QueryString, bytes), SourceOf(context), ForwardedFor(context));
                 break;
             case "/scrape":
-                body = Scrape(QueryBytes(request.QueryString, bytes));
+                body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
+                    : Scrape(QueryBytes(request.QueryString, bytes));
                 break;
             case "/stats":
                 contentType = "application/json";
@@ -77,7 +91,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
                 break;
             case "/metrics":
                 contentType = PrometheusText.ContentType;
-                body = MetricsPage.Write(shards, catalogue);
+                body = MetricsPage.Write(shards, limits, catalogue);
                 break;
             case "/healthz":
                 var failure = catalogue?.Health.Failure;
@@ -122,6 +136,14 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         var body = Answer(query, source, forwardedFor);
         shards.Traffic.RecordSince(TrackerProtocol.Http, start);
         return body;
+    }
+
+    private ReadOnlyMemory<byte> RefuseOneTooMany(IHttpResponseFeature response)
+    {
+        shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.TooManyClients);
+        response.Headers.Connection = "close";
+        var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
+        return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, TooManyClients, retryMinutes: 1));
     }
 
     private ReadOnlyMemory<byte> Answer(ReadOnlySpan<byte> query, PeerAddress source, ReadOnlySpan<byte> forwardedFor)
@@ -185,6 +207,28 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         length += HttpTrackerReply.WriteScrapeEnd(scratch.AsSpan(length));
         shards.Traffic.RecordSince(TrackerProtocol.Http, start);
         return scratch.AsMemory(0, length);
+    }
+
+    private static PeerAddress SourceOf(IFeatureCollection context) =>
+        PeerAddress.From(context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress ?? IPAddress.Loopback, 0);
+
+    // Text only where somebody is trusted: the plain announce allocates nothing.
+    private byte[] ForwardedFor(IFeatureCollection context) => proxies.IsTrusted(SourceOf(context))
+        ? Encoding.ASCII.GetBytes(string.Join(',', context.GetRequiredFeature<IHttpRequestFeature>().Headers["X-Forwarded-For"].ToArray())) : [];
+
+    // Kind None if a trusted proxy names nobody: those share their rate.
+    private PeerAddress ClientOf(IFeatureCollection context) => proxies.Resolve(SourceOf(context), ForwardedFor(context));
+
+    private static Task TurnAwayAsync(IFeatureCollection context, int status, string retryAfter, string reason)
+    {
+        // What it sends is not waited for, whatever it is.
+        if (context.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null;
+        }
+
+        context.GetRequiredFeature<IHttpResponseFeature>().Headers.RetryAfter = retryAfter;
+        return Refusal.Of(status, reason).ExecuteAsync(new DefaultHttpContext(context));
     }
 
     private static ReadOnlySpan<byte> QueryBytes(string queryString, Span<byte> bytes)

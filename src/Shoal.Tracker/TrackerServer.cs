@@ -133,8 +133,9 @@ public sealed class TrackerServer : IAsyncDisposable
 
         var services = ServicesFor(certificate).AddSingleton(loggers).BuildServiceProvider();
         var endPoint = udp.EndPoint;
-        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies), catalogue);
-        var http = CreateKestrel(options, endPoint, frontEnd, certificate, services, loggers);
+        var limits = new ClientLimits(options, time);
+        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies), limits, catalogue);
+        var http = CreateKestrel(options, endPoint, frontEnd, limits, certificate, services, loggers);
         try
         {
             await http.StartAsync(frontEnd, cancellationToken);
@@ -185,10 +186,11 @@ public sealed class TrackerServer : IAsyncDisposable
     }
 
     private static KestrelServer CreateKestrel(
-        TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, ServerCertificate? certificate, IServiceProvider services, ILoggerFactory loggers)
+        TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, ClientLimits limits, ServerCertificate? certificate, IServiceProvider services,
+        ILoggerFactory loggers)
     {
         var kestrel = new KestrelServerOptions { ApplicationServices = services, AddServerHeader = false, AllowSynchronousIO = false };
-        kestrel.Limits.MaxConcurrentConnections = options.MaximumConnectionCount;
+        kestrel.Limits.MaxConcurrentConnections = limits.HardLimit;
         kestrel.Limits.KeepAliveTimeout = options.KeepAliveTimeout;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.MaxRequestBodySize = 0;
@@ -199,6 +201,7 @@ public sealed class TrackerServer : IAsyncDisposable
         kestrel.Listen(endPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => limits.CountAsync(connection, next));
             if (certificate is not null)
             {
                 listen.UseHttps(new TlsHandshakeCallbackOptions

@@ -45,6 +45,11 @@ internal static class TrackerCommand
 
     private static readonly Option<int?> MaximumPeers = SharedOptions.Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
 
+    private static readonly Option<int?> MaximumClients = SharedOptions.Count("--max-clients", "HTTP connections at a time, subscribers too; others are told to come later (default: 20000)");
+
+    private static readonly Option<int?> RequestRate = SharedOptions.Count(
+        "--max-request-rate", "HTTP requests a second from one address, but for announces; five times as many at once (default: 100)");
+
     private static readonly Option<string[]> TrustedProxies = SharedOptions.Repeated(
         "--trusted-proxy", "ADDRESS", "A reverse proxy, or a network of them (10.0.0.0/8), that is believed when it says who asks, and for which URL (X-Forwarded-For, -Proto, -Host); may be repeated",
         text => TryParseNetwork(text, out _) ? null : $"'{text}' is neither an IP address nor a network such as 10.0.0.0/8");
@@ -69,7 +74,7 @@ internal static class TrackerCommand
     {
         var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port, and with --catalogue files by name")
         {
-            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies, Certificate, Key, Catalogue, Open, Private,
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, MaximumClients, RequestRate, TrustedProxies, Certificate, Key, Catalogue, Open, Private,
         }.WithListening().WithOutput();
         command.Validators.Add(result =>
         {
@@ -108,6 +113,8 @@ internal static class TrackerCommand
             MinimumInterval = TimeSpan.FromTicks(Math.Min(defaults.MinimumInterval.Ticks, (parse.GetValue(Interval) ?? defaults.Interval).Ticks)),
             MaximumSwarmCount = parse.GetValue(MaximumSwarms) ?? defaults.MaximumSwarmCount,
             MaximumPeerCount = parse.GetValue(MaximumPeers) ?? defaults.MaximumPeerCount,
+            MaximumConnectionCount = parse.GetValue(MaximumClients) ?? defaults.MaximumConnectionCount,
+            MaximumRequestRate = parse.GetValue(RequestRate) ?? defaults.MaximumRequestRate,
             TrustedProxies = [.. (parse.GetValue(TrustedProxies) ?? []).Select(text => TryParseNetwork(text, out var network) ? network : default)],
             CertificateFile = parse.GetValue(Certificate),
             KeyFile = parse.GetValue(Key),

@@ -16,7 +16,7 @@ internal sealed class CatalogueTraffic
     private static readonly (int Status, string Reason)[] Reasons =
     [
         (StatusCodes.Status400BadRequest, "bad_request"), (StatusCodes.Status401Unauthorized, "token_needed"), (StatusCodes.Status403Forbidden, "token_not_for_this"),
-        (StatusCodes.Status404NotFound, "not_found"), (StatusCodes.Status413PayloadTooLarge, "too_large"), (StatusCodes.Status429TooManyRequests, "too_many_requests"),
+        (StatusCodes.Status404NotFound, "not_found"), (StatusCodes.Status413PayloadTooLarge, "too_large"),
         (StatusCodes.Status503ServiceUnavailable, "unavailable"), (0, "other"),
     ];
 

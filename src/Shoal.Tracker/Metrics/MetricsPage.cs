@@ -10,10 +10,11 @@ internal static class MetricsPage
     private static readonly double StartSeconds = ReadStart();
 
     /// <summary>The page.</summary>
-    public static byte[] Write(TrackerShards shards, CatalogueService? catalogue)
+    public static byte[] Write(TrackerShards shards, ClientLimits limits, CatalogueService? catalogue)
     {
         var text = new PrometheusText();
         WriteTracker(text, shards);
+        limits.WriteTo(text);
         catalogue?.WriteMetrics(text);
         WriteProcess(text);
         return text.ToArray();

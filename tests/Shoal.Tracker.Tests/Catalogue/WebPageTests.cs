@@ -32,6 +32,7 @@ public sealed class WebPageTests
         Assert.Equal(
             "true 0 1", (string?)await browser.RunAsync("[window.stayed && !document.title.includes('owned'), document.images.length, document.scripts.length].join(' ')", Cancel));
 
+        await browser.RunAsync("document.querySelector('button.name').click()", Cancel);
         await server.PublishAsync("models/first", "three");
         await browser.UntilAsync("document.body.textContent.includes('@2')", Cancel);
         await server.RemoveAsync(Hostile);
