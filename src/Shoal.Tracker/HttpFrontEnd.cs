@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -8,21 +9,24 @@ using Shoal.Engine.Trackers;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 using Shoal.Tracker.Catalogue;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
 /// <summary>
-/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, and a line of text at /; all else is the catalogue's, if
-/// there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for an announce. A refusal is an answer with status
-/// 200 and a "failure reason", as clients expect.
+/// Answers HTTP: /announce and /scrape (BEP 3, 23, 7, 48), /stats as JSON, /metrics and /healthz, and at / the catalogue's page or
+/// a line of text; all else is the catalogue's, if there is one. Sits right on Kestrel, without routing or middleware, and allocates nothing for
+/// an announce. A refusal is an answer with status 200 and a "failure reason", as clients expect.
 /// </summary>
-internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
+internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies, ClientLimits limits, CatalogueService? catalogue = null) : IHttpApplication<IFeatureCollection>
 {
     // Kestrel's limit on the request line keeps queries, which stand on the stack for a moment, below 8 KiB.
     private const int PeersLength = (TrackerShards.MaximumPeerCount * PeerAddress.CompactLengthIPv6) + 2;
     private const string PlainText = "text/plain";
+    private const string TooManyClients = "this tracker has as many clients as it allows; come again later";
 
-    private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats\n"u8.ToArray();
+    private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats, /metrics, /healthz\n"u8.ToArray();
+    private static readonly byte[] Healthy = "ok\n"u8.ToArray();
     private static readonly byte[] NotFound = "not found\n"u8.ToArray();
 
     [ThreadStatic]
@@ -41,7 +45,22 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     {
         var request = context.GetRequiredFeature<IHttpRequestFeature>();
         var path = TakePasskey(request.Path, out var passkey);
-        if (catalogue is not null && path is not ("/announce" or "/scrape" or "/stats" or "/"))
+        if (path is not ("/announce" or "/scrape"))
+        {
+            // Who watches the tracker must be able to when it is crowded.
+            if (path is not ("/metrics" or "/healthz") && limits.IsOneTooMany(context))
+            {
+                context.GetRequiredFeature<IHttpResponseFeature>().Headers.Connection = "close";
+                return TurnAwayAsync(context, StatusCodes.Status503ServiceUnavailable, "30", TooManyClients);
+            }
+
+            if (limits.AsksTooOften(ClientOf(context)))
+            {
+                return TurnAwayAsync(context, StatusCodes.Status429TooManyRequests, "1", "your address asks more often than this tracker allows; come again in a second");
+            }
+        }
+
+        if (catalogue is not null && path is not ("/announce" or "/scrape" or "/stats" or "/metrics" or "/healthz" or "/"))
         {
             return catalogue.ProcessAsync(context);
         }
@@ -60,22 +79,34 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         switch (path)
         {
             case "/announce":
-                var remote = context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress;
-                var source = PeerAddress.From(remote ?? IPAddress.Loopback, 0);
-                // Text only where a proxy spoke: the plain announce allocates nothing.
-                var forwardedFor = request.Headers["X-Forwarded-For"] is { Count: > 0 } said ? Encoding.ASCII.GetBytes(string.Join(',', said.ToArray())) : [];
-                var isFromHere = Announcer.IsLoopback(source) && !request.Headers.ContainsKey("Forwarded") && !request.Headers.ContainsKey("Via");
-                body = Announce(QueryBytes(request.QueryString, bytes), new Announcer(source, passkey, isFromHere), forwardedFor);
+                body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
+                    : Announce(QueryBytes(request.QueryString, bytes), AnnouncerOf(context, passkey), ForwardedFor(context));
                 break;
             case "/scrape":
-                body = Scrape(QueryBytes(request.QueryString, bytes));
+                body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
+                    : Scrape(QueryBytes(request.QueryString, bytes));
                 break;
             case "/stats":
                 contentType = "application/json";
                 body = JsonSerializer.SerializeToUtf8Bytes(TrackerStats.From(shards.Statistics), StatsJson.Default.TrackerStats);
                 break;
+            case "/metrics":
+                contentType = PrometheusText.ContentType;
+                body = MetricsPage.Write(shards, limits, catalogue);
+                break;
+            case "/healthz":
+                var failure = catalogue?.Health.Failure;
+                response.StatusCode = failure is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                response.Headers.CacheControl = "no-store";
+                body = failure is null ? Healthy : Encoding.UTF8.GetBytes($"{failure}\n");
+                break;
             case "/":
-                body = Greeting;
+                body = catalogue is null ? Greeting : WebPage.Html;
+                contentType = catalogue is null ? PlainText : WebPage.ContentType;
+                response.Headers.CacheControl = "no-cache";
+                response.Headers.ContentSecurityPolicy = WebPage.Policy;
+                response.Headers.XContentTypeOptions = "nosniff";
+                response.Headers["Referrer-Policy"] = "no-referrer";
                 break;
             default:
                 response.StatusCode = StatusCodes.Status404NotFound;
@@ -101,9 +132,27 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     /// <param name="forwardedFor">For whom that one asks, if it is a proxy and says so; it is believed only if it is trusted.</param>
     public ReadOnlyMemory<byte> Announce(ReadOnlySpan<byte> query, Announcer announcer, ReadOnlySpan<byte> forwardedFor)
     {
+        var start = Stopwatch.GetTimestamp();
+        shards.Traffic.CountAnnounce(TrackerProtocol.Http);
+        var body = Answer(query, announcer, forwardedFor);
+        shards.Traffic.RecordSince(TrackerProtocol.Http, start);
+        return body;
+    }
+
+    private ReadOnlyMemory<byte> RefuseOneTooMany(IHttpResponseFeature response)
+    {
+        shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.TooManyClients);
+        response.Headers.Connection = "close";
+        var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
+        return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, TooManyClients, retryMinutes: 1));
+    }
+
+    private ReadOnlyMemory<byte> Answer(ReadOnlySpan<byte> query, Announcer announcer, ReadOnlySpan<byte> forwardedFor)
+    {
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         if (!HttpTrackerQuery.TryReadAnnounce(query, out var request, out var failure))
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.BadRequest);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, failure ?? "malformed announce"));
         }
 
@@ -116,17 +165,25 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
         if (announcer.Source.Kind == PeerAddressKind.None)
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.ProxyNamesNobody);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the proxy before this tracker does not say who asks"));
         }
 
         var peers = scratch.AsSpan(MaximumBodyLength);
         var answer = shards.Announce(shards.Now, request, announcer, peers);
+        if (answer.Failure is not null)
+        {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, answer.Failure);
+        }
+
         return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, announcer.Source));
     }
 
     /// <summary>The answer to a scrape's query, in this thread's scratch: good until its next call.</summary>
     public ReadOnlyMemory<byte> Scrape(ReadOnlySpan<byte> query)
     {
+        var start = Stopwatch.GetTimestamp();
+        shards.Traffic.CountScrape(TrackerProtocol.Http);
         var scratch = t_scratch ??= new byte[MaximumBodyLength + PeersLength];
         Span<InfoHash> asked = stackalloc InfoHash[UdpTrackerCodec.MaximumScrapeCount];
         var count = 0;
@@ -137,6 +194,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
         if (count == 0)
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, TrackerRefusal.BadRequest);
             return scratch.AsMemory(0, HttpTrackerReply.WriteFailure(scratch, "the scrape names no info_hash"));
         }
 
@@ -154,6 +212,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         }
 
         length += HttpTrackerReply.WriteScrapeEnd(scratch.AsSpan(length));
+        shards.Traffic.RecordSince(TrackerProtocol.Http, start);
         return scratch.AsMemory(0, length);
     }
 
@@ -172,6 +231,35 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
             : rest.SequenceEqual("/announce"u8) ? "/announce"
             : rest.SequenceEqual("/scrape"u8) ? "/scrape"
             : path;
+    }
+
+    private static PeerAddress SourceOf(IFeatureCollection context) =>
+        PeerAddress.From(context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress ?? IPAddress.Loopback, 0);
+
+    private static Announcer AnnouncerOf(IFeatureCollection context, Passkey passkey)
+    {
+        var headers = context.GetRequiredFeature<IHttpRequestFeature>().Headers;
+        var source = SourceOf(context);
+        return new Announcer(source, passkey, Announcer.IsLoopback(source) && !headers.ContainsKey("Forwarded") && !headers.ContainsKey("Via"));
+    }
+
+    // Text only where a proxy spoke: the plain announce allocates nothing.
+    private static byte[] ForwardedFor(IFeatureCollection context) =>
+        context.GetRequiredFeature<IHttpRequestFeature>().Headers["X-Forwarded-For"] is { Count: > 0 } said ? Encoding.ASCII.GetBytes(string.Join(',', said.ToArray())) : [];
+
+    // Kind None if a trusted proxy names nobody: those share their rate.
+    private PeerAddress ClientOf(IFeatureCollection context) => proxies.Resolve(SourceOf(context), ForwardedFor(context));
+
+    private static Task TurnAwayAsync(IFeatureCollection context, int status, string retryAfter, string reason)
+    {
+        // What it sends is not waited for, whatever it is.
+        if (context.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null;
+        }
+
+        context.GetRequiredFeature<IHttpResponseFeature>().Headers.RetryAfter = retryAfter;
+        return Refusal.Of(status, reason).ExecuteAsync(new DefaultHttpContext(context));
     }
 
     private static ReadOnlySpan<byte> QueryBytes(string queryString, Span<byte> bytes)

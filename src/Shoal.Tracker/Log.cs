@@ -24,4 +24,9 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Information, "{Database} is there again")]
     public static partial void DatabaseBack(ILogger logger, string database);
+    [LoggerMessage(22, LogLevel.Information, "the certificate in {Path} is in use, until {NotAfter:u}")]
+    public static partial void CertificateLoaded(ILogger logger, string path, DateTime notAfter);
+
+    [LoggerMessage(23, LogLevel.Warning, "the certificate of before stays in use: {Reason}")]
+    public static partial void CertificateKept(ILogger logger, string reason);
 }

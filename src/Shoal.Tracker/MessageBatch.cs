@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Shoal.Protocol;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
@@ -62,6 +64,7 @@ internal sealed unsafe partial class MessageBatch : IDisposable
             return; // interrupted, or an ICMP error that some earlier answer brought about
         }
 
+        var start = Stopwatch.GetTimestamp();
         var now = shards.Now;
         var answers = 0;
         for (var i = 0; i < count; i++)
@@ -81,6 +84,7 @@ internal sealed unsafe partial class MessageBatch : IDisposable
         }
 
         Send(handle, answers);
+        shards.Traffic.RecordSince(TrackerProtocol.Udp, start, count);
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);

@@ -25,6 +25,12 @@ public sealed record TrackerOptions
     /// <summary>Reverse proxies that are believed when they say for whom they ask (X-Forwarded-For). Default: none.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
+    /// <summary>A file of certificates (PEM), the tracker's own first: with it TCP speaks https, and no http. Default null: http.</summary>
+    public string? CertificateFile { get; init; }
+
+    /// <summary>The file of the certificate's key (PEM), not encrypted; wanted with <see cref="CertificateFile"/>.</summary>
+    public string? KeyFile { get; init; }
+
     /// <summary>How often peers are to announce. Default 10 minutes; see <see cref="Engine.Trackers.TrackerPolicy.Interval"/>.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(10);
 
@@ -40,8 +46,14 @@ public sealed record TrackerOptions
     /// <summary>The most peers in all swarms. Default 10 million (about 150 MiB).</summary>
     public int MaximumPeerCount { get; init; } = 10_000_000;
 
-    /// <summary>The most open HTTP connections. Default 20,000.</summary>
+    /// <summary>The most open HTTP connections; who comes beyond is told to come again later. Default 20,000.</summary>
     public int MaximumConnectionCount { get; init; } = 20_000;
+
+    /// <summary>
+    /// The most HTTP requests per second of one address (of IPv6 a /64), but for announces and scrapes, and for this machine; five times as many
+    /// at once. Default 100; 0 for no limit.
+    /// </summary>
+    public int MaximumRequestRate { get; init; } = 100;
 
     /// <summary>How long an idle HTTP connection is kept. Default 30 s.</summary>
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(30);

@@ -1,9 +1,13 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -14,7 +18,7 @@ using Shoal.Tracker.Catalogue;
 namespace Shoal.Tracker;
 
 /// <summary>
-/// A running tracker: HTTP and UDP on one port (BEP 3, 15, 48), IPv4 and IPv6. Thread-safe. Dispose to stop.
+/// A running tracker: HTTP (or HTTPS) and UDP on one port (BEP 3, 15, 48), IPv4 and IPv6. Thread-safe. Dispose to stop.
 /// </summary>
 public sealed class TrackerServer : IAsyncDisposable
 {
@@ -25,12 +29,15 @@ public sealed class TrackerServer : IAsyncDisposable
     private readonly KestrelServer _http;
     private readonly ServiceProvider _services;
     private readonly CatalogueService? _catalogue;
+    private readonly ServerCertificate? _certificate;
     private readonly ITimer _expiry;
     private readonly ILogger _logger;
 
     private TrackerServer(
-        TrackerShards shards, UdpListener udp, KestrelServer http, ServiceProvider services, CatalogueService? catalogue, TimeProvider time, ILogger logger)
+        TrackerShards shards, UdpListener udp, KestrelServer http, ServiceProvider services, CatalogueService? catalogue, ServerCertificate? certificate,
+        TimeProvider time, ILogger logger)
     {
+        _certificate = certificate;
         _catalogue = catalogue;
         _shards = shards;
         _udp = udp;
@@ -44,8 +51,12 @@ public sealed class TrackerServer : IAsyncDisposable
     /// <summary>Where it listens, for HTTP and UDP.</summary>
     public IPEndPoint EndPoint { get; }
 
-    /// <summary>The URL for HTTP announces, from this machine if it listens at all addresses.</summary>
-    public Uri AnnounceUrl => Url("http", "/announce");
+    /// <summary>
+    /// The URL for HTTP announces, from this machine if it listens at all addresses; with a certificate https, and the name that is in it.
+    /// </summary>
+    public Uri AnnounceUrl => _certificate is null ? Url("http", "/announce")
+        : _certificate.HostName is { } name ? new Uri($"https://{name}:{EndPoint.Port}/announce")
+        : Url("https", "/announce");
 
     /// <summary>The URL for UDP announces, from this machine if it listens at all addresses.</summary>
     public Uri UdpAnnounceUrl => Url("udp", string.Empty);
@@ -64,13 +75,15 @@ public sealed class TrackerServer : IAsyncDisposable
         var time = timeProvider ?? TimeProvider.System;
         var shards = new TrackerShards(options, time, RandomUInt64);
         loggerFactory ??= NullLoggerFactory.Instance;
+        var certificate = options.CertificateFile is null ? null
+            : new ServerCertificate(options.CertificateFile, options.KeyFile ?? options.CertificateFile, time, loggerFactory.CreateLogger<TrackerServer>());
         var catalogue = OpenCatalogue(options, shards, loggerFactory, time);
         var responder = new UdpResponder(shards, new ConnectionIds(RandomUInt64(), RandomUInt64()));
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await StartOnceAsync(options, shards, catalogue, responder, time, loggerFactory, cancellationToken);
+                return await StartOnceAsync(options, shards, catalogue, certificate, responder, time, loggerFactory, cancellationToken);
             }
             catch (TrackerStartException) when (options.Port == 0 && attempt < AttemptsAtAnyPort)
             {
@@ -104,8 +117,8 @@ public sealed class TrackerServer : IAsyncDisposable
     }
 
     private static async Task<TrackerServer> StartOnceAsync(
-        TrackerOptions options, TrackerShards shards, CatalogueService? catalogue, UdpResponder responder, TimeProvider time, ILoggerFactory loggers,
-        CancellationToken cancellationToken)
+        TrackerOptions options, TrackerShards shards, CatalogueService? catalogue, ServerCertificate? certificate, UdpResponder responder, TimeProvider time,
+        ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var address = options.BindAddress.Equals(IPAddress.IPv6Any) && !Socket.OSSupportsIPv6 ? IPAddress.Any : options.BindAddress;
         UdpListener udp;
@@ -118,10 +131,11 @@ public sealed class TrackerServer : IAsyncDisposable
             throw CannotStart("UDP", new IPEndPoint(address, options.Port), e);
         }
 
-        var services = new ServiceCollection().AddSingleton(loggers).BuildServiceProvider();
+        var services = ServicesFor(certificate).AddSingleton(loggers).BuildServiceProvider();
         var endPoint = udp.EndPoint;
-        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies), catalogue);
-        var http = CreateKestrel(options, endPoint, frontEnd, services, loggers);
+        var limits = new ClientLimits(options, time);
+        var frontEnd = new HttpFrontEnd(shards, new TrustedProxies(options.TrustedProxies), limits, catalogue);
+        var http = CreateKestrel(options, endPoint, frontEnd, limits, certificate, services, loggers);
         try
         {
             await http.StartAsync(frontEnd, cancellationToken);
@@ -142,7 +156,20 @@ public sealed class TrackerServer : IAsyncDisposable
         udp.Start();
         var logger = loggers.CreateLogger<TrackerServer>();
         Log.Listening(logger, endPoint.ToString());
-        return new TrackerServer(shards, udp, http, services, catalogue, time, logger);
+        return new TrackerServer(shards, udp, http, services, catalogue, certificate, time, logger);
+    }
+
+    // To speak https, Kestrel wants what only an application's builder has.
+    private static IServiceCollection ServicesFor(ServerCertificate? certificate)
+    {
+        if (certificate is null)
+        {
+            return new ServiceCollection();
+        }
+
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        return builder.Services;
     }
 
     private static CatalogueService? OpenCatalogue(TrackerOptions options, TrackerShards shards, ILoggerFactory loggers, TimeProvider time)
@@ -158,10 +185,12 @@ public sealed class TrackerServer : IAsyncDisposable
         }
     }
 
-    private static KestrelServer CreateKestrel(TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, IServiceProvider services, ILoggerFactory loggers)
+    private static KestrelServer CreateKestrel(
+        TrackerOptions options, IPEndPoint endPoint, HttpFrontEnd frontEnd, ClientLimits limits, ServerCertificate? certificate, IServiceProvider services,
+        ILoggerFactory loggers)
     {
         var kestrel = new KestrelServerOptions { ApplicationServices = services, AddServerHeader = false, AllowSynchronousIO = false };
-        kestrel.Limits.MaxConcurrentConnections = options.MaximumConnectionCount;
+        kestrel.Limits.MaxConcurrentConnections = limits.HardLimit;
         kestrel.Limits.KeepAliveTimeout = options.KeepAliveTimeout;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.MaxRequestBodySize = 0;
@@ -169,8 +198,20 @@ public sealed class TrackerServer : IAsyncDisposable
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         kestrel.Limits.MaxRequestHeaderCount = 50;
         kestrel.Limits.MinResponseDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
-        kestrel.Listen(endPoint, static listen => listen.Protocols = HttpProtocols.Http1);
-        IConnectionListenerFactory transport = OperatingSystem.IsLinux() && Environment.Is64BitProcess
+        kestrel.Listen(endPoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => limits.CountAsync(connection, next));
+            if (certificate is not null)
+            {
+                listen.UseHttps(new TlsHandshakeCallbackOptions
+                {
+                    OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Current }),
+                });
+            }
+        });
+        // The short cut reads what comes as it is, and so would answer http where https is promised.
+        IConnectionListenerFactory transport = certificate is null && OperatingSystem.IsLinux() && Environment.Is64BitProcess
             ? new OneShotListener.Factory(new OneShotResponder(frontEnd), loggers)
             : new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers);
         return new KestrelServer(Options.Create(kestrel), transport, loggers);

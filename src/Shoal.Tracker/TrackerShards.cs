@@ -3,6 +3,7 @@ using Shoal.Engine;
 using Shoal.Engine.Trackers;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
@@ -48,6 +49,9 @@ internal sealed class TrackerShards
 
     /// <summary>Whether the holder of a passkey may take part in a swarm; null if all may in all.</summary>
     public Func<InfoHash, Passkey, bool>? Admits { get; set; }
+
+    /// <summary>How it was asked, over all shards.</summary>
+    public TrackerTraffic Traffic { get; } = new();
 
     /// <summary>Now. Reading a clock costs more than an announce does in the core, so a batch reads it once.</summary>
     public Instant Now => new(_time.GetElapsedTime(_start).Ticks * 100);

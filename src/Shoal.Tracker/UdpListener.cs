@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Shoal.Protocol;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
@@ -165,11 +167,14 @@ internal sealed class UdpListener : IDisposable
             try
             {
                 var length = socket.ReceiveFrom(packet, SocketFlags.None, from);
+                var start = Stopwatch.GetTimestamp();
                 var written = _responder.Answer(_shards.Now, packet.AsSpan(0, length), AddressOf(from.Buffer.Span), reply);
                 if (written > 0)
                 {
                     socket.SendTo(reply.AsSpan(0, written), SocketFlags.None, from);
                 }
+
+                _shards.Traffic.RecordSince(TrackerProtocol.Udp, start);
             }
             catch (SocketException)
             {

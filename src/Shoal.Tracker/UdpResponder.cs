@@ -1,6 +1,7 @@
 using Shoal.Engine;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker;
 
@@ -45,18 +46,23 @@ internal sealed class UdpResponder(TrackerShards shards, ConnectionIds ids)
 
     private int Announce(Instant now, ReadOnlySpan<byte> packet, uint transactionId, PeerAddress source, Span<byte> reply)
     {
+        shards.Traffic.CountAnnounce(TrackerProtocol.Udp);
         if (!UdpTrackerCodec.TryReadAnnounceRequest(packet, out var request))
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Udp, TrackerRefusal.BadRequest);
             return UdpTrackerCodec.WriteError(reply, transactionId, "the announce is cut off");
         }
 
         // The peers go straight to their place; only then is the head written.
         var announcer = new Announcer(source, PasskeyIn(packet), Announcer.IsLoopback(source));
         var answer = shards.Announce(now, request, announcer, reply[UdpTrackerCodec.AnnounceReplyLength..]);
-        return answer.Failure is not null
-            ? UdpTrackerCodec.WriteError(reply, transactionId, answer.Failure)
-            : UdpTrackerCodec.WriteAnnounceReply(
-                reply, transactionId, answer.IntervalSeconds, answer.LeecherCount, answer.SeederCount) + answer.PeerBytes;
+        if (answer.Failure is not null)
+        {
+            shards.Traffic.CountRefusal(TrackerProtocol.Udp, answer.Failure);
+            return UdpTrackerCodec.WriteError(reply, transactionId, answer.Failure);
+        }
+
+        return UdpTrackerCodec.WriteAnnounceReply(reply, transactionId, answer.IntervalSeconds, answer.LeecherCount, answer.SeederCount) + answer.PeerBytes;
     }
 
     // Only the front of the URL's path says who asks.
@@ -75,9 +81,11 @@ internal sealed class UdpResponder(TrackerShards shards, ConnectionIds ids)
 
     private int Scrape(Instant now, ReadOnlySpan<byte> packet, uint transactionId, Span<byte> reply)
     {
+        shards.Traffic.CountScrape(TrackerProtocol.Udp);
         var count = UdpTrackerCodec.ScrapeCountOf(packet);
         if (count == 0)
         {
+            shards.Traffic.CountRefusal(TrackerProtocol.Udp, TrackerRefusal.BadRequest);
             return UdpTrackerCodec.WriteError(reply, transactionId, "the scrape names no info-hash");
         }
 

@@ -27,6 +27,7 @@ public class ArgumentTests
         { "token create x", "Option '--catalogue' is required (see 'shoal token create --help')" },
         { "token create x --catalogue /tmp --rights write", "--rights: 'write' is none of read, publish and remove (see 'shoal token create --help')" },
         { "publish x --at h --private --public", "--private and --public contradict each other (see 'shoal publish --help')" },
+        { "tracker --cert x.pem", "--cert and --key belong together (see 'shoal tracker --help')" },
         { "tracker --open", "--open, --private and --members-only are about a catalogue: name its folder with --catalogue (see 'shoal tracker --help')" },
         { "get magnet:?dn=x", "the magnet link has no 'xt=urn:btih:' with an info-hash" },
         { "get magnet:?xt=urn:btih:12", "the magnet link's info-hash is neither 40 hexadecimal digits nor 32 of base32: 12" },

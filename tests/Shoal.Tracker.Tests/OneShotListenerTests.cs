@@ -45,7 +45,7 @@ public class OneShotListenerTests
     private static ValueTask<IConnectionListener> BindAsync()
     {
         var shards = new TrackerShards(new TrackerOptions(), TimeProvider.System, static () => 1);
-        return new OneShotListener.Factory(new OneShotResponder(new HttpFrontEnd(shards, new TrustedProxies([]))), NullLoggerFactory.Instance)
+        return new OneShotListener.Factory(new OneShotResponder(new HttpFrontEnd(shards, new TrustedProxies([]), new ClientLimits(new TrackerOptions(), TimeProvider.System))), NullLoggerFactory.Instance)
             .BindAsync(new IPEndPoint(IPAddress.Loopback, 0), TestContext.Current.CancellationToken);
     }
 

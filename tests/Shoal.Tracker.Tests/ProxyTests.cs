@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Shoal.Interop.Foreign;
@@ -69,8 +68,10 @@ public sealed class ProxyTests
     {
         Assert.SkipWhen(ForeignPrograms.WhyNoNginx is not null, ForeignPrograms.WhyNoNginx ?? "");
         using var folder = new ScratchFolder();
-        using var authority = NewAuthority();
-        WriteServerCertificate(authority, folder, "localhost");
+        using var authority = TestCertificates.NewAuthority();
+        var (certificate, key) = TestCertificates.NewServer(authority, "localhost");
+        File.WriteAllText(folder.File("cert.pem"), certificate);
+        File.WriteAllText(folder.File("key.pem"), key);
         await using var tracker = await TrackerServer.StartAsync(BehindProxy, cancellationToken: Cancel);
         var port = FreePort.Next();
         var configuration = $$"""
@@ -88,7 +89,7 @@ public sealed class ProxyTests
 
         Assert.Null(await FailureAsync($"https://localhost:{port}/announce", [authority]));
         Assert.Contains("certificate", await FailureAsync($"https://localhost:{port}/announce", null));
-        using var other = NewAuthority();
+        using var other = TestCertificates.NewAuthority();
         Assert.Contains("certificate", await FailureAsync($"https://localhost:{port}/announce", [other]));
         Assert.Contains("certificate", await FailureAsync($"https://127.0.0.1:{port}/announce", [authority])); // its name is another
         Assert.Equal(1, tracker.Stats.Peers);
@@ -136,25 +137,4 @@ public sealed class ProxyTests
     private static string EscapeLittle(byte value) =>
         char.IsAsciiLetterOrDigit((char)value) || value is (byte)'-' or (byte)'_' or (byte)'.' or (byte)'~' or (byte)'(' or (byte)'!'
             ? ((char)value).ToString() : $"%{value.ToString("X2", CultureInfo.InvariantCulture)}";
-
-    private static X509Certificate2 NewAuthority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=An authority of ours", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
-    }
-
-    private static void WriteServerCertificate(X509Certificate2 authority, ScratchFolder folder, string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
-        using var certificate = request.Create(authority, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(20), [1, 2, 3]);
-        File.WriteAllText(folder.File("cert.pem"), certificate.ExportCertificatePem());
-        File.WriteAllText(folder.File("key.pem"), key.ExportPkcs8PrivateKeyPem());
-    }
 }

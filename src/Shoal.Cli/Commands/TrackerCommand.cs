@@ -45,9 +45,21 @@ internal static class TrackerCommand
 
     private static readonly Option<int?> MaximumPeers = SharedOptions.Count("--max-peers", "Peers at most, over all torrents (default: 10000000)");
 
+    private static readonly Option<int?> MaximumClients = SharedOptions.Count("--max-clients", "HTTP connections at a time, subscribers too; others are told to come later (default: 20000)");
+
+    private static readonly Option<int?> RequestRate = SharedOptions.Count(
+        "--max-request-rate", "HTTP requests a second from one address, but for announces; five times as many at once (default: 100)");
+
     private static readonly Option<string[]> TrustedProxies = SharedOptions.Repeated(
-        "--trusted-proxy", "ADDRESS", "A reverse proxy, or a network of them (10.0.0.0/8), that is believed when it says who asks (X-Forwarded-For); may be repeated",
+        "--trusted-proxy", "ADDRESS", "A reverse proxy, or a network of them (10.0.0.0/8), that is believed when it says who asks, and for which URL (X-Forwarded-For, -Proto, -Host); may be repeated",
         text => TryParseNetwork(text, out _) ? null : $"'{text}' is neither an IP address nor a network such as 10.0.0.0/8");
+
+    private static readonly Option<string?> Certificate = new("--cert")
+    {
+        Description = "Speak https, and no http, with the certificate in this file (PEM, with those between it and its authority); read again when it changes", HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Key = new("--key") { Description = "The certificate's private key (PEM, not encrypted)", HelpName = "FILE" };
 
     private static readonly Option<string?> Catalogue = new("--catalogue")
     {
@@ -67,13 +79,19 @@ internal static class TrackerCommand
     {
         var command = new Command("tracker", "Run a tracker: HTTP and UDP on one port, and with --catalogue files by name")
         {
-            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, TrustedProxies, Catalogue, Open, Private, MembersOnly,
+            PortArgument, Interval, Allow, Deny, MaximumSwarms, MaximumPeers, MaximumClients, RequestRate, TrustedProxies, Certificate, Key,
+            Catalogue, Open, Private, MembersOnly,
         }.WithListening().WithOutput();
         command.Validators.Add(result =>
         {
             if (result.GetValue(Catalogue) is null && (result.GetValue(Open) || result.GetValue(Private) || result.GetValue(MembersOnly)))
             {
                 result.AddError("--open, --private and --members-only are about a catalogue: name its folder with --catalogue");
+            }
+
+            if (result.GetValue(Certificate) is null != result.GetValue(Key) is null)
+            {
+                result.AddError("--cert and --key belong together");
             }
         });
         command.Action = new CommandAction(RunAsync, "shoal tracker", "shoal tracker --catalogue ./catalogue", "shoal tracker 6969 --bind 127.0.0.1 --allow hashes.txt");
@@ -101,14 +119,18 @@ internal static class TrackerCommand
             MinimumInterval = TimeSpan.FromTicks(Math.Min(defaults.MinimumInterval.Ticks, (parse.GetValue(Interval) ?? defaults.Interval).Ticks)),
             MaximumSwarmCount = parse.GetValue(MaximumSwarms) ?? defaults.MaximumSwarmCount,
             MaximumPeerCount = parse.GetValue(MaximumPeers) ?? defaults.MaximumPeerCount,
+            MaximumConnectionCount = parse.GetValue(MaximumClients) ?? defaults.MaximumConnectionCount,
+            MaximumRequestRate = parse.GetValue(RequestRate) ?? defaults.MaximumRequestRate,
             TrustedProxies = [.. (parse.GetValue(TrustedProxies) ?? []).Select(text => TryParseNetwork(text, out var network) ? network : default)],
+            CertificateFile = parse.GetValue(Certificate),
+            KeyFile = parse.GetValue(Key),
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
             Catalogue = parse.GetValue(Catalogue) is not { } folder ? null
                 : new CatalogueOptions { Folder = folder, IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
         };
         await using var server = await StartAsync(options, invocation);
-        reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, "tracker: HTTP and UDP"));
+        reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, $"tracker: {(options.CertificateFile is null ? "HTTP" : "HTTPS")} and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
         ShowFirstToken(options.Catalogue, reporter);
         await ShowStatsAsync(server, reporter, invocation.Stop);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -17,7 +16,8 @@ namespace Shoal.Tracker.Catalogue;
 /// The endpoints of a catalogue, /api/v1/: what they take and what they answer. A refusal is a <see cref="CatalogueRefusal"/> with a status
 /// that fits. Thread-safe.
 /// </summary>
-internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, TrackerShards shards, CatalogueOptions options)
+internal sealed class CatalogueApi(
+    CatalogueCore catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrustedProxies proxies, TrackerShards shards, CatalogueOptions options)
 {
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";
@@ -114,7 +114,7 @@ internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess acce
                 return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no .torrent: {wrong}");
             }
 
-            var (entry, isNew) = await catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted);
+            var (entry, isNew) = await health.WatchAsync(catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted));
             return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', entry.Name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
         }
         finally
@@ -149,7 +149,7 @@ internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess acce
 
     private async Task<Results<Ok<CatalogueRemoval>, Refusal>> RemoveAsync(HttpContext context, string name) =>
         Read(context, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
-        : await catalogue.RemoveAsync(reference, by, context.RequestAborted) is { } removal ? TypedResults.Ok(removal)
+        : await health.WatchAsync(catalogue.RemoveAsync(reference, by, context.RequestAborted)) is { } removal ? TypedResults.Ok(removal)
         : Missing(reference);
 
     private async Task<Results<FileContentHttpResult, Refusal>> TorrentAsync(HttpContext context, string name)
@@ -268,12 +268,10 @@ internal sealed class CatalogueApi(CatalogueCore catalogue, CatalogueAccess acce
     // Where it was announced before is nothing to those who have it from here.
     private static byte[] Plain(Metainfo metainfo) => MetainfoWriter.ToArray(metainfo.WithSources([], metainfo.WebSeeds));
 
-    // As it was asked for; a client of HTTP 1.0 may not say. For a member with his passkey.
+    // For a member with his passkey.
     private string AnnounceUrl(HttpContext context)
     {
-        var host = context.Request.Host is { HasValue: true } asked ? asked.Value
-            : new IPEndPoint(context.Connection.LocalIpAddress ?? IPAddress.Loopback, context.Connection.LocalPort).ToString();
-        var passkey = options.IsMembersOnly && CatalogueAccess.TokenOf(context.Request) is { } token ? $"{Passkey.OfToken(token)}/" : "";
-        return $"{context.Request.Scheme}://{host}/{passkey}announce";
+        var passkey = options.IsMembersOnly && CatalogueAccess.TokenOf(context.Request) is { } token ? $"/{Passkey.OfToken(token)}" : "";
+        return $"{proxies.OriginOf(context)}{passkey}/announce";
     }
 }

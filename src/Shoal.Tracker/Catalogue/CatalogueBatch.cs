@@ -14,8 +14,10 @@ internal sealed class PendingChange(CatalogueChange draft, ReadOnlyMemory<byte> 
     public TaskCompletionSource<ChangeOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>What became of an order: the change, or what there was already; why it failed, if it did.</summary>
-internal sealed record ChangeOutcome(CatalogueChange? Change, bool IsNew, string? Failure = null);
+/// <summary>
+/// What became of an order: the change, or what there was already; why it failed, if it did, and with what if it is the store that failed.
+/// </summary>
+internal sealed record ChangeOutcome(CatalogueChange? Change, bool IsNew, string? Failure = null, Exception? Cause = null);
 
 /// <summary>
 /// Orders that are decided together, in their order: what is decided for one counts for those behind it, though nobody else sees it yet.
@@ -46,7 +48,7 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
                 }
                 catch (CatalogueException error)
                 {
-                    Fail(i, error.Message);
+                    Fail(i, error.Message, error);
                 }
             }
         }
@@ -82,19 +84,19 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
             }
             else if (outcome.Failure is not null)
             {
-                Fail(i, outcome.Failure);
+                Fail(i, outcome.Failure, null);
             }
         }
     }
 
-    /// <summary>None of it came to pass.</summary>
-    public void FailAll(string why)
+    /// <summary>None of it came to pass, since the store failed.</summary>
+    public void FailAll(string why, Exception cause)
     {
         _changes.Clear();
         _gone.Clear();
         for (var i = 0; i < orders.Count; i++)
         {
-            Fail(i, why);
+            Fail(i, why, cause);
         }
     }
 
@@ -105,7 +107,7 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
         {
             if (_outcomes[i]!.Failure is { } failure)
             {
-                orders[i].Done.TrySetException(new CatalogueException(failure));
+                orders[i].Done.TrySetException(new CatalogueException(failure, _outcomes[i]!.Cause));
             }
             else
             {
@@ -140,9 +142,9 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
-    private void Fail(int order, string why)
+    private void Fail(int order, string why, Exception? cause)
     {
-        _outcomes[order] = Refused(why);
+        _outcomes[order] = new ChangeOutcome(null, IsNew: false, why, cause);
         if (orders[order].Draft.Published is { } published)
         {
             _gone.Add(published.InfoHash);

@@ -56,6 +56,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
     /// <summary>Names in it.</summary>
     public int Count => _index.Count;
 
+    /// <summary>Versions of all names.</summary>
+    public int VersionCount => _index.VersionCount;
+
     /// <summary>Changes that wait for their turn.</summary>
     public int OrderCount => _orders.Reader.Count;
 
@@ -216,12 +219,12 @@ internal sealed class CatalogueCore : IAsyncDisposable
         catch (OutcomeUnknownException error)
         {
             Log.CatalogueFailed(_logger, error.Message);
-            await FindOutAsync(batch, error.Message);
+            await FindOutAsync(batch, error);
         }
         catch (CatalogueException error)
         {
             Log.CatalogueFailed(_logger, error.Message);
-            batch.FailAll(error.Message);
+            batch.FailAll(error.Message, error);
         }
 
         if (batch.Gone.Count > 0)
@@ -281,8 +284,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
     }
 
     /// <summary>Waits until it can be seen whether the batch is kept; what is ordered meanwhile is refused.</summary>
-    private async Task FindOutAsync(CatalogueBatch batch, string why)
+    private async Task FindOutAsync(CatalogueBatch batch, OutcomeUnknownException cause)
     {
+        var why = cause.Message;
         var start = _time.GetTimestamp();
         var before = Feed.LastSequence;
         for (var pause = TimeSpan.FromMilliseconds(100); ; pause = TimeSpan.FromMilliseconds(Math.Min(1000, pause.TotalMilliseconds * 2)))
@@ -295,25 +299,25 @@ internal sealed class CatalogueCore : IAsyncDisposable
                 {
                     if (!hasCome)
                     {
-                        batch.FailAll($"{why}; nothing was changed, order it again");
+                        batch.FailAll($"{why}; nothing was changed, order it again", cause);
                     }
 
                     return;
                 }
 
-                batch.FailAll($"{why}; {Unknown}");
+                batch.FailAll($"{why}; {Unknown}", cause);
                 return;
             }
             catch (CatalogueException error)
             {
                 var refused = new CatalogueBatch(TakeOrders());
-                refused.FailAll(error.Message);
+                refused.FailAll(error.Message, error);
                 refused.Tell();
             }
 
             if (_stop.IsCancellationRequested || _time.GetElapsedTime(start) > Patience)
             {
-                batch.FailAll($"{why}; {Unknown}");
+                batch.FailAll($"{why}; {Unknown}", cause);
                 return;
             }
 

@@ -30,6 +30,9 @@ internal sealed class CatalogueIndex
     /// <summary>Names of which there is a version.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Versions of all names.</summary>
+    public int VersionCount { get; private set; }
+
     /// <summary>Lines of a journal that would say all that there is: versions, and names of which something was removed.</summary>
     public int LineCount => _changes.Count;
 
@@ -70,6 +73,7 @@ internal sealed class CatalogueIndex
             var old = index >= 0 ? _chunks[chunk][index] : null;
             var now = After(old, change);
             Count += (now.Latest is null ? 0 : 1) - (old?.Latest is null ? 0 : 1);
+            VersionCount += now.Versions.Length - (old?.Versions.Length ?? 0);
             Replace(old, change);
             if (index >= 0)
             {

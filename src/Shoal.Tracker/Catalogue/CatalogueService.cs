@@ -11,6 +11,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shoal.Protocol.Catalogue;
 using Shoal.Tracker.Catalogue.Postgres;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker.Catalogue;
 
@@ -20,6 +21,7 @@ namespace Shoal.Tracker.Catalogue;
 internal sealed class CatalogueService : IAsyncDisposable
 {
     private readonly CatalogueCore _catalogue;
+    private readonly CatalogueTraffic _traffic = new();
     private readonly ServiceProvider _services;
     private readonly RequestDelegate _pipeline;
     private readonly ILogger _logger;
@@ -66,8 +68,8 @@ internal sealed class CatalogueService : IAsyncDisposable
             shards.Admits = new Members(_catalogue, Tokens, _logger).Admits;
         }
 
-        Subscribers = new CatalogueSubscribers(_catalogue, options);
-        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, shards, options);
+        Subscribers = new CatalogueSubscribers(_catalogue, options, _traffic);
+        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, Health, proxies, shards, options);
         var builder = new ApplicationBuilder(_services);
         builder.Use(AnswerFailuresAsync);
         builder.UseRouting();
@@ -82,6 +84,9 @@ internal sealed class CatalogueService : IAsyncDisposable
     public CatalogueTokens Tokens { get; }
 
     public CatalogueSubscribers Subscribers { get; }
+
+    /// <summary>Whether it keeps what it is given.</summary>
+    public CatalogueHealth Health { get; } = new();
 
     /// <summary>Names in it.</summary>
     public int Count => _catalogue.Count;
@@ -100,8 +105,29 @@ internal sealed class CatalogueService : IAsyncDisposable
             body.MaxRequestBodySize = null;
         }
 
+        var start = Stopwatch.GetTimestamp();
         await using var scope = _services.CreateAsyncScope();
-        await _pipeline(new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider });
+        var context = new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider };
+        try
+        {
+            await _pipeline(context);
+        }
+        finally
+        {
+            _traffic.Count(context.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName, context.Response.StatusCode, start);
+        }
+    }
+
+    /// <summary>Writes what it holds and has done.</summary>
+    public void WriteMetrics(PrometheusText text)
+    {
+        text.Gauge("shoal_catalogue_names", "Names in the catalogue.", _catalogue.Count);
+        text.Gauge("shoal_catalogue_versions", "Versions of all names.", _catalogue.VersionCount);
+        text.Gauge("shoal_catalogue_subscribers", "Who listens to the events now.", Subscribers.Count);
+        text.Gauge("shoal_catalogue_waiting_changes", "Changes that wait for their turn to be written.", _catalogue.OrderCount);
+        text.Gauge("shoal_catalogue_writable", "1 if the last change was kept, 0 if the disk failed it.", Health.Failure is null ? 1 : 0);
+        text.Counter("shoal_catalogue_write_failures_total", "Changes that the disk failed.", Health.FailureCount);
+        _traffic.WriteTo(text);
     }
 
     public async ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Shoal.Protocol.Catalogue;
+using Shoal.Tracker.Metrics;
 
 namespace Shoal.Tracker.Catalogue;
 
@@ -9,7 +10,7 @@ namespace Shoal.Tracker.Catalogue;
 /// Tells subscribers what is published: first what there is, or what they missed, then what comes, each once and in order. A subscriber that
 /// reads slowly holds up nobody: it reads from the feed when it is ready, and what the feed keeps no more from the catalogue. Thread-safe.
 /// </summary>
-internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOptions options) : IDisposable
+internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOptions options, CatalogueTraffic traffic) : IDisposable
 {
     /// <summary>Patterns of one subscriber.</summary>
     public const int MaximumPatternCount = 100;
@@ -72,6 +73,7 @@ internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOpt
             {
                 if (Matches(change.Name) && (change.Sequence > start || IsNewest(change)))
                 {
+                    traffic.CountEvent(change.Published is not null);
                     yield return ItemOf(change);
                 }
 

@@ -27,6 +27,12 @@ internal static class ForeignPrograms
         (File.Exists("/usr/lib/nginx/modules/ngx_http_set_misc_module.so")
             ? null : "nginx's set_misc module is not installed (apt-get install libnginx-mod-http-set-misc)");
 
+    public static string? WhyNoPromtool { get; } = Missing("promtool", "prometheus");
+
+    public static string? WhyNoChromium { get; } = Missing("chromium", "chromium");
+
+    public static string? WhyNoSystemd { get; } = Missing("systemd-analyze", "systemd");
+
     private static string? Missing(string program, string package)
     {
         var path = Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin";

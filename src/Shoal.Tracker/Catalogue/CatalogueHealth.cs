@@ -1,0 +1,31 @@
+namespace Shoal.Tracker.Catalogue;
+
+/// <summary>Whether the last change that somebody wanted reached the disk. Thread-safe.</summary>
+internal sealed class CatalogueHealth
+{
+    private string? _failure;
+    private long _failureCount;
+
+    /// <summary>Why the last change was not kept; null if it was.</summary>
+    public string? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Changes that were not kept.</summary>
+    public long FailureCount => Volatile.Read(ref _failureCount);
+
+    /// <summary>Does what changes the catalogue, and notes how it went. What the catalogue itself does not want is no failure: that has no cause.</summary>
+    public async Task<T> WatchAsync<T>(Task<T> change)
+    {
+        try
+        {
+            var result = await change;
+            Volatile.Write(ref _failure, null);
+            return result;
+        }
+        catch (CatalogueException error) when (error.InnerException is not null)
+        {
+            Interlocked.Increment(ref _failureCount);
+            Volatile.Write(ref _failure, error.Message);
+            throw;
+        }
+    }
+}
