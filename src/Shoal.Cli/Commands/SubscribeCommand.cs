@@ -112,7 +112,7 @@ internal static class SubscribeCommand
         }
     }
 
-    private static Event Describe(SubscriptionNotice notice, string at, string folder) => notice switch
+    internal static Event Describe(SubscriptionNotice notice, string at, string folder) => notice switch
     {
         SubscriptionNotice.Ready e => new SubscribedEvent(e.NameCount, at, folder),
         SubscriptionNotice.Found e => new VersionFoundEvent(e.Name, e.Version, e.InfoHash, e.Size),
