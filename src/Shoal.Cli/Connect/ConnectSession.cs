@@ -28,7 +28,7 @@ internal sealed class ConnectSession : IAsyncDisposable
     public ConnectSession(ConnectContext context)
     {
         Context = context;
-        Transfers = new Transfers(context.Reporter);
+        Transfers = new Transfers(context.Client, context.StartClientAsync, context.Reporter);
         Jobs = new BackgroundJobs(context.Reporter, _ending.Token);
         Uploads = new Uploads(this, new UploadBook(context.Catalogue.Address.ToString()));
         Downloads = new Downloads(this);
@@ -89,7 +89,6 @@ internal sealed class ConnectSession : IAsyncDisposable
         await Task.WhenAll(_showing, Jobs.EndAsync());
         var (downloaded, uploaded) = await Subscriptions.EndAsync();
         await Transfers.ShowUnfinishedAsync();
-        await Context.Client.DisposeAsync();
         await Transfers.EndAsync();
         var sum = await Transfers.CountAsync();
         (downloaded, uploaded) = (downloaded + sum.Downloaded, uploaded + sum.Uploaded);

@@ -10,23 +10,16 @@ internal sealed class Downloads(ConnectSession session)
     public async Task DownloadAsync(string name, string? folder, CancellationToken stop)
     {
         var (catalogue, transfers) = (session.Context.Catalogue, session.Transfers);
-        var to = ConnectSession.PathOf(folder ?? ".");
+        var to = Path.TrimEndingDirectorySeparator(ConnectSession.PathOf(folder ?? "."));
         var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), stop);
-        if (!transfers.TryFind(entry.InfoHash, out var held))
+        if (!transfers.TryFind(entry.InfoHash, to, out var held))
         {
             GetCommand.EnsureWritable(to);
             var metainfo = await catalogue.GetTorrentAsync(entry, stop);
-            var torrent = await session.Context.Client.AddAsync(
-                TorrentSource.FromMetainfo(metainfo), to,
-                session.Context.Torrents with { Trackers = [.. catalogue.Address.Trackers, .. session.Context.Torrents.Trackers] }, stop);
-            held = new HeldTorrent(entry.Name, entry.Version, torrent, Path.Combine(to, metainfo.Name), IsUpload: false);
-            transfers.Add(held);
+            var options = session.Context.Torrents with { Trackers = [.. catalogue.Address.Trackers, .. session.Context.Torrents.Trackers] };
+            held = await transfers.AddAsync(
+                entry, Path.Combine(to, metainfo.Name), isUpload: false, client => client.AddAsync(TorrentSource.FromMetainfo(metainfo), to, options, stop), stop);
             session.Context.Reporter.Report(new VersionFoundEvent(entry.Name, entry.Version, entry.InfoHash, entry.Size));
-        }
-        else if (Path.GetDirectoryName(held.Path) != Path.TrimEndingDirectorySeparator(to))
-        {
-            throw new UserErrorException(
-                $"it is held at '{held.Path}' already, and a session has it in one place; 'shoal get' gets it to another", ExitCode.Failed);
         }
         else if (!held.IsUpload && !held.Torrent.Completion.IsCompleted && !session.Context.Waits)
         {

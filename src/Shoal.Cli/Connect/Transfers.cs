@@ -14,17 +14,25 @@ namespace Shoal.Cli.Connect;
 /// <param name="Torrent">The torrent.</param>
 /// <param name="Path">Where its file or folder is.</param>
 /// <param name="IsUpload">Whether it was there before, rather than fetched.</param>
-internal sealed record HeldTorrent(string Name, int Version, TorrentHandle Torrent, string Path, bool IsUpload)
+/// <param name="Client">The client that has it, and nothing else; null if the session's own has it.</param>
+internal sealed record HeldTorrent(string Name, int Version, TorrentHandle Torrent, string Path, bool IsUpload, ShoalClient? Client)
 {
     public string What => $"{Name}@{Version}";
 }
 
-/// <summary>The torrents that a session has, each once, and what happens to them. Thread-safe.</summary>
-internal sealed class Transfers(Reporter reporter)
+/// <summary>
+/// The torrents that a session has, each place of one once, and what happens to them. A client has a torrent in one place: for a second, what was
+/// uploaded from here and is fetched to elsewhere, there is a client of its own. Thread-safe.
+/// </summary>
+internal sealed class Transfers(ShoalClient client, Func<Task<ShoalClient>> startClientAsync, Reporter reporter)
 {
+    /// <summary>Second places at a time; more are refused.</summary>
+    public const int MaximumClientCount = 20;
+
     private static readonly TimeSpan LonelyAfter = TimeSpan.FromSeconds(10);
 
-    private readonly ConcurrentDictionary<InfoHash, HeldTorrent> _held = new();
+    private readonly ConcurrentDictionary<(InfoHash, string Folder), HeldTorrent> _held = new();
+    private readonly SemaphoreSlim _adding = new(1);
     private readonly ConcurrentDictionary<Task, bool> _watching = new();
     private long _downloadedBefore;
     private long _uploadedBefore;
@@ -32,20 +40,43 @@ internal sealed class Transfers(Reporter reporter)
     /// <summary>All of them, by name.</summary>
     public IReadOnlyList<HeldTorrent> All => [.. _held.Values.OrderBy(held => held.Name, StringComparer.Ordinal).ThenBy(held => held.Version)];
 
-    public bool TryFind(InfoHash infoHash, [NotNullWhen(true)] out HeldTorrent? held) => _held.TryGetValue(infoHash, out held);
+    /// <summary>The torrent whose file or folder lies in that folder.</summary>
+    public bool TryFind(InfoHash infoHash, string folder, [NotNullWhen(true)] out HeldTorrent? held) => _held.TryGetValue((infoHash, folder), out held);
 
     /// <summary>Those that a reference means.</summary>
     public IReadOnlyList<HeldTorrent> Of(CatalogueReference reference) =>
         [.. All.Where(held => held.Name == reference.Name.Value && (reference.Version is null || held.Version == reference.Version))];
 
-    /// <summary>Keeps it, and tells what happens to it.</summary>
-    public void Add(HeldTorrent held)
+    /// <summary>Adds a torrent, whose file or folder is at the path, to a client that has it nowhere else, and tells what happens to it.</summary>
+    /// <exception cref="ShoalException">It cannot be added.</exception>
+    /// <exception cref="UserErrorException">There are too many in two places.</exception>
+    public async Task<HeldTorrent> AddAsync(CatalogueEntry entry, string path, bool isUpload, Func<ShoalClient, Task<TorrentHandle>> addAsync, CancellationToken stop)
     {
-        _held[held.Torrent.InfoHash] = held;
-        Watch(TellEventsAsync(held));
-        if (!held.IsUpload)
+        await _adding.WaitAsync(stop);
+        try
         {
-            Watch(TellLonelinessAsync(held));
+            var own = _held.Values.Any(held => held.Torrent.InfoHash == entry.InfoHash) ? await StartAsync() : null;
+            try
+            {
+                var held = new HeldTorrent(entry.Name, entry.Version, await addAsync(own ?? client), path, isUpload, own);
+                _held[(entry.InfoHash, FolderOf(path))] = held;
+                Watch(TellEventsAsync(held));
+                if (!isUpload)
+                {
+                    Watch(TellLonelinessAsync(held));
+                }
+
+                return held;
+            }
+            catch when (own is not null)
+            {
+                await own.DisposeAsync();
+                throw;
+            }
+        }
+        finally
+        {
+            _adding.Release();
         }
     }
 
@@ -53,13 +84,17 @@ internal sealed class Transfers(Reporter reporter)
     public async Task RemoveAsync(HeldTorrent held)
     {
         await held.Torrent.StopAsync();
-        if (_held.TryRemove(held.Torrent.InfoHash, out _))
+        if (_held.TryRemove((held.Torrent.InfoHash, FolderOf(held.Path)), out _))
         {
             var last = await held.Torrent.GetProgressAsync();
             Interlocked.Add(ref _downloadedBefore, last.DownloadedBytes);
             Interlocked.Add(ref _uploadedBefore, last.UploadedBytes);
+            await (held.Client?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
     }
+
+    /// <summary>The folder in which a file or folder lies.</summary>
+    public static string FolderOf(string path) => Path.GetDirectoryName(path) ?? path;
 
     /// <summary>Waits until it is whole, and says so; if it fails, it is forgotten.</summary>
     /// <exception cref="ShoalException">It cannot be had.</exception>
@@ -127,8 +162,12 @@ internal sealed class Transfers(Reporter reporter)
         return (downloaded, uploaded);
     }
 
-    /// <summary>Waits until nothing more is told, once the client is gone.</summary>
-    public Task EndAsync() => Task.WhenAll(_watching.Keys);
+    /// <summary>Stops all politely, and waits until nothing more is told.</summary>
+    public async Task EndAsync()
+    {
+        await Task.WhenAll([client.DisposeAsync().AsTask(), .. All.Select(held => held.Client?.DisposeAsync().AsTask() ?? Task.CompletedTask)]);
+        await Task.WhenAll(_watching.Keys);
+    }
 
     /// <summary>A state in a word.</summary>
     public static string WordFor(TorrentState state) => state switch
@@ -143,6 +182,9 @@ internal sealed class Transfers(Reporter reporter)
     private static FetchingRow RowOf(string name, int version, TorrentProgress progress) => new(
         name, version, WordFor(progress.State), progress.HaveBytes, progress.WantedBytes, progress.DownloadRateBytesPerSecond,
         progress.Peers.Count, progress.Eta?.TotalSeconds);
+
+    private async Task<ShoalClient> StartAsync() => _held.Values.Count(held => held.Client is not null) < MaximumClientCount ? await startClientAsync()
+        : throw new UserErrorException($"there are {MaximumClientCount} in a second place already; 'shoal get' gets it to another", ExitCode.Failed);
 
     private void Watch(Task task)
     {

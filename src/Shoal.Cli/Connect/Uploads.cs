@@ -82,7 +82,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
                 await session.Transfers.RemoveAsync(older);
             }
 
-            await ShareAsync(path, entry.Name, entry.Version, made, stop);
+            await ShareAsync(path, entry, made, stop);
             try
             {
                 book.Add(new Upload(entry.Name, entry.Version, entry.InfoHash, path, made.Metainfo.Layout.PieceLength));
@@ -133,7 +133,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
             return $"'{upload.Path}' is gone";
         }
 
-        if (await WhatTheCatalogueHasAgainst(upload, reference, stop) is { } gone)
+        if (await WhatTheCatalogueHasAgainstAsync(upload, reference, stop) is { } gone)
         {
             return gone;
         }
@@ -147,7 +147,8 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
                 return $"'{upload.Path}' has changed; 'upload' publishes it as it is now";
             }
 
-            await ShareAsync(upload.Path, upload.Name, upload.Version, made, stop);
+            await ShareAsync(
+                upload.Path, new CatalogueEntry(upload.Name, upload.Version, upload.InfoHash, made.Metainfo.StoredLength, 0, upload.PieceLength, default, 0), made, stop);
             return null;
         }
         catch (ShoalException error)
@@ -161,7 +162,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
     }
 
     // A catalogue that is away has nothing against it.
-    private async Task<string?> WhatTheCatalogueHasAgainst(Upload upload, CatalogueReference reference, CancellationToken stop)
+    private async Task<string?> WhatTheCatalogueHasAgainstAsync(Upload upload, CatalogueReference reference, CancellationToken stop)
     {
         try
         {
@@ -183,13 +184,15 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
         stop);
 
     // The same files under two names are one torrent.
-    private async Task ShareAsync(string path, string name, int version, NewTorrent made, CancellationToken stop)
+    private async Task ShareAsync(string path, CatalogueEntry entry, NewTorrent made, CancellationToken stop)
     {
-        if (!session.Transfers.TryFind(made.Metainfo.InfoHash, out _))
+        var options = Context.Torrents with
         {
-            var torrent = await Context.Client.ShareAsync(
-                made, Context.Torrents with { IsPublic = Context.Torrents.IsPublic == true, Trackers = [.. Catalogue.Address.Trackers, .. Context.Torrents.Trackers] }, stop);
-            session.Transfers.Add(new HeldTorrent(name, version, torrent, path, IsUpload: true));
+            IsPublic = Context.Torrents.IsPublic == true, Trackers = [.. Catalogue.Address.Trackers, .. Context.Torrents.Trackers],
+        };
+        if (!session.Transfers.TryFind(entry.InfoHash, Transfers.FolderOf(path), out _))
+        {
+            await session.Transfers.AddAsync(entry, path, isUpload: true, client => client.ShareAsync(made, options, stop), stop);
         }
     }
 
