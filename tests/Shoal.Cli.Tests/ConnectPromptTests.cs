@@ -31,7 +31,7 @@ public sealed class ConnectPromptTests : IAsyncDisposable
     {
         await using var tracker = await StartAsync();
         await TypeAsync("help exit", "Enter", "peers 日本語", "C-c");
-        await ScreenAsync(screen => screen.Contains("shoal> help exit\nexit: leave", StringComparison.Ordinal) && screen.EndsWith("shoal> peers 日本語^C\n(Ctrl-C once more leaves)\nshoal>", StringComparison.Ordinal));
+        await ScreenAsync(screen => screen.Contains("shoal> help exit\nexit\n  Leave", StringComparison.Ordinal) && screen.EndsWith("shoal> peers 日本語^C\n(Ctrl-C once more leaves)\nshoal>", StringComparison.Ordinal));
         await TypeAsync("half", "Up");
         await ScreenAsync(screen => screen.EndsWith("\nshoal> help exit", StringComparison.Ordinal));
         await TypeAsync("Down", "Left", "X");
@@ -41,14 +41,14 @@ public sealed class ConnectPromptTests : IAsyncDisposable
         await Tmux("paste-buffer", "-p", "-t", "x");
         await ScreenAsync(screen => screen.EndsWith("\nshoal> search no⏎help status⏎", StringComparison.Ordinal));
         await TypeAsync("Enter");
-        await ScreenAsync(screen => screen.Contains("shoal> search no\nno name in the catalogue holds 'no'\nshoal> help status\nstatus: show what", StringComparison.Ordinal));
+        await ScreenAsync(screen => screen.Contains("shoal> search no\nno name in the catalogue holds 'no'\nshoal> help status\nstatus\n  Show what", StringComparison.Ordinal));
 
         // A narrower terminal breaks the line anew, and nothing of the old one stays.
         await TypeAsync("download aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd");
         await ScreenAsync(screen => screen.EndsWith("dddddddddd", StringComparison.Ordinal));
         await Tmux("resize-window", "-t", "x", "-x", "40", "-y", "30");
         await TypeAsync("e");
-        var narrow = await ScreenAsync(screen => screen.EndsWith("\nshoal> download aaaaaaaaaabbbbbbbbbbccccc\ncccccdddddddddde", StringComparison.Ordinal));
+        var narrow = await ScreenAsync(screen => screen.EndsWith("\nshoal> download aaaaaaaaaabbbbbbbbbbcccc\nccccccdddddddddde", StringComparison.Ordinal));
         Assert.Equal(1, narrow.Split('\n').Count(line => line.StartsWith("shoal> download", StringComparison.Ordinal)));
         await TypeAsync("C-c", "C-c");
         await EndsWellAsync();

@@ -127,7 +127,7 @@ public class LineEditingTests
             screen.Write(view.Show([$"line {i} is a rather long one"], foot with { Status = $"Seeding {i}" }, 20));
         }
 
-        Assert.EndsWith("line 4 is a rather l\nong one\nSeeding 4\n> a line |of thirty\ncharacters, yes".Replace("thirty\n", "thirty \n", StringComparison.Ordinal), screen.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith("line 4 is a rather l\nong one\nSeeding 4\n> a line |of thirty c\nharacters, yes", screen.ToString(), StringComparison.Ordinal);
         Assert.Equal("", view.Show(foot with { Status = "Seeding 4" }, 20));
     }
 

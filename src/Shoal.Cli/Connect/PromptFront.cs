@@ -41,6 +41,7 @@ internal sealed class PromptFront(RawTerminal terminal, PromptReporter reporter,
     private async Task PromptAsync(ConnectSession session, CancellationToken stop)
     {
         var completion = new Completion(session);
+        reporter.Report(new NoteEvent("'help' lists the commands; Tab completes them, files and names"));
         var wasInterrupted = false;
         while (!session.IsLeaving)
         {
@@ -80,10 +81,15 @@ internal sealed class PromptFront(RawTerminal terminal, PromptReporter reporter,
 
     private async Task SubmitAsync(ConnectSession session, CancellationToken stop)
     {
-        var lines = _editor.Text.Split('\n');
+        var lines = _editor.Text.TrimEnd('\n').Split('\n');
         _editor.Set("");
-        foreach (var line in lines.TakeWhile(_ => !session.IsLeaving))
+        foreach (var line in lines)
         {
+            if (session.IsLeaving)
+            {
+                return;
+            }
+
             reporter.EndLine(Prompt + line);
             history.Add(line);
             using var cancel = CancellationTokenSource.CreateLinkedTokenSource(stop);

@@ -99,7 +99,7 @@ internal sealed class Questions(ConnectSession session)
         else
         {
             var verb = ConnectVerb.Find(command);
-            Reporter.Report(new NoteEvent($"{verb.Usage}: {verb.Summary}" + (verb.More.Length > 0 ? $". {verb.More}" : "")));
+            Reporter.Report(new NoteEvent($"{verb.Usage}\n  {char.ToUpperInvariant(verb.Summary[0])}{verb.Summary[1..]}." + (verb.More.Length > 0 ? $" {verb.More}" : "")));
         }
 
         return Task.CompletedTask;

@@ -34,6 +34,7 @@ internal sealed class LineEditor(History history)
     public const int MaximumLength = 16 * 1024;
 
     private string _cut = "";
+    private bool _isAfterReturn;
 
     public string Text { get; private set; } = "";
 
@@ -115,13 +116,20 @@ internal sealed class LineEditor(History history)
     /// <summary>Puts another line in the place of this one.</summary>
     public void Set(string text) => (Text, Cursor) = (text, text.Length);
 
-    // A paste ends its lines as a terminal does, with CR.
+    // A paste ends its lines as a terminal does, with CR, or with CR and LF, of which the second may come later.
     private void Insert(Key key)
     {
         var text = new StringBuilder(key.Text.Length);
-        foreach (var character in key.Text.ReplaceLineEndings("\n"))
+        foreach (var character in key.Text)
         {
-            text.Append(character == '\n' && key.Kind == KeyKind.Paste ? "\n" : character == '\t' ? " " : char.IsControl(character) ? "" : character.ToString());
+            text.Append(character switch
+            {
+                '\r' => "\n",
+                '\n' => _isAfterReturn ? "" : "\n",
+                '\t' => " ",
+                _ => char.IsControl(character) ? "" : character.ToString(),
+            });
+            _isAfterReturn = character == '\r';
         }
 
         Replace(Cursor, Cursor, text.ToString());

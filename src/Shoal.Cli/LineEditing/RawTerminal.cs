@@ -74,12 +74,19 @@ internal sealed partial class RawTerminal : IDisposable
         }
     }
 
-    /// <summary>Writes it in one piece.</summary>
+    /// <summary>Writes it in one piece; nowhere, when the terminal is gone.</summary>
     public void Write(string text)
     {
-        if (text.Length > 0)
+        try
         {
-            _output.Write(Encoding.UTF8.GetBytes(text));
+            if (text.Length > 0)
+            {
+                _output.Write(Encoding.UTF8.GetBytes(text));
+            }
+        }
+        catch (IOException)
+        {
+            // Who closed it shall not keep the session from leaving politely.
         }
     }
 
