@@ -66,6 +66,25 @@ internal static class App
             return told.ExitCode;
         }
 
+        var (text, code) = Describe(exception, stop);
+        if (isJson)
+        {
+            Tell(() => JsonReporter.Write(surface.Out, new ErrorEvent(text, code)));
+        }
+
+        Tell(() => surface.Error.WriteLine($"shoal: {text}"));
+        if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
+        {
+            Tell(() => surface.Error.WriteLine(SecretLink.Redact(exception.ToString())));
+        }
+
+        (exception as UserErrorException)?.AfterTelling?.Invoke(code);
+        return code;
+    }
+
+    /// <summary>What went wrong, as one line, and the exit code for it.</summary>
+    internal static (string Text, int ExitCode) Describe(Exception exception, CancellationToken stop)
+    {
         var (text, code) = exception switch
         {
             UserErrorException error => (error.Message, error.ExitCode),
@@ -80,20 +99,7 @@ internal static class App
             _ => ($"unexpected: {exception.GetType().Name}: {exception.Message} (SHOAL_DEBUG=1 shows where)", ExitCode.Environment),
         };
         // Whatever it quotes: the key of a secret share gets into no log.
-        text = SecretLink.Redact(OneLine(text));
-        if (isJson)
-        {
-            Tell(() => JsonReporter.Write(surface.Out, new ErrorEvent(text, code)));
-        }
-
-        Tell(() => surface.Error.WriteLine($"shoal: {text}"));
-        if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
-        {
-            Tell(() => surface.Error.WriteLine(SecretLink.Redact(exception.ToString())));
-        }
-
-        (exception as UserErrorException)?.AfterTelling?.Invoke(code);
-        return code;
+        return (SecretLink.Redact(OneLine(text)), code);
     }
 
     // What cannot be told, since its disk is full or its reader is gone, is still an exit code.
@@ -121,9 +127,11 @@ internal static class App
             MagnetCommand.Create(),
             VerifyCommand.Create(),
             TrackerCommand.Create(),
+            ConnectCommand.Create(),
             PublishCommand.Create(),
             SubscribeCommand.Create(),
             ListCommand.Create(),
+            RemoveCommand.Create(),
             TokenCommand.Create(),
             ScrapeCommand.Create(),
             DhtCommand.Create(),

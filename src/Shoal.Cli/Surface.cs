@@ -11,6 +11,9 @@ internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal
     /// <summary>Opens what is read where a command is told <c>-</c>: the process's standard input, or nothing.</summary>
     public Func<TextReader> OpenInput { get; init; } = static () => TextReader.Null;
 
+    /// <summary>Whether somebody types what is read there.</summary>
+    public bool IsInputTerminal { get; init; }
+
     /// <summary>The process's own output; a terminal unless redirected or dumb.</summary>
     public static Surface OfProcess()
     {
@@ -21,6 +24,7 @@ internal sealed record Surface(TextWriter Out, TextWriter Error, bool IsTerminal
             TextWriter.Synchronized(new StreamWriter(OperatingSystem.IsWindows() ? Console.OpenStandardError() : new DescriptorStream(2), utf8) { AutoFlush = true }), // log lines come from any thread
             !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"))
         {
+            IsInputTerminal = !Console.IsInputRedirected,
             OpenInput = () => new StreamReader(Console.OpenStandardInput(), utf8),
         };
     }

@@ -23,6 +23,9 @@ public class ArgumentTests
         { "list a[ --at 127.0.0.1:9", "'a[': the '[' at character 2 is not closed" },
         { "list --sort weight", "--sort: 'weight' is neither name, size nor age (see 'shoal list --help')" },
         { "list --versions --at 127.0.0.1:9", "--versions wants a name" },
+        { "remove", "Required argument 'name' missing for command: 'remove' (see 'shoal remove --help')" },
+        { "remove a//b --at 127.0.0.1:9", "'a//b': part 2 is empty" },
+        { "connect x 0x9", "'0x9' is not a port (0 to 65535) (see 'shoal connect --help')" },
         { "token create x --catalogue /nonexistent", "there is no catalogue '/nonexistent': 'shoal tracker --catalogue /nonexistent' makes one" },
         { "token create x", "Option '--catalogue' is required (see 'shoal token create --help')" },
         { "token create x --catalogue /tmp --rights write", "--rights: 'write' is none of read, publish and remove (see 'shoal token create --help')" },
@@ -91,6 +94,8 @@ public class ArgumentTests
     [InlineData("tracker")]
     [InlineData("publish")]
     [InlineData("list")]
+    [InlineData("remove")]
+    [InlineData("connect")]
     [InlineData("scrape")]
     [InlineData("simulate")]
     public async Task Help_of_every_command_has_an_example_and_the_options_of_all(string command)
@@ -108,6 +113,7 @@ public class ArgumentTests
     [InlineData("seed")]
     [InlineData("tracker")]
     [InlineData("publish")]
+    [InlineData("connect")]
     public async Task Every_command_that_listens_can_be_told_where(string command)
     {
         var run = await Command.RunAsync(command, "--help");

@@ -18,7 +18,10 @@ internal static class Command
     }
 
     /// <summary>Starts a command that goes on until it is stopped.</summary>
-    public static RunningCommand Start(params string[] args) => new(args);
+    public static RunningCommand Start(params string[] args) => new(args, TextReader.Null);
+
+    /// <summary>The same, with something to read, as it comes.</summary>
+    public static RunningCommand StartWithInput(TextReader input, params string[] args) => new(args, input);
 }
 
 /// <summary>What a command said.</summary>
@@ -38,8 +41,8 @@ internal sealed class RunningCommand : IAsyncDisposable
     private readonly Run _run = new();
     private readonly Task<int> _task;
 
-    public RunningCommand(string[] args) =>
-        _task = Task.Run(() => App.RunAsync(args, new Surface(_run.Out, _run.Error, IsTerminal: false), _stop.Token));
+    public RunningCommand(string[] args, TextReader input) =>
+        _task = Task.Run(() => App.RunAsync(args, new Surface(_run.Out, _run.Error, IsTerminal: false) { OpenInput = () => input }, _stop.Token));
 
     /// <summary>What it said, line by line.</summary>
     public string[] Lines => _run.Out.Lines;

@@ -65,7 +65,7 @@ public partial class ReadmeTests
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         Assert.All(
-            ["share", "get", "seed", "create", "info", "magnet", "verify", "tracker", "publish", "list", "subscribe", "token", "scrape", "mpi run", "mpi copy", "simulate"],
+            ["share", "get", "seed", "create", "info", "magnet", "verify", "tracker", "publish", "list", "remove", "subscribe", "connect", "token", "scrape", "mpi run", "mpi copy", "simulate"],
             command => Assert.Contains($"`shoal {command} ", readme));
     }
 

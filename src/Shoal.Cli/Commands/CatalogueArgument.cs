@@ -18,11 +18,11 @@ internal static class CatalogueArgument
         "--at", "HOST:PORT", $"The tracker whose catalogue is meant, or its http(s) URL (default: {AtVariable}, else the config file's \"at\")",
         text => CatalogueAddress.TryParse(text, out var address) ? (address, null) : (null, $"'{text}' is neither HOST:PORT nor an http or https URL"));
 
-    /// <summary>A client for the catalogue; null if none is named.</summary>
-    public static CatalogueClient? TryOpen(Invocation invocation)
+    /// <summary>A client for the catalogue: at the address, if one is given, else as options, environment or file say; null if none is named.</summary>
+    public static CatalogueClient? TryOpen(Invocation invocation, CatalogueAddress? address = null)
     {
         var config = ConfigFile.Read();
-        var address = invocation.Parse.GetValue(At) ?? AddressOf(Environment.GetEnvironmentVariable(AtVariable), AtVariable) ?? AddressOf(config.At, $"\"at\" in {ConfigFile.Path}");
+        address ??= invocation.Parse.GetValue(At) ?? AddressOf(Environment.GetEnvironmentVariable(AtVariable), AtVariable) ?? AddressOf(config.At, $"\"at\" in {ConfigFile.Path}");
         return address is null ? null
             : new CatalogueClient(address, new CatalogueClientOptions
             {

@@ -14,8 +14,12 @@ internal sealed record Invocation(ParseResult Parse, Surface Surface, Cancellati
 
     /// <summary>Whoever shows what happens, as --json, --quiet and the terminal ask for.</summary>
     public Reporter CreateReporter() =>
+        Surface.IsTerminal && !Parse.GetValue(SharedOptions.Json) && !Parse.GetValue(SharedOptions.Quiet) && !Parse.GetValue(SharedOptions.Verbose) ? new LiveReporter(Surface.Out)
+        : CreatePlainReporter();
+
+    /// <summary>The same, without a live view.</summary>
+    public Reporter CreatePlainReporter() =>
         Parse.GetValue(SharedOptions.Json) ? new JsonReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet))
-        : Surface.IsTerminal && !Parse.GetValue(SharedOptions.Quiet) && !Parse.GetValue(SharedOptions.Verbose) ? new LiveReporter(Surface.Out)
         : new PlainReporter(Surface.Out, Surface.Error, Parse.GetValue(SharedOptions.Quiet));
 }
 

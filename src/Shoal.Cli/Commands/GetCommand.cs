@@ -119,7 +119,7 @@ internal static class GetCommand
     }
 
     // Found out before a byte is asked for, not by the first piece.
-    private static void EnsureWritable(string folder)
+    internal static void EnsureWritable(string folder)
     {
         try
         {

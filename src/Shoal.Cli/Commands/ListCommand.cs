@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Shoal.Catalogue;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Catalogue;
 
@@ -47,20 +48,28 @@ internal static class ListCommand
         }
 
         var text = pattern is null ? null : CatalogueArgument.ParsePattern(pattern).Text;
-        var left = parse.GetValue(Limit) ?? int.MaxValue;
-        var count = 0;
+        var count = await ShowAllAsync(
+            catalogue, text, parse.GetValue(Sort) ?? CatalogueOrder.Name, parse.GetValue(Limit) ?? int.MaxValue, reporter, invocation.Stop);
+        return count > 0 || text is null ? ExitCode.Ok
+            : throw new UserErrorException($"nothing in the catalogue at {catalogue.Address} is called like '{Printable.Of(text)}'", ExitCode.Failed);
+    }
+
+    /// <summary>Shows what matches, so many at most, and counts it.</summary>
+    internal static async Task<int> ShowAllAsync(
+        CatalogueClient catalogue, string? pattern, CatalogueOrder order, int limit, Reporter reporter, CancellationToken stop)
+    {
+        var (left, count) = (limit, 0);
         string? after = null;
         do
         {
-            var page = await catalogue.ListAsync(text, parse.GetValue(Sort) ?? CatalogueOrder.Name, Math.Min(left, 1000), after, invocation.Stop);
+            var page = await catalogue.ListAsync(pattern, order, Math.Min(left, 1000), after, stop);
             Show(reporter, page.Entries);
             count += page.Entries.Count;
             (after, left) = (page.Next, left - page.Entries.Count);
         }
         while (after is not null && left > 0);
 
-        return count > 0 || text is null ? ExitCode.Ok
-            : throw new UserErrorException($"nothing in the catalogue at {catalogue.Address} is called like '{Printable.Of(text)}'", ExitCode.Failed);
+        return count;
     }
 
     private static void Show(Reporter reporter, IReadOnlyList<CatalogueEntry> entries)

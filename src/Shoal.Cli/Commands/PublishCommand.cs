@@ -70,7 +70,7 @@ internal static class PublishCommand
         return ExitCode.Ok;
     }
 
-    private static string NameOf(string path, string? name) =>
+    internal static string NameOf(string path, string? name) =>
         name is { Length: > 0 } && !name.EndsWith('/') ? name
         : name + System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path)));
 }

@@ -119,7 +119,7 @@ internal static class SubscribeCommand
         _ => progress.IsWaiting ? "waiting" : "downloading",
     };
 
-    private static Event Describe(SubscriptionNotice notice, string at, string folder) => notice switch
+    internal static Event Describe(SubscriptionNotice notice, string at, string folder) => notice switch
     {
         SubscriptionNotice.Ready e => new SubscribedEvent(e.NameCount, at, folder),
         SubscriptionNotice.Found e => new VersionFoundEvent(e.Name, e.Version, e.InfoHash, e.Size),

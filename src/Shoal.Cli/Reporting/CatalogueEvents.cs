@@ -3,12 +3,13 @@ using Shoal.Protocol;
 
 namespace Shoal.Cli.Reporting;
 
-/// <summary>A catalogue has it now, under the name; <paramref name="Command"/> gets it.</summary>
+/// <summary>A catalogue has it now, under the name; <paramref name="Command"/>, if it is worth telling, gets it.</summary>
 internal sealed record PublishedEvent(
-    string Name, int Version, InfoHash InfoHash, long TotalBytes, int FileCount, string At, string Command) : Event
+    string Name, int Version, InfoHash InfoHash, long TotalBytes, int FileCount, string At, string? Command) : Event
 {
     public override string ToLine() =>
-        $"Published {Name}, version {Version}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, at {At}\nOn the other side:\n  {Command}";
+        $"Published {Name}, version {Version}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, at {At}" +
+        (Command is null ? "" : $"\nOn the other side:\n  {Command}");
 }
 
 /// <summary>A version of a name that a catalogue has.</summary>

@@ -56,6 +56,15 @@ namespace Shoal.Cli.Reporting;
 [JsonDerivedType(typeof(RemovedEvent), "removed")]
 [JsonDerivedType(typeof(DisconnectedEvent), "disconnected")]
 [JsonDerivedType(typeof(ReconnectedEvent), "reconnected")]
+[JsonDerivedType(typeof(ConnectedEvent), "connected")]
+[JsonDerivedType(typeof(SeedingAgainEvent), "seeding-again")]
+[JsonDerivedType(typeof(TransfersEvent), "transfers")]
+[JsonDerivedType(typeof(UnfinishedEvent), "unfinished")]
+[JsonDerivedType(typeof(TransferEvent), "transfer")]
+[JsonDerivedType(typeof(SubscriptionEvent), "subscription")]
+[JsonDerivedType(typeof(ConnectedPeerEvent), "connected-peer")]
+[JsonDerivedType(typeof(NoteEvent), "note")]
+[JsonDerivedType(typeof(DoneEvent), "done")]
 [JsonDerivedType(typeof(WarningEvent), "warning")]
 [JsonDerivedType(typeof(ErrorEvent), "error")]
 internal abstract record Event
@@ -67,7 +76,8 @@ internal abstract record Event
     [JsonIgnore]
     public bool IsResult => this is TorrentEvent or CompleteEvent or InfoEvent or MagnetEvent or FileEvent or ScrapeEvent or TrackerUrlsEvent or MpiRunEvent
         or CopyLackEvent or CopiedEvent or SimulationEvent or SimulationsEvent or ComparisonEvent
-        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent or PublishedEvent or ListedEvent or TokenEvent or FetchedEvent;
+        or FuzzFailureEvent or FuzzedEvent or DhtPeerEvent or PublishedEvent or ListedEvent or TokenEvent or FetchedEvent
+        or TransferEvent or SubscriptionEvent or ConnectedPeerEvent or NoteEvent or DoneEvent or ErrorEvent;
 }
 
 /// <summary>A port is open.</summary>

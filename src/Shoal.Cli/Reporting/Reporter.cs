@@ -45,7 +45,7 @@ internal abstract class Reporter : IAsyncDisposable
 }
 
 /// <summary>
-/// Plain lines: no escape codes, progress only every few seconds and only if it changed. What is
+/// Plain lines: no escape codes, progress only every few seconds and only if it changed; results whenever they are asked for. What is
 /// amiss though it goes on is an error's line on stderr.
 /// </summary>
 internal sealed class PlainReporter(TextWriter output, TextWriter error, bool isQuiet) : Reporter
@@ -63,7 +63,7 @@ internal sealed class PlainReporter(TextWriter output, TextWriter error, bool is
             {
                 error.WriteLine($"shoal: {Printable.Of(happened.ToLine()!)}");
             }
-            else if ((happened.IsResult || !isQuiet) && happened.ToLine() is { } line && line != _lastLine)
+            else if ((happened.IsResult || !isQuiet) && happened.ToLine() is { } line && (happened.IsResult || line != _lastLine))
             {
                 _lastLine = line;
                 output.WriteLine(string.Join('\n', line.Split('\n').Select(Printable.Of)));

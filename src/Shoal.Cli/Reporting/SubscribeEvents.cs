@@ -55,7 +55,14 @@ internal sealed record FetchedEvent(string Name, int Version, string Path, long 
 /// <summary>It was taken out of the catalogue: that version, or all. What is here of it stays.</summary>
 internal sealed record RemovedEvent(string Name, int? Version) : Event
 {
-    public override string ToLine() => $"Removed from the catalogue: {Name}{(Version is { } version ? $"@{version}" : "")}; what is here of it stays";
+    /// <summary>What is said where somebody asked for it.</summary>
+    public const string OfCommand = "who has the files keeps them";
+
+    /// <summary>What becomes of the files.</summary>
+    [JsonIgnore]
+    public string Rest { get; init; } = "what is here of it stays";
+
+    public override string ToLine() => $"Removed from the catalogue: {Name}{(Version is { } version ? $"@{version}" : "")}; {Rest}";
 }
 
 /// <summary>The catalogue cannot be heard; it is tried again.</summary>
