@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Shoal.Cli.Tests;
 
 /// <summary>The interactive client on a real terminal, with somebody who types.</summary>
@@ -63,6 +65,45 @@ public sealed class ConnectPromptTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Leaving_waits_for_a_tracker_that_does_not_answer_but_Ctrl_C_does_not()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals here");
+        await using var tracker = CommandProcess.Start(_place, [], "tracker", "0", "--catalogue", _place.At("catalogue"), "--bind", "127.0.0.1");
+        await OpenAsync("", (await tracker.LineAsync(line => line.StartsWith("Listening on 127.0.0.1:", StringComparison.Ordinal))).Split(' ')[2]);
+        await TypeAsync("upload 'my files/x.bin'", "Enter");
+        await ScreenAsync(screen => screen.Contains("Seeding 1:", StringComparison.Ordinal));
+        await Repository.RunAsync(_place.Root, "kill", "-STOP", $"{tracker.Id}");
+        await TypeAsync("exit", "Enter");
+        await ScreenAsync(screen => screen.EndsWith("shoal> exit\nLeaving: transfers end, the tracker is told (Ctrl-C: now)", StringComparison.Ordinal));
+        await TypeAsync("C-c");
+        await ScreenAsync(screen => screen.EndsWith("shoal> exit\n$", StringComparison.Ordinal));
+        await TypeAsync("echo code $?", "Enter");
+        await ScreenAsync(screen => screen.Contains("\ncode 130", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_terminal_that_is_closed_ends_it_politely()
+    {
+        await using var tracker = await StartAsync();
+        await TypeAsync("upload 'my files/x.bin'", "Enter");
+        await ScreenAsync(screen => screen.Contains("Seeding 1:", StringComparison.Ordinal));
+        Assert.Equal(1, await SeedersAsync());
+        await Tmux("kill-server");
+        var left = 600;
+        while (await SeedersAsync() > 0)
+        {
+            Assert.True(left-- > 0, "the tracker was never told");
+            await Task.Delay(100);
+        }
+
+        async Task<int> SeedersAsync()
+        {
+            using var listed = JsonDocument.Parse((await Command.RunAsync("list", "--at", tracker.At, "--json")).Out.Lines[0]);
+            return listed.RootElement.GetProperty("seeders").GetInt32();
+        }
+    }
+
+    [Fact]
     public async Task A_terminal_that_can_do_nothing_gets_plain_lines()
     {
         await using var tracker = await StartAsync("TERM=dumb ");
@@ -80,15 +121,20 @@ public sealed class ConnectPromptTests : IAsyncDisposable
 
     private async Task<Tracker> StartAsync(string environment = "")
     {
+        var tracker = new Tracker(Command.Start("tracker", "0", "--catalogue", _place.At("catalogue"), "--bind", "127.0.0.1"));
+        await tracker.FindAsync();
+        await OpenAsync(environment, tracker.At);
+        return tracker;
+    }
+
+    private async Task OpenAsync(string environment, string at)
+    {
         Assert.SkipUnless(Repository.Has("tmux"), "there is no tmux here to draw a terminal with");
         _place.Write("my files/x.bin", 200_000);
         _place.Write("my files/y.bin", 200_000, seed: 2);
-        var tracker = new Tracker(Command.Start("tracker", "0", "--catalogue", _place.At("catalogue"), "--bind", "127.0.0.1"));
-        await tracker.FindAsync();
         await Tmux("new-session", "-d", "-s", "x", "-x", "120", "-y", "50", $"env PS1='$ ' XDG_STATE_HOME='{_place.At("state")}' sh");
-        await TypeAsync(environment + CommandLine(tracker.At), "Enter");
+        await TypeAsync(environment + CommandLine(at), "Enter");
         await ScreenAsync(screen => screen.EndsWith("\nshoal>", StringComparison.Ordinal));
-        return tracker;
     }
 
     // The shell has the terminal again, as it was.

@@ -65,9 +65,7 @@ internal static class ConnectCommand
         }
 
         await using var live = new PromptReporter(terminal.Write, () => RawTerminal.Width);
-        var history = HistoryFile.Read();
-        await new PromptFront(terminal, live, history).RunAsync(await StartAsync(invocation, catalogue, live, waits: false), invocation.Stop);
-        HistoryFile.Write(history);
+        await new PromptFront(terminal, live, HistoryFile.Read()).RunAsync(await StartAsync(invocation, catalogue, live, waits: false), invocation.Stop);
         return ExitCode.Ok;
     }
 

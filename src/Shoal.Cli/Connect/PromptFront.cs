@@ -34,7 +34,12 @@ internal sealed class PromptFront(RawTerminal terminal, PromptReporter reporter,
             // As if the user had left.
         }
 
-        reporter.EndLine($"{Prompt}{_editor.Text}");
+        if (!session.IsLeaving)
+        {
+            reporter.EndLine($"{Prompt}{_editor.Text}");
+        }
+
+        HistoryFile.Write(history); // before what may be broken off
         await LeaveAsync(session);
     }
 

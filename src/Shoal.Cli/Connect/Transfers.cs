@@ -124,7 +124,6 @@ internal sealed class Transfers(ShoalClient client, Func<Task<ShoalClient>> star
         {
             var progress = await held.Torrent.GetProgressAsync();
             rate += progress.UploadRateBytesPerSecond;
-            peers += progress.Peers.Count;
             if (progress.State is TorrentState.Checking or TorrentState.Downloading or TorrentState.Paused)
             {
                 rows.Add(RowOf(held.Name, held.Version, progress));
@@ -132,6 +131,7 @@ internal sealed class Transfers(ShoalClient client, Func<Task<ShoalClient>> star
             else if (progress.State == TorrentState.Seeding)
             {
                 seeding++;
+                peers += progress.Peers.Count;
             }
         }
 

@@ -178,7 +178,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
         path,
         new NewTorrentOptions
         {
-            CreatedBy = $"Shoal {Program.Version}", Name = name.LastPart, PieceLength = pieceLength, MayUseDht = Context.Torrents.IsPublic == true,
+            CreatedBy = $"Shoal {Program.Version}", Name = name.LastPart, PieceLength = pieceLength > 0 ? pieceLength : null, MayUseDht = Context.Torrents.IsPublic == true,
         },
         Context.Reporter,
         stop);
