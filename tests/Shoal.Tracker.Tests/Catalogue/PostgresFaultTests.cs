@@ -1,7 +1,10 @@
-using System.Net;
 using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Interop.Foreign;
+using Shoal.Protocol.Catalogue;
 using Shoal.Tracker.Catalogue;
+using Shoal.Tracker.Catalogue.Postgres;
 
 namespace Shoal.Tracker.Tests.Catalogue;
 
@@ -64,13 +67,13 @@ public sealed class PostgresFaultTests
     }
 
     [Fact]
-    public async Task Whether_it_was_written_is_found_out_when_the_connection_breaks_while_that_is_said()
+    public async Task What_was_not_written_when_the_connection_broke_is_found_out()
     {
         await using var server = new PostgresServer();
         var database = await server.NewDatabaseAsync();
         await using var one = await PostgresTrackerTests.StartAsync(database);
         await one.PublishAsync("before", "one");
-        // At the very end of the transaction, the server's process for it is ended: once before and once after it is committed.
+        // At the very end of the transaction, while it is committed, the server's process for it is ended.
         await database.SqlAsync("""
             CREATE FUNCTION shoal.cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF NEW.name = 'cut' THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF;
@@ -87,6 +90,29 @@ public sealed class PostgresFaultTests
         await database.SqlAsync("DROP TRIGGER cut ON shoal.change");
         Assert.Equal(1, (await one.PublishAsync("cut", "one")).Entry.Version);
         Assert.Equal("published cut@1", await subscriber.NextAsync());
+    }
+
+    [Fact]
+    public async Task What_was_written_when_the_connection_broke_is_found_out_and_is_not_written_twice()
+    {
+        await using var server = new PostgresServer();
+        var database = await server.NewDatabaseAsync();
+        var store = new BreakingStore(new PostgresStore(PostgresPlace.Parse(database.ConnectionString), NullLogger.Instance));
+        await using var catalogue = CatalogueCore.Open(store, TimeProvider.System, NullLogger.Instance);
+        async Task<CatalogueEntry> PublishAsync(string content) =>
+            (await catalogue.PublishAsync(Samples.Name("x"), Samples.TorrentBytes(content), Samples.Torrent(content), null, default)).Entry;
+
+        Assert.Equal(1, (await PublishAsync("one")).Version);
+        store.FailureCount = 3; // it is there; that it is cannot be seen at once
+        Assert.Equal(2, (await PublishAsync("two")).Version);
+        Assert.Equal(3, (await PublishAsync("three")).Version);
+        store.FailureCount = 1;
+        Assert.NotNull(await catalogue.RemoveAsync(Samples.Reference("x@2"), null, default));
+        Assert.Equal([1, 3], catalogue.VersionsOf(Samples.Name("x")).Select(entry => entry.Version));
+        var told = new List<CatalogueChange>();
+        Assert.True(catalogue.Feed.TryRead(0, 100, told, out _));
+        Assert.Equal([1, 2, 3, 4], told.Select(change => change.Sequence));
+        Assert.Equal(["4"], await database.SqlAsync("SELECT count(*) FROM shoal.change"));
     }
 
     [Fact]
@@ -180,5 +206,51 @@ public sealed class PostgresFaultTests
         Assert.Contains(said, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Keeps what it is given, but breaks before it says so, and then some times more.</summary>
+    private sealed class BreakingStore(PostgresStore store) : ICatalogueStore
+    {
+        private bool _isBroken;
+
+        public int FailureCount { get; set; }
+
+        public long Load(Action<CatalogueChange> replay) => store.Load(replay);
+
+        // Nobody tells it of its own changes: they must be looked for.
+        public void Watch(Action changed)
+        {
+        }
+
+        public IReadOnlyList<CatalogueChange> ReadAfter(long sequence) => store.ReadAfter(sequence);
+
+        public ICatalogueWriting Begin(long sequence) => _isBroken && --FailureCount >= 0 ? throw new CatalogueException("it is away") : new BreakingWriting(this, store.Begin(sequence));
+
+        public Task<byte[]?> ReadTorrentAsync(Shoal.Protocol.InfoHash infoHash, CancellationToken cancellationToken) => store.ReadTorrentAsync(infoHash, cancellationToken);
+
+        public void Forget(HashSet<Shoal.Protocol.InfoHash> gone, CatalogueIndex index) => store.Forget(gone, index);
+
+        public void Tidy(CatalogueIndex index, long sequence) => store.Tidy(index, sequence);
+
+        public ValueTask DisposeAsync() => store.DisposeAsync();
+
+        private sealed class BreakingWriting(BreakingStore owner, ICatalogueWriting writing) : ICatalogueWriting
+        {
+            public IReadOnlyList<CatalogueChange>? News => writing.News;
+
+            public void Put(Shoal.Protocol.InfoHash infoHash, ReadOnlyMemory<byte> torrent) => writing.Put(infoHash, torrent);
+
+            public void Commit(IReadOnlyList<CatalogueChange> changes, IReadOnlySet<Shoal.Protocol.InfoHash> gone)
+            {
+                writing.Commit(changes, gone);
+                owner._isBroken = owner.FailureCount > 0;
+                if (owner._isBroken)
+                {
+                    throw new OutcomeUnknownException("the connection broke");
+                }
+            }
+
+            public void Dispose() => writing.Dispose();
+        }
     }
 }
