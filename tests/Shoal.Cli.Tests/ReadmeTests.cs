@@ -38,6 +38,8 @@ public partial class ReadmeTests
         Assert.True(exitCode == 0, $"exit code {exitCode}\n{said}\n{complained}");
         Assert.Equal(await File.ReadAllBytesAsync(place.At("album", "song.flac")), await File.ReadAllBytesAsync(place.At("got", "album", "song.flac")));
         Assert.Equal("la la\n", await File.ReadAllTextAsync(place.At("only-lyrics", "album", "lyrics.txt")));
+        Assert.Equal(await File.ReadAllBytesAsync(place.At("album", "song.flac")), await File.ReadAllBytesAsync(place.At("by-name", "album", "song.flac")));
+        Assert.Equal("la la\n", await File.ReadAllTextAsync(place.At("by-prompt", "words")));
         Assert.Contains("All is well", said);
     }
 

@@ -4,10 +4,10 @@ using Shoal.Tracker.Catalogue;
 
 namespace Shoal.Cli.Commands;
 
-/// <summary>`shoal token`: who may publish in a catalogue. Works on its folder, while a tracker runs or not.</summary>
+/// <summary>`shoal token`: who may publish in a catalogue. Works on where it is kept, while a tracker runs or not.</summary>
 internal static class TokenCommand
 {
-    private static readonly Option<string> Folder = new("--catalogue") { Description = "The catalogue's folder", HelpName = "DIR", Required = true };
+    private static readonly Option<string> Folder = new("--catalogue") { Description = "The catalogue's folder, or 'Host=…;Database=…' in PostgreSQL", HelpName = "DIR", Required = true };
 
     private static readonly Argument<string> Name = new("name") { Description = "What the token is called" };
 
@@ -90,8 +90,8 @@ internal static class TokenCommand
     // A misspelt folder shall not become a new catalogue.
     private static CatalogueTokens TokensOf(Invocation invocation)
     {
-        var folder = invocation.Parse.GetValue(Folder)!;
-        return Directory.Exists(folder) ? new CatalogueTokens(folder)
-            : throw new UserErrorException($"there is no catalogue '{Printable.Of(folder)}': 'shoal tracker --catalogue {Printable.Of(folder)}' makes one");
+        var options = TrackerCommand.CatalogueAt(invocation.Parse.GetValue(Folder)!);
+        return options.Database is not null || Directory.Exists(options.Folder) ? CatalogueTokens.Of(options)
+            : throw new UserErrorException($"there is no catalogue '{Printable.Of(options.Folder)}': 'shoal tracker --catalogue {Printable.Of(options.Folder)}' makes one");
     }
 }

@@ -63,7 +63,7 @@ internal static class TrackerCommand
 
     private static readonly Option<string?> Catalogue = new("--catalogue")
     {
-        Description = "Keep a catalogue, files by name, in this folder (see 'shoal publish --help')", HelpName = "DIR",
+        Description = "Keep a catalogue, files by name, in this folder, or in PostgreSQL: 'Host=…;Database=…' (see 'shoal publish --help')", HelpName = "DIR",
     };
 
     private static readonly Option<bool> Open = new("--open") { Description = "Let everybody publish in the catalogue, without a token" };
@@ -126,8 +126,8 @@ internal static class TrackerCommand
             KeyFile = parse.GetValue(Key),
             AllowedInfoHashes = ReadList(parse.GetValue(Allow)),
             DeniedInfoHashes = ReadList(parse.GetValue(Deny)),
-            Catalogue = parse.GetValue(Catalogue) is not { } folder ? null
-                : new CatalogueOptions { Folder = folder, IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
+            Catalogue = parse.GetValue(Catalogue) is not { } place ? null
+                : CatalogueAt(place) with { IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
         };
         await using var server = await StartAsync(options, invocation);
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, $"tracker: {(options.CertificateFile is null ? "HTTP" : "HTTPS")} and UDP"));
@@ -140,19 +140,29 @@ internal static class TrackerCommand
     // A new catalogue gets a token for everything: else nobody but this machine could publish, and few would know why.
     private static void ShowFirstToken(CatalogueOptions? options, Reporter reporter)
     {
-        if (options is null || options.IsOpen || new CatalogueTokens(options.Folder) is not { Exist: false } tokens)
-        {
-            return;
-        }
-
         try
         {
-            var token = tokens.Create("first", CatalogueRights.All, "**");
-            reporter.Report(new TokenEvent("first", "all", "**", DateTimeOffset.UtcNow, token));
+            if (options is { IsOpen: false } && CatalogueTokens.Of(options).CreateFirst() is var (name, token))
+            {
+                reporter.Report(new TokenEvent(name, "all", "**", DateTimeOffset.UtcNow, token));
+            }
         }
         catch (CatalogueException error)
         {
             throw new UserErrorException(error.Message, ExitCode.Environment, error);
+        }
+    }
+
+    /// <summary>How the catalogue is kept that the user names: a folder, or a database.</summary>
+    public static CatalogueOptions CatalogueAt(string place)
+    {
+        try
+        {
+            return CatalogueOptions.At(place);
+        }
+        catch (CatalogueException error)
+        {
+            throw new UserErrorException(error.Message, inner: error);
         }
     }
 

@@ -211,25 +211,10 @@ internal sealed class Journal : IDisposable
         return ~crc;
     }
 
-    private static CatalogueChange? Read(ReadOnlySpan<byte> line)
-    {
-        if (line.Length <= ChecksumLength || line[ChecksumLength - 1] != ' ' ||
-            !uint.TryParse(line[..(ChecksumLength - 1)], System.Globalization.NumberStyles.AllowHexSpecifier, null, out var checksum) ||
-            checksum != Checksum(line[ChecksumLength..]))
-        {
-            return null;
-        }
-
-        try
-        {
-            var change = JsonSerializer.Deserialize(line[ChecksumLength..], JournalJson.Default.CatalogueChange);
-            return change is { Sequence: > 0 } ? change : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static CatalogueChange? Read(ReadOnlySpan<byte> line) =>
+        line.Length > ChecksumLength && line[ChecksumLength - 1] == ' ' &&
+        uint.TryParse(line[..(ChecksumLength - 1)], System.Globalization.NumberStyles.AllowHexSpecifier, null, out var checksum) &&
+        checksum == Checksum(line[ChecksumLength..]) ? JournalLine.Read(line[ChecksumLength..]) : null;
 
     private void Replay(Action<CatalogueChange> replay)
     {

@@ -2,18 +2,22 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Shoal.Protocol.Catalogue;
 using Shoal.Protocol.Metadata;
 using Shoal.Tracker.Catalogue;
+using Shoal.Tracker.Catalogue.Postgres;
 
 namespace Shoal.Tracker.Tests.Catalogue;
 
-/// <summary>A catalogue in a folder of its own, that can be closed and opened again.</summary>
+/// <summary>A catalogue in a folder of its own, or in a database, that can be closed and opened again.</summary>
 internal sealed class CatalogueFolder : IAsyncDisposable
 {
     private readonly Workplace _place = new();
     private readonly TimeProvider _time;
     private readonly int _wasteWorthRewriting;
 
-    public CatalogueFolder(int wasteWorthRewriting = int.MaxValue, TimeProvider? time = null)
+    private readonly PostgresDatabase? _database;
+
+    public CatalogueFolder(int wasteWorthRewriting = int.MaxValue, TimeProvider? time = null, PostgresDatabase? database = null)
     {
+        _database = database;
         (_wasteWorthRewriting, _time) = (wasteWorthRewriting, time ?? TimeProvider.System);
         Catalogue = Open();
     }
@@ -47,8 +51,9 @@ internal sealed class CatalogueFolder : IAsyncDisposable
     /// <summary>The .torrent files that are kept, by the content that they are of.</summary>
     public bool HasTorrent(string content) => TorrentFiles().Contains($"{Samples.InfoHashOfTorrent(content)}.torrent", StringComparer.Ordinal);
 
-    public string[] TorrentFiles() =>
-        [.. Directory.GetFiles(System.IO.Path.Combine(Path, "torrents"), "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetFileName(file))];
+    public string[] TorrentFiles() => _database is not null
+        ? [.. _database.SqlAsync("SELECT encode(info_hash, 'hex') || '.torrent' FROM shoal.torrent").GetAwaiter().GetResult()]
+        : [.. Directory.GetFiles(System.IO.Path.Combine(Path, "torrents"), "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetFileName(file))];
 
     public async ValueTask DisposeAsync()
     {
@@ -58,5 +63,7 @@ internal sealed class CatalogueFolder : IAsyncDisposable
 
     public static CatalogueCore Open(string path) => CatalogueCore.Open(new FileStore(path, NullLogger.Instance), TimeProvider.System, NullLogger.Instance);
 
-    private CatalogueCore Open() => CatalogueCore.Open(new FileStore(Path, NullLogger.Instance, _wasteWorthRewriting), _time, NullLogger.Instance);
+    private CatalogueCore Open() => CatalogueCore.Open(
+        _database is null ? new FileStore(Path, NullLogger.Instance, _wasteWorthRewriting) : new PostgresStore(PostgresPlace.Parse(_database.ConnectionString), NullLogger.Instance),
+        _time, NullLogger.Instance);
 }

@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 namespace Shoal.Tracker.Tests.Catalogue;
 
 /// <summary>The catalogue beside the plainest one imaginable, over random changes, restarts and rewrites.</summary>
-public sealed class CatalogueModelTests
+public sealed class CatalogueModelTests(PostgresServer server) : IClassFixture<PostgresServer>
 {
     private static readonly string[] Names = ["a", "a/b", "ä", "z@x"];
 
@@ -31,11 +31,16 @@ public sealed class CatalogueModelTests
     [InlineData(1)]
     [InlineData(7)]
     public void It_is_as_a_dictionary_would_be(int wasteWorthRewriting) =>
-        Prop.ForAll(Arb.From(Steps), steps => AgreeAsync(steps, wasteWorthRewriting).GetAwaiter().GetResult()).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+        Prop.ForAll(Arb.From(Steps), steps => AgreeAsync(new CatalogueFolder(wasteWorthRewriting), steps).GetAwaiter().GetResult()).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
 
-    private static async Task<bool> AgreeAsync(Step[] steps, int wasteWorthRewriting)
+    [Fact]
+    public void So_it_is_in_PostgreSQL() => Prop.ForAll(
+        Arb.From(Steps), steps => AgreeAsync(new CatalogueFolder(database: server.NewDatabaseAsync().GetAwaiter().GetResult()), steps).GetAwaiter().GetResult())
+        .Check(Config.QuickThrowOnFailure.WithMaxTest(3));
+
+    private static async Task<bool> AgreeAsync(CatalogueFolder opened, Step[] steps)
     {
-        await using var folder = new CatalogueFolder(wasteWorthRewriting);
+        await using var folder = opened;
         var model = new Model();
         foreach (var step in steps)
         {

@@ -46,7 +46,6 @@ internal sealed class PostgresListener(NpgsqlDataSource source, PostgresPlace pl
     {
         await _stop.CancelAsync();
         await _listening;
-        _stop.Dispose();
     }
 
     private static NpgsqlCommand HeadCommand(NpgsqlConnection connection) => new("SELECT last_sequence, token_generation FROM shoal.head", connection);
