@@ -38,8 +38,8 @@ public class PostgresCommandTests
 
     [Theory]
     [InlineData("Host=127.0.0.1;Port=1;Username=x;Password=hunter2", 3, "PostgreSQL at 127.0.0.1:1 is away: Connection refused")]
-    [InlineData("Host=127.0.0.1;Password=a;hunter2=1", 1, "setting 3 of the catalogue's connection string is not known, or cannot have this value")]
-    [InlineData("postgres://me:hunter2@db/shoal", 1, "a catalogue in PostgreSQL is named by settings, not by a URL: 'Host=…;Database=…'")]
+    [InlineData("Host=127.0.0.1;Password=a;hunter2=1", 2, "setting 3 of the catalogue's connection string is not known, or cannot have this value")]
+    [InlineData("postgres://me:hunter2@db/shoal", 2, "a catalogue in PostgreSQL is named by settings, not by a URL: 'Host=…;Database=…'")]
     public async Task What_stands_in_the_way_is_one_line_without_the_password(string database, int exitCode, string said)
     {
         var run = await Command.RunAsync("tracker", "0", "--catalogue", database, "--bind", "127.0.0.1");

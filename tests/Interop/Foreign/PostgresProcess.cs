@@ -55,9 +55,9 @@ internal sealed class PostgresProcess : IAsyncDisposable
 
     private string Data => _folder.File("data");
 
-    /// <summary>What names one of its databases.</summary>
+    /// <summary>What names one of its databases; patient, for tests run on busy machines.</summary>
     public string ConnectionString(string database, string? password = null) =>
-        $"Host=127.0.0.1;Port={_port};Database={database};Username={User};Password=\"{password ?? Password}\"";
+        $"Host=127.0.0.1;Port={_port};Database={database};Username={User};Password=\"{password ?? Password}\";Timeout=30;Command Timeout=30";
 
     /// <summary>Runs SQL, as an administrator would; the lines of its answer.</summary>
     public async Task<string[]> SqlAsync(string database, string sql)
