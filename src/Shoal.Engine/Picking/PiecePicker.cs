@@ -42,21 +42,6 @@ public sealed class PiecePicker
     /// <summary>The length in bytes of the wanted pieces that are not had yet; a piece counts whole until it is had.</summary>
     public long MissingBytes { get; private set; }
 
-    /// <summary>The length in bytes of those of them that nobody has who is connected. Looks at every piece.</summary>
-    public long UnavailableBytes
-    {
-        get
-        {
-            var bytes = 0L;
-            for (var piece = 0; piece < _missing.Length; piece++)
-            {
-                bytes += _missing[piece] && _pool.AvailabilityOf(piece) == 0 ? _layout.LengthOf(new PieceIndex(piece)) : 0;
-            }
-
-            return bytes;
-        }
-    }
-
     /// <summary>Whether every wanted piece is had.</summary>
     public bool IsComplete => _missing.IsEmpty;
 

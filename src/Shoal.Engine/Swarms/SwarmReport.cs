@@ -1,4 +1,5 @@
 using Shoal.Engine.Announcing;
+using Shoal.Protocol;
 
 namespace Shoal.Engine.Swarms;
 
@@ -17,7 +18,7 @@ internal static class SwarmReport
             PieceCount = context.Layout?.PieceCount ?? 0,
             HaveCount = context.Picker?.Have.Count ?? 0,
             MissingBytes = context.Picker?.MissingBytes ?? 0,
-            UnavailableBytes = context.Picker?.UnavailableBytes ?? 0,
+            UnavailableBytes = UnavailableBytes(context),
             LostCount = losses.Count,
             LostBytes = losses.Bytes,
             DownloadedBytes = context.DownloadedBytes,
@@ -29,6 +30,19 @@ internal static class SwarmReport
             Trackers = [.. announces.Trackers.Select(Of)],
             CandidateCount = context.Book.CandidateCount,
         };
+    }
+
+    // Looks at every piece: for who looks at a status now and then.
+    private static long UnavailableBytes(SwarmContext context)
+    {
+        var bytes = 0L;
+        for (var i = 0; context.Picker is { } picker && i < picker.Missing.Length; i++)
+        {
+            var piece = new PieceIndex(i);
+            bytes += picker.Missing[i] && picker.AvailabilityOf(piece) == 0 ? context.Layout!.LengthOf(piece) : 0;
+        }
+
+        return bytes;
     }
 
     private static PeerStatus Of(PeerConnection connection, SwarmContext context) => new(
