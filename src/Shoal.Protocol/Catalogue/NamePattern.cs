@@ -22,14 +22,19 @@ public sealed class NamePattern
     /// <summary>The longest pattern, in bytes of UTF-8.</summary>
     public const int MaximumLength = 1024;
 
+    // Shorter ones stand in most names.
+    private const int LeastRunLength = 3;
+
     private readonly string _suffix;
+    private readonly string? _run;
     private readonly PatternAutomaton? _rest;
 
-    private NamePattern(string text, PatternGraph graph)
+    private NamePattern(string text, PatternGraph graph, string run)
     {
         Text = text;
         Prefix = graph.Prefix(out var next);
         _suffix = graph.Suffix();
+        _run = run.Length >= LeastRunLength && run != Prefix && run != _suffix ? run : null;
         _rest = next.Count == 1 && next[graph.Count - 1] ? null : new PatternAutomaton(graph, next);
     }
 
@@ -74,16 +79,16 @@ public sealed class NamePattern
             return false;
         }
 
-        pattern = PatternReader.Read(text, out error) is { } graph ? new NamePattern(text, graph) : null;
+        pattern = PatternReader.Read(text, out var run, out error) is { } graph ? new NamePattern(text, graph, run) : null;
         return pattern is not null;
     }
 
     /// <summary>
     /// Whether the whole name matches. Takes time in proportion to the name for every pattern, and allocates nothing. Most
-    /// names that do not match are known by how they begin or end.
+    /// names that do not match are known by how they begin or end, or by what they lack.
     /// </summary>
     public bool IsMatch(ReadOnlySpan<char> name) =>
-        name.StartsWith(Prefix) && (_rest is null ? name.Length == Prefix.Length : name.EndsWith(_suffix) && _rest.Accepts(name[Prefix.Length..]));
+        name.StartsWith(Prefix) && (_rest is null ? name.Length == Prefix.Length : name.EndsWith(_suffix) && (_run is null || name.IndexOf(_run) >= 0) && _rest.Accepts(name[Prefix.Length..]));
 
     /// <summary>The pattern as it was written.</summary>
     public override string ToString() => Text;

@@ -17,6 +17,10 @@ internal sealed class PatternReader
     private int _at;
     private string? _error;
 
+    // Characters one after the other that every name has which matches: those just read, and the most there were.
+    private readonly StringBuilder _run = new();
+    private string _longestRun = "";
+
     // Where a name may be: behind a slash of the pattern or at its beginning; and elsewhere.
     private Bitfield _atLevel;
     private Bitfield _within;
@@ -32,10 +36,15 @@ internal sealed class PatternReader
     }
 
     /// <summary>The text's graph; or null, and what is wrong with it.</summary>
-    public static PatternGraph? Read(string text, out string error)
+    /// <param name="text">The pattern.</param>
+    /// <param name="run">The longest text that stands somewhere in every name that matches, perhaps empty.</param>
+    /// <param name="error">What is wrong.</param>
+    public static PatternGraph? Read(string text, out string run, out string error)
     {
         var reader = new PatternReader(text);
         reader.ReadSequence(depth: 0);
+        reader.EndRun();
+        run = reader._longestRun;
         error = reader._error ?? "";
         if (error.Length > 0)
         {
@@ -51,6 +60,11 @@ internal sealed class PatternReader
     {
         while (_error is null && _at < _text.Length)
         {
+            if (depth == 0 && _text[_at] is '{' or '[' or '*' or '?')
+            {
+                EndRun();
+            }
+
             switch (_text[_at])
             {
                 case ',' or '}' when depth > 0: return;
@@ -59,15 +73,26 @@ internal sealed class PatternReader
                 case '[': ReadClass(); break;
                 case '*': ReadStars(); break;
                 case '?': Take(ScalarSet.WithinLevel); _at++; break;
-                default: ReadLiteral(); break;
+                default: ReadLiteral(isForAll: depth == 0); break;
             }
         }
     }
 
-    private void ReadLiteral()
+    private void EndRun()
+    {
+        _longestRun = _run.Length > _longestRun.Length ? _run.ToString() : _longestRun;
+        _run.Clear();
+    }
+
+    private void ReadLiteral(bool isForAll)
     {
         if (TryReadScalar(out var scalar))
         {
+            if (isForAll)
+            {
+                _run.Append(char.ConvertFromUtf32(scalar));
+            }
+
             Take(ScalarSet.Of(scalar));
             if (scalar == '/')
             {

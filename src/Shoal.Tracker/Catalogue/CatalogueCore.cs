@@ -73,7 +73,7 @@ internal sealed class CatalogueCore : IAsyncDisposable
         CatalogueCore core;
         try
         {
-            core = new CatalogueCore(store, index, store.Load(index.Apply), time, logger);
+            core = new CatalogueCore(store, index, index.Fill(store.Load), time, logger);
         }
         catch (CatalogueException)
         {
@@ -259,7 +259,7 @@ internal sealed class CatalogueCore : IAsyncDisposable
             {
                 // What counts no more is forgotten after a while: who was away for so long begins anew.
                 var index = new CatalogueIndex();
-                var sequence = _store.Load(index.Apply);
+                var sequence = index.Fill(_store.Load);
                 _index = index;
                 Feed.SkipTo(sequence);
             }

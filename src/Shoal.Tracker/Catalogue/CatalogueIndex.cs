@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 
@@ -64,6 +65,26 @@ internal sealed class CatalogueIndex
         }
     }
 
+    /// <summary>
+    /// Takes in all changes that <paramref name="load"/> hands over, in order, before the index is used. Names are put in order once all are there: one by one, as
+    /// <see cref="Apply"/> does, millions would make the collector walk through all chunks again and again.
+    /// </summary>
+    /// <returns>What <paramref name="load"/> returns.</returns>
+    public long Fill(Func<Action<CatalogueChange>, long> load)
+    {
+        lock (_gate)
+        {
+            var all = new Dictionary<string, NamedVersions>(StringComparer.Ordinal);
+            var result = load(change =>
+            {
+                var old = all.GetValueOrDefault(change.Name);
+                all[change.Name] = Replace(old, change);
+            });
+            _chunks.AddRange(NameOrder.Sort(all.Values).Chunk(ChunkLength).Select(static chunk => chunk.ToList()));
+            return result;
+        }
+    }
+
     /// <summary>Takes a change in, which comes after all others.</summary>
     public void Apply(CatalogueChange change)
     {
@@ -71,10 +92,7 @@ internal sealed class CatalogueIndex
         {
             var (chunk, index) = PlaceOf(change.Name);
             var old = index >= 0 ? _chunks[chunk][index] : null;
-            var now = After(old, change);
-            Count += (now.Latest is null ? 0 : 1) - (old?.Latest is null ? 0 : 1);
-            VersionCount += now.Versions.Length - (old?.Versions.Length ?? 0);
-            Replace(old, change);
+            var now = Replace(old, change);
             if (index >= 0)
             {
                 _chunks[chunk][index] = now;
@@ -115,6 +133,25 @@ internal sealed class CatalogueIndex
         }
     }
 
+    /// <summary>All versions, the old ones too, those that were published last first, from before the given number on.</summary>
+    public IEnumerable<CatalogueEntry> VersionsBefore(long sequence)
+    {
+        var buffer = new List<CatalogueEntry>(ChunkLength);
+        while (sequence > 0)
+        {
+            buffer.Clear();
+            lock (_gate)
+            {
+                sequence = _changes.CopyBefore(sequence, ChunkLength, buffer);
+            }
+
+            foreach (var version in buffer)
+            {
+                yield return version;
+            }
+        }
+    }
+
     /// <summary>The names from <paramref name="from"/> on, in order; those of which all was removed, too.</summary>
     public IEnumerable<NamedVersions> From(string from)
     {
@@ -135,7 +172,7 @@ internal sealed class CatalogueIndex
 
                 if (chunk < _chunks.Count)
                 {
-                    buffer.AddRange(_chunks[chunk][index..]);
+                    buffer.AddRange(CollectionsMarshal.AsSpan(_chunks[chunk])[index..]);
                 }
             }
 
@@ -153,13 +190,17 @@ internal sealed class CatalogueIndex
         }
     }
 
-    private void Replace(NamedVersions? old, CatalogueChange change)
+    // What there is of the name now; the rest is brought in line with it.
+    private NamedVersions Replace(NamedVersions? old, CatalogueChange change)
     {
+        var now = After(old, change);
+        Count += (now.Latest is null ? 0 : 1) - (old?.Latest is null ? 0 : 1);
+        VersionCount += now.Versions.Length - (old?.Versions.Length ?? 0);
         if (change.Published is { } published)
         {
             _changes.Add(published);
             _torrents.Add(published);
-            return;
+            return now;
         }
 
         var removed = change.Removed!;
@@ -178,6 +219,7 @@ internal sealed class CatalogueIndex
         }
 
         _changes.Add(removed);
+        return now;
     }
 
     // The chunk in which the name is or belongs, and its index there, or the complement of where it would be inserted.

@@ -20,7 +20,12 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
     public static bool IsPlace(CatalogueOrder order, string after) => order == CatalogueOrder.Name || TryReadPlace(after, out _);
 
     /// <summary>The page.</summary>
-    public CataloguePage Run(CatalogueIndex index) => Order == CatalogueOrder.Name ? ByName(index) : ByKey(index);
+    public CataloguePage Run(CatalogueIndex index) => Order switch
+    {
+        CatalogueOrder.Name => ByName(index),
+        CatalogueOrder.Age => ByAge(index),
+        _ => BySize(index),
+    };
 
     private CataloguePage ByName(CatalogueIndex index)
     {
@@ -41,8 +46,29 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         return new CataloguePage(entries);
     }
 
+    // Changes are kept in their order already.
+    private CataloguePage ByAge(CatalogueIndex index)
+    {
+        var before = After is null ? long.MaxValue : TryReadPlace(After, out var place) ? place.Key : 0;
+        var entries = new List<CatalogueEntry>(Limit);
+        foreach (var entry in index.VersionsBefore(before))
+        {
+            if (Matches(entry.Name) && index.Find(entry.Name)?.Latest?.Sequence == entry.Sequence)
+            {
+                if (entries.Count == Limit)
+                {
+                    return new CataloguePage(entries, PlaceOf(entries[^1].Sequence, entries[^1].Name));
+                }
+
+                entries.Add(entry);
+            }
+        }
+
+        return new CataloguePage(entries);
+    }
+
     // Looks at all that match, and keeps no more than a page.
-    private CataloguePage ByKey(CatalogueIndex index)
+    private CataloguePage BySize(CatalogueIndex index)
     {
         var prefix = Pattern?.Prefix ?? "";
         var best = new SortedSet<(long Key, string Name, CatalogueEntry Entry)>(Comparer<(long Key, string Name, CatalogueEntry Entry)>.Create(
@@ -51,7 +77,7 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         var hasMore = false;
         foreach (var entry in Matching(index, prefix, prefix))
         {
-            var candidate = (Key: KeyOf(entry), entry.Name, entry);
+            var candidate = (Key: entry.Size, entry.Name, entry);
             if (hasPlace && best.Comparer.Compare(candidate, (place.Key, place.Name, entry)) <= 0)
             {
                 continue;
@@ -66,7 +92,7 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         }
 
         List<CatalogueEntry> entries = [.. best.Select(one => one.Entry)];
-        return new CataloguePage(entries, hasMore ? string.Create(CultureInfo.InvariantCulture, $"{best.Max.Key}:{best.Max.Name}") : null);
+        return new CataloguePage(entries, hasMore ? PlaceOf(best.Max.Key, best.Max.Name) : null);
     }
 
     private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix)
@@ -78,14 +104,16 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
                 yield break;
             }
 
-            if (name.Latest is { } latest && Pattern?.IsMatch(name.Name) != false && Scope?.IsMatch(name.Name) != false)
+            if (Matches(name.Name) && name.Latest is { } latest)
             {
                 yield return latest;
             }
         }
     }
 
-    private long KeyOf(CatalogueEntry entry) => Order == CatalogueOrder.Size ? entry.Size : entry.Sequence;
+    private bool Matches(string name) => Pattern?.IsMatch(name) != false && Scope?.IsMatch(name) != false;
+
+    private static string PlaceOf(long key, string name) => string.Create(CultureInfo.InvariantCulture, $"{key}:{name}");
 
     private static bool TryReadPlace(string text, out (long Key, string Name) place)
     {

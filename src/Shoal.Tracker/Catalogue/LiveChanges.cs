@@ -46,6 +46,23 @@ internal sealed class LiveChanges
         }
     }
 
+    /// <summary>Adds versions to the list, the newest first: those among the last changes before the given number, of which it looks at so many.</summary>
+    /// <returns>Before which number to go on; 0 if that was all.</returns>
+    public long CopyBefore(long sequence, int count, List<CatalogueEntry> versions)
+    {
+        var end = IndexAfter(sequence - 1);
+        var start = Math.Max(0, end - count);
+        for (var i = end - 1; i >= start; i--)
+        {
+            if (_changes[i].What is CatalogueEntry published)
+            {
+                versions.Add(published);
+            }
+        }
+
+        return start > 0 ? _changes[start].Sequence : 0;
+    }
+
     private void Add(long sequence, object what)
     {
         _changes.Add((sequence, what));

@@ -3,40 +3,56 @@ using Shoal.Protocol.Catalogue;
 
 namespace Shoal.Tracker.Catalogue;
 
-/// <summary>Which versions are the same torrent: nearly always there is one. Not thread-safe.</summary>
+/// <summary>Which versions are the same torrent: nearly always there is one, but it may be a million. Not thread-safe.</summary>
 internal sealed class TorrentNames
 {
-    // A version, or an array of some: a million small lists would take as much memory as all the rest.
+    /// <summary>The most names of a torrent that are told: they are looked at with each announce of it.</summary>
+    public const int MaximumNameCount = 1000;
+
+    // A version, or a dictionary of some by their numbers: a million small ones would take as much memory as all the rest.
     private readonly Dictionary<InfoHash, object> _versions = [];
 
     /// <summary>Whether there is a version of that torrent.</summary>
     public bool Contains(InfoHash infoHash) => _versions.ContainsKey(infoHash);
 
-    /// <summary>The names that have a version of that torrent.</summary>
+    /// <summary>Names that have a version of that torrent.</summary>
     public string[] NamesOf(InfoHash infoHash) => _versions.GetValueOrDefault(infoHash) switch
     {
         CatalogueEntry one => [one.Name],
-        CatalogueEntry[] some => [.. some.Select(entry => entry.Name).Distinct(StringComparer.Ordinal)],
+        Dictionary<long, CatalogueEntry> some => [.. some.Values.Select(entry => entry.Name).Distinct(StringComparer.Ordinal).Take(MaximumNameCount)],
         _ => [],
     };
 
-    public void Add(CatalogueEntry version) => _versions[version.InfoHash] = _versions.GetValueOrDefault(version.InfoHash) switch
-    {
-        CatalogueEntry one => new[] { one, version },
-        CatalogueEntry[] some => (CatalogueEntry[])[.. some, version],
-        _ => version,
-    };
-
-    public void Remove(CatalogueEntry version)
+    public void Add(CatalogueEntry version)
     {
         switch (_versions.GetValueOrDefault(version.InfoHash))
         {
-            case CatalogueEntry[] some when Array.FindAll(some, entry => entry.Sequence != version.Sequence) is { Length: > 0 } rest:
-                _versions[version.InfoHash] = rest is [var last] ? last : rest;
+            case Dictionary<long, CatalogueEntry> some:
+                some.Add(version.Sequence, version);
+                break;
+            case CatalogueEntry one:
+                _versions[version.InfoHash] = new Dictionary<long, CatalogueEntry> { [one.Sequence] = one, [version.Sequence] = version };
                 break;
             default:
-                _versions.Remove(version.InfoHash);
+                _versions.Add(version.InfoHash, version);
                 break;
         }
+    }
+
+    public void Remove(CatalogueEntry version)
+    {
+        if (_versions.GetValueOrDefault(version.InfoHash) is Dictionary<long, CatalogueEntry> some)
+        {
+            some.Remove(version.Sequence);
+            if (some.Count > 1)
+            {
+                return;
+            }
+
+            _versions[version.InfoHash] = some.Values.Single();
+            return;
+        }
+
+        _versions.Remove(version.InfoHash);
     }
 }
