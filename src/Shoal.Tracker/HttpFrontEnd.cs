@@ -240,7 +240,9 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
     {
         var headers = context.GetRequiredFeature<IHttpRequestFeature>().Headers;
         var source = SourceOf(context);
-        return new Announcer(source, passkey, Announcer.IsLoopback(source) && !headers.ContainsKey("Forwarded") && !headers.ContainsKey("Via"));
+        // A proxy that does not say for whom it asks is a proxy all the same.
+        var isBehindProxy = headers.ContainsKey("Forwarded") || headers.ContainsKey("Via") || (headers["X-Forwarded-For"] is { Count: > 0 } said && said.ToString().Length == 0);
+        return new Announcer(source, passkey, Announcer.IsLoopback(source) && !isBehindProxy);
     }
 
     // Text only where a proxy spoke: the plain announce allocates nothing.

@@ -97,7 +97,7 @@ internal sealed class OneShotResponder(HttpFrontEnd frontEnd)
             {
                 hasHost = true;
             }
-            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) && forwardedFor.IsEmpty)
+            else if (Ascii.EqualsIgnoreCase(name, "x-forwarded-for"u8) && forwardedFor.IsEmpty && !value.IsEmpty)
             {
                 forwardedFor = value;
             }

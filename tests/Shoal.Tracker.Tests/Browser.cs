@@ -74,7 +74,9 @@ internal sealed class Browser : IAsyncDisposable
             await RunAsync(
                 $$"""
                 new Promise(done => {
-                  const look = () => { if ({{condition}}) { observer.disconnect(); done(); } };
+                  // Before all of it is parsed, what a condition speaks of may not be there.
+                  const look = () => { if (document.readyState !== 'loading' && ({{condition}})) { observer.disconnect(); done(); } };
+                  document.addEventListener('readystatechange', look);
                   const observer = new MutationObserver(look);
                   observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
                   look();

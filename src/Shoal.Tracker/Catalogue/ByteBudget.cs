@@ -36,6 +36,26 @@ internal sealed class ByteBudget(int unitCount)
         }
     }
 
+    /// <summary>Takes room for so many bytes if it is there, without waiting.</summary>
+    public bool TryTake(int length, out int taken)
+    {
+        var wanted = Math.Clamp((length + UnitLength - 1) / UnitLength, 1, unitCount);
+        for (taken = 0; taken < wanted; taken++)
+        {
+            if (!_units.Wait(0))
+            {
+                if (taken > 0)
+                {
+                    _units.Release(taken);
+                }
+
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Gives back what was taken.</summary>
     public void Give(int taken) => _units.Release(taken);
 }

@@ -51,7 +51,13 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
                 return new CatalogueDenial(StatusCodes.Status401Unauthorized, "the token is unknown or was revoked");
             }
 
-            (by, pattern) = known;
+            (by, pattern) = (known.Token, known.Pattern);
+            if (right == CatalogueRights.Read && !options.IsPrivate)
+            {
+                pattern = null; // a token allows no less than none
+                return null;
+            }
+
             return by.Rights.HasFlag(right) ? null
                 : new CatalogueDenial(StatusCodes.Status403Forbidden, $"the token '{by.Name}' is not for this: it allows {Words(by.Rights)}");
         }
@@ -75,7 +81,7 @@ internal sealed class CatalogueAccess(CatalogueTokens tokens, CatalogueOptions o
 
         var source = context.Connection.RemoteIpAddress ?? IPAddress.Any;
         var forwardedFor = string.Join(',', context.Request.Headers["X-Forwarded-For"].ToArray());
-        if (forwardedFor.Length > 0)
+        if (context.Request.Headers.ContainsKey("X-Forwarded-For"))
         {
             var resolved = proxies.Resolve(PeerAddress.From(source, 0), System.Text.Encoding.ASCII.GetBytes(forwardedFor));
             return proxies.IsTrusted(PeerAddress.From(source, 0)) && resolved.Kind != PeerAddressKind.None && IPAddress.IsLoopback(resolved.ToIPAddress());

@@ -22,14 +22,34 @@ internal sealed class CatalogueApi(
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";
 
+    /// <summary>How long a .torrent may take to come, and who brings one may wait until another has.</summary>
+    private static readonly TimeSpan TimeToUpload = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a list may wait until others are made; and how many may.</summary>
+    private static readonly TimeSpan TimeToWait = TimeSpan.FromSeconds(10);
+
+    private const int MaximumWaitingLists = 256;
+
+    /// <summary>What .torrent files take of memory that are being sent: 128 MiB.</summary>
+    private const int SendingUnits = (128 << 20) / ByteBudget.UnitLength;
+
     /// <summary>Bodies that are read at a time: each is held in memory.</summary>
     private readonly SemaphoreSlim _uploads = new(32);
+
+    /// <summary>.torrent files that are got ready at a time: each is in memory more than once meanwhile.</summary>
+    private readonly SemaphoreSlim _readings = new(4);
+
+    /// <summary>Lists that are made at a time. They may look at all names, and others shall not wait for a processor.</summary>
+    private readonly SemaphoreSlim _lists = new(Math.Max(1, Environment.ProcessorCount / 2));
+
+    private readonly ByteBudget _sending = new(SendingUnits);
+    private int _waitingLists;
 
     /// <summary>Adds the endpoints.</summary>
     public void MapTo(IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapGroup("/api/v1").WithTags("Catalogue");
-        api.MapGet("/names", List).WithName("list").WithSummary("Names that match a pattern, page by page, each with its newest version");
+        api.MapGet("/names", ListAsync).WithName("list").WithSummary("Names that match a pattern, page by page, each with its newest version");
         api.MapGet("/names/{**name}", Find).WithName("get").WithSummary("A version of a name (name@3), or its newest");
         api.MapPut("/names/{**name}", PublishAsync).WithName("publish").WithSummary("Registers a .torrent as the next version of a name; as the same version if the newest has this content")
             .Accepts<Stream>(TorrentType, "*/*");
@@ -43,7 +63,7 @@ internal sealed class CatalogueApi(
             "Server-sent events: what matches now, then 'ready', then what is published or removed; Last-Event-ID continues where one left off");
     }
 
-    private Results<Ok<CataloguePage>, Refusal> List(HttpContext context, string? pattern, string? sort, int? limit, string? after)
+    private async Task<Results<Ok<CataloguePage>, Refusal>> ListAsync(HttpContext context, string? pattern, string? sort, int? limit, string? after)
     {
         NamePattern? parsed = null;
         if (pattern is { Length: > 0 } && !NamePattern.TryParse(pattern, out parsed, out var wrong))
@@ -71,8 +91,34 @@ internal sealed class CatalogueApi(
             return Refusal.Of(denial);
         }
 
-        var page = catalogue.List(new CatalogueQuery(parsed, order, limit ?? DefaultLimit, after) { Scope = scope });
-        return TypedResults.Ok(page with { Entries = [.. page.Entries.Select(Counted)] });
+        var query = new CatalogueQuery(parsed, order, limit ?? DefaultLimit, after) { Scope = scope };
+        try
+        {
+            if (Interlocked.Increment(ref _waitingLists) > MaximumWaitingLists || !await _lists.WaitAsync(TimeToWait, context.RequestAborted))
+            {
+                return ComeAgain(context, "too many ask for lists just now; come again later");
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waitingLists);
+        }
+
+        try
+        {
+            var page = catalogue.List(query, context.RequestAborted);
+            return TypedResults.Ok(page with { Entries = [.. page.Entries.Select(Counted)] });
+        }
+        finally
+        {
+            _lists.Release();
+        }
+    }
+
+    private static Refusal ComeAgain(HttpContext context, string reason)
+    {
+        context.Response.Headers.RetryAfter = "5";
+        return Refusal.Of(StatusCodes.Status503ServiceUnavailable, reason);
     }
 
     private Results<Ok<CatalogueEntry>, Refusal> Find(HttpContext context, string name) =>
@@ -101,10 +147,16 @@ internal sealed class CatalogueApi(
             return Refusal.Of(StatusCodes.Status400BadRequest, "the catalogue numbers the versions: publish a name without @version");
         }
 
-        await _uploads.WaitAsync(context.RequestAborted);
+        if (!await _uploads.WaitAsync(TimeToUpload, context.RequestAborted))
+        {
+            return ComeAgain(context, "too many publish just now; come again later");
+        }
+
         try
         {
-            if (await ReadBodyAsync(context) is not { } torrent)
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+            deadline.CancelAfter(TimeToUpload);
+            if (await ReadBodyAsync(context, deadline.Token) is not { } torrent)
             {
                 return Refusal.Of(StatusCodes.Status413PayloadTooLarge, $"the .torrent has more than {options.MaximumTorrentLength} bytes");
             }
@@ -114,8 +166,13 @@ internal sealed class CatalogueApi(
                 return Refusal.Of(StatusCodes.Status400BadRequest, $"this is no .torrent: {wrong}");
             }
 
-            var (entry, isNew) = await health.WatchAsync(catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted));
+            var (entry, isNew) = await health.WatchAsync(catalogue.PublishAsync(reference.Name, Plain(metainfo), metainfo, by, context.RequestAborted), static outcome => outcome.IsNew);
             return isNew ? TypedResults.Created($"/api/v1/names/{string.Join('/', entry.Name.Split('/').Select(Uri.EscapeDataString))}", Counted(entry)) : TypedResults.Ok(Counted(entry));
+        }
+        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            context.Response.Headers.Connection = "close";
+            return Refusal.Of(StatusCodes.Status408RequestTimeout, $"the .torrent did not come within {TimeToUpload.TotalSeconds:F0} seconds");
         }
         finally
         {
@@ -124,7 +181,7 @@ internal sealed class CatalogueApi(
     }
 
     // Null if it is too large. What is not read Kestrel takes in and throws away for some seconds, so that the sender hears why.
-    private async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
+    private async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         if (context.Request.ContentLength > options.MaximumTorrentLength)
         {
@@ -134,7 +191,7 @@ internal sealed class CatalogueApi(
         // Not as long as it says that it will be: that costs who says it nothing.
         using var body = new MemoryStream();
         var buffer = new byte[64 * 1024];
-        while (await context.Request.Body.ReadAsync(buffer, context.RequestAborted) is var count and > 0)
+        while (await context.Request.Body.ReadAsync(buffer, cancellationToken) is var count and > 0)
         {
             if (body.Length + count > options.MaximumTorrentLength)
             {
@@ -149,7 +206,7 @@ internal sealed class CatalogueApi(
 
     private async Task<Results<Ok<CatalogueRemoval>, Refusal>> RemoveAsync(HttpContext context, string name) =>
         Read(context, CatalogueRights.Remove, out var reference, out var by) is { } refusal ? refusal
-        : await health.WatchAsync(catalogue.RemoveAsync(reference, by, context.RequestAborted)) is { } removal ? TypedResults.Ok(removal)
+        : await health.WatchAsync(catalogue.RemoveAsync(reference, by, context.RequestAborted), static removal => removal is not null) is { } removal ? TypedResults.Ok(removal)
         : Missing(reference);
 
     private async Task<Results<FileContentHttpResult, Refusal>> TorrentAsync(HttpContext context, string name)
@@ -159,11 +216,32 @@ internal sealed class CatalogueApi(
             return refusal;
         }
 
-        var torrent = await catalogue.ReadTorrentAsync(entry, context.RequestAborted);
-        return torrent is not null && MetainfoReader.TryRead(torrent, out var metainfo, out _)
-            ? TypedResults.File(
-                MetainfoWriter.ToArray(metainfo.WithSources([[AnnounceUrl(context)]], metainfo.WebSeeds)), TorrentType, $"{metainfo.Name}.torrent")
-            : Refusal.Of(StatusCodes.Status404NotFound, $"the .torrent of {entry.Name}@{entry.Version} is lost; publish it again");
+        await _readings.WaitAsync(context.RequestAborted);
+        try
+        {
+            var torrent = await catalogue.ReadTorrentAsync(entry, context.RequestAborted);
+            if (torrent is null || !MetainfoReader.TryRead(torrent, out var metainfo, out _))
+            {
+                return Refusal.Of(StatusCodes.Status404NotFound, $"the .torrent of {entry.Name}@{entry.Version} is lost; publish it again");
+            }
+
+            var bytes = MetainfoWriter.ToArray(metainfo.WithSources([[AnnounceUrl(context)]], metainfo.WebSeeds));
+            if (!_sending.TryTake(bytes.Length, out var taken))
+            {
+                return ComeAgain(context, "too many .torrent files are being sent just now; come again later");
+            }
+
+            context.Response.OnCompleted(() =>
+            {
+                _sending.Give(taken);
+                return Task.CompletedTask;
+            });
+            return TypedResults.File(bytes, TorrentType, $"{metainfo.Name}.torrent");
+        }
+        finally
+        {
+            _readings.Release();
+        }
     }
 
     private Results<ContentHttpResult, Refusal> Magnet(HttpContext context, string name) =>

@@ -27,6 +27,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
     /// <summary>How long who ordered something waits until it is known whether it is kept.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a tracker may be behind others with the same store until it is not believed that it is.</summary>
+    private static readonly TimeSpan TimeToHear = TimeSpan.FromSeconds(5);
+
     private const string Unknown = "it is not known whether this was done: look before you order it again";
 
     private static readonly PendingChange Wake = new(new CatalogueChange());
@@ -61,6 +64,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
 
     /// <summary>Changes that wait for their turn.</summary>
     public int OrderCount => _orders.Reader.Count;
+
+    /// <summary>Told whenever the store answered without being asked to change anything.</summary>
+    public Action? CaughtUp { get; set; }
 
     /// <summary>The latest changes.</summary>
     public EventFeed Feed { get; } = new();
@@ -126,15 +132,36 @@ internal sealed class CatalogueCore : IAsyncDisposable
     /// <summary>All versions of the name, oldest first.</summary>
     public IReadOnlyList<CatalogueEntry> VersionsOf(CatalogueName name) => _index.Find(name.Value)?.Versions ?? [];
 
-    /// <summary>The names that have a version of that torrent.</summary>
-    public string[] NamesOf(InfoHash infoHash) => _index.NamesOf(infoHash);
+    /// <summary>The name under which that torrent came first, of those that there are; null if it has none.</summary>
+    public string? FirstNameOf(InfoHash infoHash) => _index.FirstNameOf(infoHash);
+
+    /// <summary>Waits a while until a change is known here that another tracker may have told of; gives the last that is.</summary>
+    public async Task<long> ReachAsync(long sequence, CancellationToken cancellationToken)
+    {
+        if (_store.IsShared)
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(TimeToHear);
+            _orders.Writer.TryWrite(Wake);
+            var none = new List<CatalogueChange>();
+            while (Feed.LastSequence is var last && last < sequence && !patience.IsCancellationRequested)
+            {
+                Feed.TryRead(last, 0, none, out var more);
+                await more.WaitAsync(patience.Token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        return Feed.LastSequence;
+    }
 
     /// <summary>The .torrent file of a version; null if it is lost.</summary>
     /// <exception cref="CatalogueException">It cannot be read.</exception>
     public Task<byte[]?> ReadTorrentAsync(CatalogueEntry entry, CancellationToken cancellationToken) => _store.ReadTorrentAsync(entry.InfoHash, cancellationToken);
 
     /// <summary>Names that match, each with its newest version, sorted; page by page.</summary>
-    public CataloguePage List(CatalogueQuery query) => query.Run(_index);
+    public CataloguePage List(CatalogueQuery query, CancellationToken cancellationToken = default) => query.Run(_index, cancellationToken);
 
     /// <summary>
     /// Adds to the list the first <paramref name="limit"/> changes after the given number that still count: versions that there are, and of each
@@ -183,8 +210,9 @@ internal sealed class CatalogueCore : IAsyncDisposable
             try
             {
                 CatchUp();
+                CaughtUp?.Invoke();
             }
-            catch (CatalogueException error)
+            catch (Exception error) when (error is not OutOfMemoryException)
             {
                 Log.CatalogueFailed(_logger, error.Message); // the store wakes again
             }
@@ -226,14 +254,28 @@ internal sealed class CatalogueCore : IAsyncDisposable
             Log.CatalogueFailed(_logger, error.Message);
             batch.FailAll(error.Message, error);
         }
-
-        if (batch.Gone.Count > 0)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
-            _store.Forget(batch.Gone, _index);
+            // A fault of ours or the store's: whoever waits hears of it, and the next order finds a writer.
+            Log.CatalogueFailed(_logger, error.ToString());
+            batch.FailAll($"unexpected: {error.Message}; {Unknown}", error);
         }
 
-        batch.Tell();
-        _store.Tidy(_index, Feed.LastSequence);
+        try
+        {
+            if (batch.Gone.Count > 0)
+            {
+                _store.Forget(batch.Gone, _index);
+            }
+
+            batch.Tell();
+            _store.Tidy(_index, Feed.LastSequence);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            Log.CatalogueFailed(_logger, error.ToString());
+            batch.Tell();
+        }
     }
 
     private ICatalogueWriting Begin()

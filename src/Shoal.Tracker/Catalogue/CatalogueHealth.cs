@@ -12,13 +12,22 @@ internal sealed class CatalogueHealth
     /// <summary>Changes that were not kept.</summary>
     public long FailureCount => Volatile.Read(ref _failureCount);
 
+    /// <summary>The store is known to work again.</summary>
+    public void Recover() => Volatile.Write(ref _failure, null);
+
     /// <summary>Does what changes the catalogue, and notes how it went. What the catalogue itself does not want is no failure: that has no cause.</summary>
-    public async Task<T> WatchAsync<T>(Task<T> change)
+    /// <param name="change">It.</param>
+    /// <param name="isWritten">Whether something had to be kept for it.</param>
+    public async Task<T> WatchAsync<T>(Task<T> change, Func<T, bool> isWritten)
     {
         try
         {
             var result = await change;
-            Volatile.Write(ref _failure, null);
+            if (isWritten(result))
+            {
+                Recover();
+            }
+
             return result;
         }
         catch (CatalogueException error) when (error.InnerException is not null)

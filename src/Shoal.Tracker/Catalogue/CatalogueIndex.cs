@@ -56,12 +56,12 @@ internal sealed class CatalogueIndex
         }
     }
 
-    /// <summary>The names that have a version of that torrent.</summary>
-    public string[] NamesOf(InfoHash infoHash)
+    /// <summary>The name under which that torrent came first, of those that there are; null if it has none.</summary>
+    public string? FirstNameOf(InfoHash infoHash)
     {
         lock (_gate)
         {
-            return _torrents.NamesOf(infoHash);
+            return _torrents.FirstNameOf(infoHash);
         }
     }
 

@@ -20,20 +20,21 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
     public static bool IsPlace(CatalogueOrder order, string after) => order == CatalogueOrder.Name || TryReadPlace(after, out _);
 
     /// <summary>The page.</summary>
-    public CataloguePage Run(CatalogueIndex index) => Order switch
+    /// <exception cref="OperationCanceledException">Nobody wants it any more.</exception>
+    public CataloguePage Run(CatalogueIndex index, CancellationToken cancellationToken = default) => Order switch
     {
-        CatalogueOrder.Name => ByName(index),
-        CatalogueOrder.Age => ByAge(index),
-        _ => BySize(index),
+        CatalogueOrder.Name => ByName(index, cancellationToken),
+        CatalogueOrder.Age => ByAge(index, cancellationToken),
+        _ => BySize(index, cancellationToken),
     };
 
-    private CataloguePage ByName(CatalogueIndex index)
+    private CataloguePage ByName(CatalogueIndex index, CancellationToken cancellationToken)
     {
         var prefix = Pattern?.Prefix ?? "";
         // Right behind the last name of the page before: no name has a control character.
         var from = After is null || string.CompareOrdinal(After, prefix) < 0 ? prefix : After + '\0';
         var entries = new List<CatalogueEntry>(Limit);
-        foreach (var entry in Matching(index, from, prefix))
+        foreach (var entry in Matching(index, from, prefix, cancellationToken))
         {
             if (entries.Count == Limit)
             {
@@ -47,12 +48,13 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
     }
 
     // Changes are kept in their order already.
-    private CataloguePage ByAge(CatalogueIndex index)
+    private CataloguePage ByAge(CatalogueIndex index, CancellationToken cancellationToken)
     {
         var before = After is null ? long.MaxValue : TryReadPlace(After, out var place) ? place.Key : 0;
         var entries = new List<CatalogueEntry>(Limit);
         foreach (var entry in index.VersionsBefore(before))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (Matches(entry.Name) && index.Find(entry.Name)?.Latest?.Sequence == entry.Sequence)
             {
                 if (entries.Count == Limit)
@@ -68,14 +70,14 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
     }
 
     // Looks at all that match, and keeps no more than a page.
-    private CataloguePage BySize(CatalogueIndex index)
+    private CataloguePage BySize(CatalogueIndex index, CancellationToken cancellationToken)
     {
         var prefix = Pattern?.Prefix ?? "";
         var best = new SortedSet<(long Key, string Name, CatalogueEntry Entry)>(Comparer<(long Key, string Name, CatalogueEntry Entry)>.Create(
             static (left, right) => left.Key != right.Key ? right.Key.CompareTo(left.Key) : string.CompareOrdinal(left.Name, right.Name)));
         var hasPlace = TryReadPlace(After ?? "", out var place);
         var hasMore = false;
-        foreach (var entry in Matching(index, prefix, prefix))
+        foreach (var entry in Matching(index, prefix, prefix, cancellationToken))
         {
             var candidate = (Key: entry.Size, entry.Name, entry);
             if (hasPlace && best.Comparer.Compare(candidate, (place.Key, place.Name, entry)) <= 0)
@@ -95,10 +97,11 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         return new CataloguePage(entries, hasMore ? PlaceOf(best.Max.Key, best.Max.Name) : null);
     }
 
-    private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix)
+    private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix, CancellationToken cancellationToken)
     {
         foreach (var name in index.From(from))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!name.Name.StartsWith(prefix, StringComparison.Ordinal))
             {
                 yield break;

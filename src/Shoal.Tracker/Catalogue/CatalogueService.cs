@@ -34,6 +34,7 @@ internal sealed class CatalogueService : IAsyncDisposable
             var store = new PostgresStore(PostgresPlace.Parse(database), _logger);
             _catalogue = CatalogueCore.Open(store, time, _logger);
             Tokens = new CatalogueTokens(store.Tokens);
+            Tokens.Current(); // now that the database answers: nobody shall have to wait for them later
         }
         else
         {
@@ -63,6 +64,7 @@ internal sealed class CatalogueService : IAsyncDisposable
         });
         _services = services.BuildServiceProvider();
 
+        _catalogue.CaughtUp = Health.Recover;
         if (options.IsMembersOnly)
         {
             shards.Admits = new Members(_catalogue, Tokens, _logger).Admits;

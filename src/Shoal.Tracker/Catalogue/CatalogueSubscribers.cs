@@ -51,8 +51,8 @@ internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOpt
     public async IAsyncEnumerable<SseItem<CatalogueEvent>> ReadAsync(
         IReadOnlyList<NamePattern> patterns, NamePattern? scope, long? since, Func<bool> mayGoOn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // What is older than this is told only where it is the newest of its name. A number that is higher is of another catalogue, which was here before.
-        var now = catalogue.Feed.LastSequence;
+        // What is older than this is told only where it is the newest of its name. A number that stays higher is of another catalogue, which was here before.
+        var now = since > catalogue.Feed.LastSequence ? await catalogue.ReachAsync(since.Value, cancellationToken) : catalogue.Feed.LastSequence;
         var start = since is null || since > now ? now : 0;
         var after = start > 0 || since is null ? 0 : since.Value;
         var isReady = false;
@@ -82,6 +82,7 @@ internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOpt
 
             if (more is null || changes.Count == SliceLength)
             {
+                await Task.Yield(); // who has much to hear shall not keep others waiting
                 continue;
             }
 

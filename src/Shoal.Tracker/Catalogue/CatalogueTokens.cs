@@ -53,11 +53,13 @@ public sealed class CatalogueTokens
 
     private const string FirstName = "first";
 
+    /// <summary>Milliseconds until tokens that could not be read from elsewhere are asked for again.</summary>
+    private const int PauseAfterFailure = 1000;
+
     private readonly Lock _gate = new();
     private readonly ITokenStore _store;
-    private (long, long) _seen;
-    private Dictionary<string, (CatalogueToken Token, NamePattern Pattern)> _known = [];
-    private Dictionary<Passkey, (CatalogueToken Token, NamePattern Pattern)> _holders = [];
+    private volatile Known? _known;
+    private long _nextTry;
 
     /// <summary>Those of a catalogue in a folder.</summary>
     public CatalogueTokens(string folder)
@@ -146,38 +148,46 @@ public sealed class CatalogueTokens
 
     /// <summary>What is known of the token, and the names that it is for; null if it is none. Sees what was created or revoked meanwhile.</summary>
     /// <exception cref="CatalogueException">They cannot be read.</exception>
-    internal (CatalogueToken Token, NamePattern Pattern)? Find(string secret)
-    {
-        lock (_gate)
-        {
-            Refresh();
-            return _known.TryGetValue(HashOf(secret), out var found) ? found : null;
-        }
-    }
+    internal KnownToken? Find(string secret) => Current().ByHash.GetValueOrDefault(HashOf(secret));
 
     /// <summary>The same, of the token whose passkey it is.</summary>
     /// <exception cref="CatalogueException">They cannot be read.</exception>
-    internal (CatalogueToken Token, NamePattern Pattern)? Find(Passkey passkey)
-    {
-        lock (_gate)
-        {
-            Refresh();
-            return _holders.TryGetValue(passkey, out var found) ? found : null;
-        }
-    }
+    internal KnownToken? Find(Passkey passkey) => Current().ByPasskey.GetValueOrDefault(passkey);
 
-    private void Refresh()
+    /// <summary>Those that are known, read again if they were changed. While one reads them the others go by what is known.</summary>
+    /// <exception cref="CatalogueException">They cannot be read, and none are known, or are not to be gone by.</exception>
+    internal Known Current()
     {
         var stamp = _store.Stamp;
-        if (stamp != _seen || stamp == default)
+        var known = _known;
+        if (known is not null && ((stamp == known.Stamp && stamp != default) || Environment.TickCount64 < Volatile.Read(ref _nextTry)))
         {
-            _known = _store.Read()
-                .Select(token => (token, NamePattern.TryParse(token.Pattern, out var pattern, out _) ? pattern : null))
-                .Where(known => known.Item2 is not null)
-                .DistinctBy(known => known.token.Hash, StringComparer.OrdinalIgnoreCase)
-                .ToDictionary(known => known.token.Hash, known => (known.token, known.Item2!), StringComparer.OrdinalIgnoreCase);
-            _holders = _known.Values.ToDictionary(known => Passkey.OfTokenHash(known.Token.Hash));
-            _seen = stamp;
+            return known;
+        }
+
+        var isMine = _gate.TryEnter();
+        if (!isMine && known is not null)
+        {
+            return known;
+        }
+
+        if (!isMine)
+        {
+            _gate.Enter();
+        }
+
+        try
+        {
+            return _known = new Known(_store.Read(), stamp);
+        }
+        catch (CatalogueException) when (_store.IsRemote && known is not null)
+        {
+            Volatile.Write(ref _nextTry, Environment.TickCount64 + PauseAfterFailure);
+            return known;
+        }
+        finally
+        {
+            _gate.Exit();
         }
     }
 
@@ -185,4 +195,29 @@ public sealed class CatalogueTokens
 
     // The secret has 256 random bits: no salt or slow hash would make it harder to guess.
     private static string HashOf(string secret) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
+
+    /// <summary>All tokens as they were read at one time. Immutable.</summary>
+    internal sealed class Known
+    {
+        public Known(IEnumerable<CatalogueToken> tokens, (long, long) stamp)
+        {
+            Stamp = stamp;
+            foreach (var token in tokens)
+            {
+                if (NamePattern.TryParse(token.Pattern, out var pattern, out _) && ByHash.TryAdd(token.Hash, new KnownToken(token, pattern)))
+                {
+                    ByPasskey.TryAdd(Passkey.OfTokenHash(token.Hash), ByHash[token.Hash]);
+                }
+            }
+        }
+
+        public (long, long) Stamp { get; }
+
+        public Dictionary<string, KnownToken> ByHash { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public Dictionary<Passkey, KnownToken> ByPasskey { get; } = [];
+    }
 }
+
+/// <summary>A token, and its pattern read.</summary>
+internal sealed record KnownToken(CatalogueToken Token, NamePattern Pattern);

@@ -16,6 +16,8 @@ internal sealed class FileStore(string folder, ILogger logger, int wasteWorthRew
     private Journal? _journal;
     private long _wasteBeforeNextAttempt;
 
+    public bool IsShared => false;
+
     /// <summary>None: nobody else writes.</summary>
     public IReadOnlyList<CatalogueChange> News => [];
 

@@ -8,6 +8,9 @@ namespace Shoal.Tracker.Catalogue;
 /// </summary>
 internal interface ICatalogueStore : IAsyncDisposable
 {
+    /// <summary>Whether other trackers may have it, too.</summary>
+    bool IsShared { get; }
+
     /// <summary>Hands over all changes that count, in order.</summary>
     /// <returns>How far the changes are numbered.</returns>
     long Load(Action<CatalogueChange> replay);

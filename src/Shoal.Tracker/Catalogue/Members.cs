@@ -5,16 +5,19 @@ using Shoal.Protocol.Trackers;
 
 namespace Shoal.Tracker.Catalogue;
 
-/// <summary>Who may take part in the swarms of what a catalogue names: the holders of tokens for one of its names. Thread-safe.</summary>
+/// <summary>
+/// Who may take part in the swarms of what a catalogue names: who may read or publish the name under which the torrent came first. That others are
+/// added to it later lets nobody in, or out. Thread-safe.
+/// </summary>
 internal sealed class Members(CatalogueCore catalogue, CatalogueTokens tokens, ILogger logger)
 {
     /// <summary>Whether the holder of the passkey may; of a torrent that has no name here everybody may.</summary>
     public bool Admits(InfoHash infoHash, Passkey passkey)
     {
-        var names = catalogue.NamesOf(infoHash);
         try
         {
-            return names.Length == 0 || (tokens.Find(passkey) is { } holder && Array.Exists(names, name => holder.Pattern.IsMatch(name)));
+            return catalogue.FirstNameOf(infoHash) is not { } name ||
+                (tokens.Find(passkey) is { } holder && (holder.Token.Rights & (CatalogueRights.Read | CatalogueRights.Publish)) != CatalogueRights.None && holder.Pattern.IsMatch(name));
         }
         catch (CatalogueException error)
         {

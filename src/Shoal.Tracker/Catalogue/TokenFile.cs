@@ -10,6 +10,9 @@ internal interface ITokenStore
     /// <summary>Whether there ever was a token.</summary>
     bool Exist { get; }
 
+    /// <summary>Whether they may be out of reach for a while, in which case those last known count.</summary>
+    bool IsRemote { get; }
+
     /// <summary>Differs when the tokens do; the default if that cannot be told just now.</summary>
     (long, long) Stamp { get; }
 
@@ -30,6 +33,8 @@ internal sealed class TokenFile(string folder) : ITokenStore
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
     private readonly string _path = Path.Combine(folder, "tokens.json");
+
+    public bool IsRemote => false;
 
     // The file stays when the last one is revoked.
     public bool Exist => File.Exists(_path);

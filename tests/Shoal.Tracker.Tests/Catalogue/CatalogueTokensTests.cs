@@ -22,7 +22,7 @@ public sealed class CatalogueTokensTests : IDisposable
         var other = tokens.Create("other", CatalogueRights.All, "**");
         Assert.NotEqual(secret, other);
         Assert.Equal(["ci of Jürgen", "other"], new CatalogueTokens(Folder).List().Select(token => token.Name));
-        var found = tokens.Find(secret)!.Value;
+        var found = tokens.Find(secret)!;
         Assert.Equal(("ci of Jürgen", CatalogueRights.Publish | CatalogueRights.Read, "a/**"), (found.Token.Name, found.Token.Rights, found.Pattern.Text));
         Assert.Null(tokens.Find(secret + "x"));
         Assert.Null(tokens.Find(found.Token.Hash));

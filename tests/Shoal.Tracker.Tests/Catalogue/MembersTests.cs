@@ -40,8 +40,12 @@ public sealed class MembersTests
         // What the token is not for, its passkey is not for; and a revoked one is worth nothing.
         var other = (await server.PublishAsync("data/y", "other content")).Entry.InfoHash;
         Assert.Contains("members", await AnnounceAsync(member, other, Stranger, isKept: true), StringComparison.Ordinal);
-        await server.PublishAsync("models/y", "other content"); // the same torrent, under a name that it is for
+        await server.PublishAsync("models/y", "other content"); // the same torrent, under a name that it is for, lets nobody in
+        Assert.Contains("members", await AnnounceAsync(member, other, Stranger, isKept: true), StringComparison.Ordinal);
+        await server.RemoveAsync("data/y");
         Assert.DoesNotContain("members", await AnnounceAsync(member, other, Stranger, isKept: true), StringComparison.Ordinal);
+        var remover = server.Tokens.Create("remover", CatalogueRights.Remove, "**");
+        Assert.Contains("members", await AnnounceAsync(server.Url($"/{Passkey.OfToken(remover)}/announce").ToString(), other, Stranger, isKept: true), StringComparison.Ordinal);
         server.Tokens.Revoke("team");
         Assert.Contains("members", await AnnounceAsync(member, other, Stranger, isKept: true), StringComparison.Ordinal);
 

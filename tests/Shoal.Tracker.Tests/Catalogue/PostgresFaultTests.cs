@@ -215,6 +215,8 @@ public sealed class PostgresFaultTests
 
         public int FailureCount { get; set; }
 
+        public bool IsShared => true;
+
         public long Load(Action<CatalogueChange> replay) => store.Load(replay);
 
         // Nobody tells it of its own changes: they must be looked for.

@@ -9,29 +9,29 @@ public sealed class TorrentNamesTests
     private readonly TorrentNames _names = new();
 
     [Fact]
-    public void A_torrent_has_the_names_of_its_versions_until_the_last_of_them_is_gone()
+    public void A_torrent_has_the_name_under_which_it_came_first_until_that_is_gone()
     {
         CatalogueEntry[] versions = [Version("a", 1), Version("b", 2), Version("a", 3), Version("c", 4)];
         Array.ForEach(versions, _names.Add);
-        Assert.Equal(["a", "b", "c"], _names.NamesOf(default).Order(StringComparer.Ordinal));
+        Assert.Equal("a", _names.FirstNameOf(default));
         _names.Remove(versions[0]);
+        Assert.Equal("b", _names.FirstNameOf(default));
         _names.Remove(versions[1]);
-        Assert.Equal(["a", "c"], _names.NamesOf(default).Order(StringComparer.Ordinal));
         _names.Remove(versions[2]);
-        Assert.Equal(["c"], _names.NamesOf(default));
+        Assert.Equal("c", _names.FirstNameOf(default));
         Assert.True(_names.Contains(default));
         _names.Remove(versions[3]);
         Assert.False(_names.Contains(default));
-        Assert.Empty(_names.NamesOf(default));
+        Assert.Null(_names.FirstNameOf(default));
     }
 
     [Fact]
     public void One_that_has_a_million_names_holds_nobody_up()
     {
-        // Were each looked at when one more is added, this would take hours.
+        // Were all looked at when one more is added, this would take hours.
         var versions = Enumerable.Range(1, 1_000_000).Select(number => Version($"n{number}", number)).ToList();
         versions.ForEach(_names.Add);
-        Assert.Equal(TorrentNames.MaximumNameCount, _names.NamesOf(default).Length);
+        Assert.Equal("n1", _names.FirstNameOf(default));
         versions.ForEach(_names.Remove);
         Assert.False(_names.Contains(default));
     }

@@ -74,6 +74,7 @@ internal sealed class PostgresListener(NpgsqlDataSource source, PostgresPlace pl
                     if (isAway)
                     {
                         Log.DatabaseBack(logger, place.ToString());
+                        changed();
                     }
 
                     (isAway, pause) = (false, FirstPause);

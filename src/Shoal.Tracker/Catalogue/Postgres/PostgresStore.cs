@@ -31,6 +31,8 @@ internal sealed class PostgresStore : ICatalogueStore
         Tokens = new PostgresTokens(place, () => _listener.TokenGeneration);
     }
 
+    public bool IsShared => true;
+
     /// <summary>Who may publish there.</summary>
     public ITokenStore Tokens { get; }
 

@@ -12,6 +12,8 @@ namespace Shoal.Tracker.Catalogue.Postgres;
 /// <param name="generation">How often they were changed, as far as is known; 0 if it is not.</param>
 internal sealed class PostgresTokens(PostgresPlace place, Func<long> generation) : ITokenStore
 {
+    public bool IsRemote => true;
+
     public bool Exist => Try(static connection => PostgresListener.ReadHead(connection).TokenGeneration > 0);
 
     // Before it is known they are read each time.

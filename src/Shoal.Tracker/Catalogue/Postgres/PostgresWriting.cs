@@ -44,7 +44,7 @@ internal sealed class PostgresWriting : ICatalogueWriting
             batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL lock_timeout = '8s'"));
             batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL idle_in_transaction_session_timeout = '15s'"));
             batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT last_sequence FROM shoal.head FOR UPDATE"));
-            last = (long)batch.ExecuteScalar()!;
+            last = batch.ExecuteScalar() as long? ?? throw new CatalogueException($"in {place} the table shoal.head has no row");
         }
 
         if (last < sequence)
