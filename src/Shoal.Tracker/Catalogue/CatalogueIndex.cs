@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 
@@ -24,7 +23,7 @@ internal sealed class CatalogueIndex
     private const int ChunkLength = 256;
 
     private readonly Lock _gate = new();
-    private readonly List<List<NamedVersions>> _chunks = [];
+    private readonly List<NameChunk> _chunks = [];
     private readonly LiveChanges _changes = new();
     private readonly TorrentNames _torrents = new();
 
@@ -80,7 +79,8 @@ internal sealed class CatalogueIndex
                 var old = all.GetValueOrDefault(change.Name);
                 all[change.Name] = Replace(old, change);
             });
-            _chunks.AddRange(NameOrder.Sort(all.Values).Chunk(ChunkLength).Select(static chunk => chunk.ToList()));
+            _chunks.AddRange(NameOrder.Sort(all.Values).Chunk(ChunkLength).Select(static chunk => new NameChunk([.. chunk])));
+            _chunks.ForEach(static chunk => chunk.Slice()); // now, rather than when somebody waits for a list
             return result;
         }
     }
@@ -95,7 +95,7 @@ internal sealed class CatalogueIndex
             var now = Replace(old, change);
             if (index >= 0)
             {
-                _chunks[chunk][index] = now;
+                _chunks[chunk].Replace(index, now);
             }
             else
             {
@@ -152,17 +152,19 @@ internal sealed class CatalogueIndex
         }
     }
 
-    /// <summary>The names from <paramref name="from"/> on, in order; those of which all was removed, too.</summary>
-    public IEnumerable<NamedVersions> From(string from)
+    /// <summary>
+    /// The names from <paramref name="from"/> on, in order, a slice at a time and where it begins in it; those of which all was removed, too.
+    /// </summary>
+    public IEnumerable<(NameSlice Slice, int Start)> From(string from)
     {
-        var buffer = new List<NamedVersions>(ChunkLength);
         var isFirst = true;
         while (true)
         {
-            buffer.Clear();
+            NameSlice slice;
+            int index;
             lock (_gate)
             {
-                var (chunk, index) = PlaceOf(from);
+                (var chunk, index) = PlaceOf(from);
                 // Later slices begin behind the last name of the one before.
                 index = index >= 0 ? index + (isFirst ? 0 : 1) : ~index;
                 while (chunk < _chunks.Count && index >= _chunks[chunk].Count)
@@ -170,23 +172,16 @@ internal sealed class CatalogueIndex
                     (chunk, index) = (chunk + 1, 0);
                 }
 
-                if (chunk < _chunks.Count)
+                if (chunk == _chunks.Count)
                 {
-                    buffer.AddRange(CollectionsMarshal.AsSpan(_chunks[chunk])[index..]);
+                    yield break;
                 }
+
+                slice = _chunks[chunk].Slice();
             }
 
-            if (buffer.Count == 0)
-            {
-                yield break;
-            }
-
-            foreach (var name in buffer)
-            {
-                yield return name;
-            }
-
-            (from, isFirst) = (buffer[^1].Name, false);
+            yield return (slice, index);
+            (from, isFirst) = (slice[slice.Count - 1].Name, false);
         }
     }
 
@@ -258,7 +253,7 @@ internal sealed class CatalogueIndex
     {
         if (_chunks.Count == 0)
         {
-            _chunks.Add([]);
+            _chunks.Add(new NameChunk([]));
         }
 
         var names = _chunks[chunk];
@@ -267,11 +262,7 @@ internal sealed class CatalogueIndex
         {
             // Names often come in order: what stands before is full then, and stays so.
             var half = index == names.Count - 1 && chunk == _chunks.Count - 1 ? index : names.Count / 2;
-            var rest = new List<NamedVersions>(ChunkLength + 1);
-            rest.AddRange(names[half..]);
-            names.RemoveRange(half, names.Count - half);
-            names.TrimExcess();
-            _chunks.Insert(chunk + 1, rest);
+            _chunks.Insert(chunk + 1, names.Split(half, ChunkLength + 1));
         }
     }
 }

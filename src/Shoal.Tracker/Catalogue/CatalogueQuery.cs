@@ -99,22 +99,25 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
 
     private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix, CancellationToken cancellationToken)
     {
-        foreach (var name in index.From(from))
+        foreach (var (slice, start) in index.From(from))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (!name.Name.StartsWith(prefix, StringComparison.Ordinal))
+            for (var i = start; i < slice.Count; i++)
             {
-                yield break;
-            }
+                if (!slice.NameAt(i).StartsWith(prefix))
+                {
+                    yield break;
+                }
 
-            if (Matches(name.Name) && name.Latest is { } latest)
-            {
-                yield return latest;
+                if (Matches(slice.NameAt(i)) && slice[i].Latest is { } latest)
+                {
+                    yield return latest;
+                }
             }
         }
     }
 
-    private bool Matches(string name) => Pattern?.IsMatch(name) != false && Scope?.IsMatch(name) != false;
+    private bool Matches(ReadOnlySpan<char> name) => Pattern?.IsMatch(name) != false && Scope?.IsMatch(name) != false;
 
     private static string PlaceOf(long key, string name) => string.Create(CultureInfo.InvariantCulture, $"{key}:{name}");
 

@@ -173,4 +173,15 @@ public sealed class CatalogueAccessTests
         await server.PublishAsync("a", "one");
         Assert.Null(await subscriber.NextAsync());
     }
+
+    [Fact]
+    public async Task A_token_takes_nothing_from_what_everybody_may_read()
+    {
+        await using var server = await CatalogueServer.StartAsync();
+        await server.PublishAsync("models/x", "content");
+        var token = server.Tokens.Create("ci", CatalogueRights.Publish, "nightly/**");
+        Assert.Single((await server.GetAsync("/api/v1/names", token, CatalogueServer.Stranger)).Page.Entries);
+        Assert.Equal("models/x", (await server.GetAsync("/api/v1/names/models/x", token, CatalogueServer.Stranger)).Entry.Name);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await server.GetAsync("/api/v1/names", "shoal_another", CatalogueServer.Stranger)).Status);
+    }
 }

@@ -31,13 +31,13 @@ public sealed class CatalogueIndexTests
     {
         var (index, model) = Filled(seed, 6000);
         Assert.Equal(model.Count(name => name.Value.Latest is not null), index.Count);
-        Assert.Equal(model.Keys, index.From("").Select(name => name.Name));
+        Assert.Equal(model.Keys, NamesFrom(index, ""));
         var random = new Random(seed);
         for (var i = 0; i < 300; i++)
         {
             var from = SomeName(random);
             Assert.Equal(
-                model.Keys.SkipWhile(name => string.CompareOrdinal(name, from) < 0).Take(600), index.From(from).Take(600).Select(name => name.Name));
+                model.Keys.SkipWhile(name => string.CompareOrdinal(name, from) < 0).Take(600), NamesFrom(index, from).Take(600));
             Assert.Equal(model.GetValueOrDefault(from)?.Versions, index.Find(from)?.Versions);
         }
 
@@ -58,8 +58,8 @@ public sealed class CatalogueIndexTests
             index.Apply(Samples.Published(names[i], 1, i + 1));
         }
 
-        Assert.Equal(names, index.From("").Select(name => name.Name));
-        Assert.Equal(names[2500..], index.From(names[2500]).Select(name => name.Name));
+        Assert.Equal(names, NamesFrom(index, ""));
+        Assert.Equal(names[2500..], NamesFrom(index, names[2500]));
     }
 
     [Theory]
@@ -119,7 +119,7 @@ public sealed class CatalogueIndexTests
         });
         do
         {
-            string[] seen = [.. index.From("").Select(name => name.Name)];
+            string[] seen = [.. NamesFrom(index, "")];
             Assert.Equal(seen.Order(StringComparer.Ordinal), seen);
             Assert.Equal(seen.Length, seen.Distinct().Count());
             Assert.Equal(2000, seen.Count(name => name.Length == "old/0000".Length));
@@ -152,4 +152,12 @@ public sealed class CatalogueIndexTests
 
         return (index, model);
     }
+
+    // As they stand in the text of slices, and as they are.
+    private static IEnumerable<string> NamesFrom(CatalogueIndex index, string from) => index.From(from).SelectMany(static part =>
+        Enumerable.Range(part.Start, part.Slice.Count - part.Start).Select(i =>
+        {
+            Assert.Equal(part.Slice[i].Name, part.Slice.NameAt(i).ToString());
+            return part.Slice[i].Name;
+        }));
 }
