@@ -5,6 +5,7 @@ using Shoal.Cli.Commands;
 using Shoal.Cli.Reporting;
 using Shoal.Mpi;
 using Shoal.Protocol.Secrets;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal.Cli;
 
@@ -75,7 +76,7 @@ internal static class App
         Tell(() => surface.Error.WriteLine($"shoal: {text}"));
         if (Environment.GetEnvironmentVariable("SHOAL_DEBUG") == "1")
         {
-            Tell(() => surface.Error.WriteLine(SecretLink.Redact(exception.ToString())));
+            Tell(() => surface.Error.WriteLine(Passkey.Redact(SecretLink.Redact(exception.ToString()))));
         }
 
         (exception as UserErrorException)?.AfterTelling?.Invoke(code);
@@ -98,8 +99,8 @@ internal static class App
             IOException or UnauthorizedAccessException or MpiException => (exception.Message, ExitCode.Environment),
             _ => ($"unexpected: {exception.GetType().Name}: {exception.Message} (SHOAL_DEBUG=1 shows where)", ExitCode.Environment),
         };
-        // Whatever it quotes: the key of a secret share gets into no log.
-        return (SecretLink.Redact(OneLine(text)), code);
+        // Whatever it quotes: the key of a secret share gets into no log, nor does a passkey.
+        return (Passkey.Redact(SecretLink.Redact(OneLine(text))), code);
     }
 
     // What cannot be told, since its disk is full or its reader is gone, is still an exit code.
@@ -152,7 +153,7 @@ internal static class App
         : command.Parents.OfType<Command>().Select(PathOf).FirstOrDefault() + command.Name + " ";
 
     private static string OneLine(string text) =>
-        string.Concat(text.TrimEnd('.', '\n', '\r', ' ').Select(character => char.IsControl(character) ? ' ' : character));
+        string.Concat(text.TrimEnd('.', '\n', '\r', ' ').Select(character => Printable.IsControl(character) ? ' ' : character));
 
     private sealed class VersionAction : SynchronousCommandLineAction
     {

@@ -10,6 +10,7 @@ namespace Shoal.Cli;
 internal sealed record ConfigFile
 {
     private const int MaximumLength = 64 * 1024;
+    private const string NoObject = "this must be an object, as { \"at\": \"HOST:PORT\" }";
 
     /// <summary>The catalogue: HOST:PORT or a URL.</summary>
     public string? At { get; init; }
@@ -31,11 +32,12 @@ internal sealed record ConfigFile
             var file = new FileInfo(Path);
             return !file.Exists ? new ConfigFile()
                 : file.Length > MaximumLength ? throw new UserErrorException($"{Path} has more than {MaximumLength} bytes")
-                : JsonSerializer.Deserialize(File.ReadAllBytes(Path), ConfigJson.Default.ConfigFile) ?? new ConfigFile();
+                : JsonSerializer.Deserialize(File.ReadAllBytes(Path), ConfigJson.Default.ConfigFile) ?? throw new UserErrorException($"{Path}: {NoObject}");
         }
         catch (JsonException error)
         {
-            throw new UserErrorException($"{Path}{(error.LineNumber is { } line ? $", line {line + 1}" : "")}: {WhatIsWrong(error)}", inner: error);
+            var wrong = WhatIsWrong(error);
+            throw new UserErrorException($"{Path}{(error.LineNumber is { } line && wrong != NoObject ? $", line {line + 1}" : "")}: {wrong}", inner: error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -47,7 +49,8 @@ internal sealed record ConfigFile
     private static string WhatIsWrong(JsonException error)
     {
         var path = error.Path is { Length: > 2 } inside ? $"\"{inside[2..]}\" " : "";
-        return error.Message.Contains("could not be mapped", StringComparison.Ordinal) ? $"{path}is no setting; there are \"at\" and \"token\""
+        return error.Path == "$" && error.Message.Contains("could not be converted", StringComparison.Ordinal) ? NoObject
+            : error.Message.Contains("could not be mapped", StringComparison.Ordinal) ? $"{path}is no setting; there are \"at\" and \"token\""
             : error.Message.Contains("could not be converted", StringComparison.Ordinal) ? $"{path}is not a text in quotes"
             : "this is no JSON";
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Shoal.Engine;
 using Shoal.Engine.Swarms;
 using Shoal.Protocol;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal;
 
@@ -17,10 +18,10 @@ internal static partial class Log
                 PeerBanned(logger, torrent, e.Address, e.Reason);
                 break;
             case SwarmEvent.TrackerReplied { Result: { Failure: { } failure } result }:
-                AnnounceFailed(logger, torrent, result.Tracker, failure);
+                AnnounceFailed(logger, torrent, Passkey.Redact(result.Tracker), Passkey.Redact(failure));
                 break;
             case SwarmEvent.TrackerReplied { Result: var result }:
-                Announced(logger, torrent, result.Tracker, result.Kind, result.Peers?.Count ?? 0);
+                Announced(logger, torrent, Passkey.Redact(result.Tracker), result.Kind, result.Peers?.Count ?? 0);
                 break;
             case SwarmEvent.Paused e:
                 Paused(logger, torrent, e.Reason);

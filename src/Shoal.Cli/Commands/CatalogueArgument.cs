@@ -26,7 +26,7 @@ internal static class CatalogueArgument
         return address is null ? null
             : new CatalogueClient(address, new CatalogueClientOptions
             {
-                Token = Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : config.Token,
+                Token = TokenOf(Environment.GetEnvironmentVariable(TokenVariable), TokenVariable) ?? TokenOf(config.Token, $"\"token\" in {ConfigFile.Path}"),
                 Authorities = invocation.Parse.GetValue(SharedOptions.TrackerAuthorities),
                 BindAddress = invocation.Parse.GetValue(SharedOptions.Bind),
             });
@@ -47,6 +47,11 @@ internal static class CatalogueArgument
     /// <summary>The pattern, composed as catalogues want it.</summary>
     public static NamePattern ParsePattern(string text) =>
         NamePattern.TryParse(Composition.Compose(text), out var pattern, out var wrong) ? pattern : throw new UserErrorException($"'{Printable.Of(text)}': {wrong}");
+
+    // It is sent in a header; what cannot stand there is a slip of who copied it. A secret, even so: it is not repeated.
+    private static string? TokenOf(string? text, string where) => text is null or "" ? null
+        : text.All(character => character is > ' ' and < '\x7f') ? text
+        : throw new UserErrorException($"{where} is no token: it has characters other than visible ones of ASCII");
 
     private static CatalogueAddress? AddressOf(string? text, string where) => text is null or "" ? null
         : CatalogueAddress.TryParse(text, out var address) ? address

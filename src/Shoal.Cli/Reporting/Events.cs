@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Shoal.Protocol;
+using Shoal.Protocol.Trackers;
 
 namespace Shoal.Cli.Reporting;
 
@@ -165,7 +166,12 @@ internal sealed record ProgressEvent(
 internal sealed record PeerRow(string Address, string Client, double Fraction, long DownloadRateBytesPerSecond, long UploadRateBytesPerSecond);
 
 /// <summary>How a tracker stands: seconds since it answered (or was given up waiting for) and until it is asked again, counts that it told.</summary>
-internal sealed record TrackerRow(string Url, int Tier, double? SecondsSinceAnswer, double? SecondsUntilNext, int? Seeders, int? Leechers, string? Error);
+internal sealed record TrackerRow(string Url, int Tier, double? SecondsSinceAnswer, double? SecondsUntilNext, int? Seeders, int? Leechers, string? Error)
+{
+    public string Url { get; } = Passkey.Redact(Url);
+
+    public string? Error { get; } = Error is null ? null : Passkey.Redact(Error);
+}
 
 /// <summary>A peer came ("connected"), went ("disconnected"), or is not talked to any more ("banned").</summary>
 internal sealed record PeerEvent(string Address, string Change, string? Client = null, string? Reason = null) : Event
@@ -176,6 +182,12 @@ internal sealed record PeerEvent(string Address, string Change, string? Client =
 /// <summary>A tracker answered, or did not.</summary>
 internal sealed record TrackerEvent(string Url, string? Error, int? Seeders, int? Leechers, int PeerCount, string? Warning) : Event
 {
+    public string Url { get; } = Passkey.Redact(Url);
+
+    public string? Error { get; } = Error is null ? null : Passkey.Redact(Error);
+
+    public string? Warning { get; } = Warning is null ? null : Passkey.Redact(Warning);
+
     public override string? ToLine() =>
         Error is not null ? (Error.Contains(Url, StringComparison.Ordinal) ? $"Failed: {Error}" : $"Tracker {Url}: {Error}") :
         Warning is not null ? $"Tracker {Url} warns: {Warning}" : null;
@@ -245,6 +257,8 @@ internal sealed record VerifiedEvent(int Pieces, int PieceCount, int BadFileCoun
 /// <summary>What a tracker says of a torrent (BEP 48).</summary>
 internal sealed record ScrapeEvent(string Url, InfoHash InfoHash, int Seeders, int Leechers, int Downloads) : Event
 {
+    public string Url { get; } = Passkey.Redact(Url);
+
     public override string ToLine() => $"{InfoHash} at {Url}: {Seeders} seeders, {Leechers} leechers, {Downloads} downloads";
 }
 

@@ -62,7 +62,11 @@ internal sealed record InfoFile(string Path, long Bytes);
 /// <summary>Text from strangers, made harmless.</summary>
 internal static class Printable
 {
-    /// <summary>The text with every control character replaced, so that it can neither move the cursor nor break a line.</summary>
+    /// <summary>The text with every control character replaced, so that it can neither move the cursor, break a line nor stand otherwise than it is.</summary>
     public static string Of(string text) =>
-        text.Any(char.IsControl) ? string.Concat(text.Select(character => char.IsControl(character) ? '\uFFFD' : character)) : text;
+        text.Any(IsControl) ? string.Concat(text.Select(character => IsControl(character) ? '\uFFFD' : character)) : text;
+
+    /// <summary>Whether it is a control character: those of writing direction are, too.</summary>
+    public static bool IsControl(char character) =>
+        char.IsControl(character) || character is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069') or '\u200E' or '\u200F' or '\u061C';
 }

@@ -14,6 +14,8 @@ public readonly record struct Passkey
     /// <summary>Hexadecimal digits of one.</summary>
     public const int TextLength = 32;
 
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdefABCDEF");
+
     private readonly UInt128 _value;
 
     private Passkey(UInt128 value) => _value = value;
@@ -50,6 +52,37 @@ public readonly record struct Passkey
         passkey = new Passkey(BinaryPrimitives.ReadUInt128BigEndian(bytes));
         path = path[(TextLength + 1)..];
         return true;
+    }
+
+    /// <summary>
+    /// The text as it may be shown and logged: with "…" for each passkey in its URLs, even where a proxy put the tracker at a path and it is not the
+    /// first part. Linear in the text.
+    /// </summary>
+    public static string Redact(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        StringBuilder? shown = null;
+        var (isInUrl, copied) = (false, 0);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (char.IsWhiteSpace(text[i]))
+            {
+                isInUrl = false;
+            }
+            else if (text[i] == '/' && i >= 2 && text[i - 1] == '/' && text[i - 2] == ':')
+            {
+                isInUrl = true; // what follows is the host
+            }
+            else if (text[i] == '/' && isInUrl && i + TextLength + 1 < text.Length && text[i + TextLength + 1] == '/' &&
+                !text.AsSpan(i + 1, TextLength).ContainsAnyExcept(Digits))
+            {
+                shown = (shown ?? new StringBuilder()).Append(text, copied, i + 1 - copied).Append('…');
+                copied = i + TextLength + 1;
+                i += TextLength;
+            }
+        }
+
+        return shown is null ? text : shown.Append(text, copied, text.Length - copied).ToString();
     }
 
     /// <summary>The 32 digits, in lower case.</summary>

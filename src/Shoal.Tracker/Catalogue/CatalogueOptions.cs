@@ -29,7 +29,7 @@ public sealed record CatalogueOptions
     public int MaximumTorrentLength { get; init; } = 32 << 20;
 
     /// <summary>Those of a place as a user names it: a connection string begins with a setting and '=' (<c>Host=</c>), all else is a folder.</summary>
-    /// <exception cref="CatalogueException">It is a connection string that cannot be read, or a URL. The message has nothing of it that may be a password.</exception>
+    /// <exception cref="CatalogueException">It is a connection string that cannot be read, or seems to be, or a URL. The message has nothing of it that may be a password.</exception>
     public static CatalogueOptions At(string place)
     {
         ArgumentNullException.ThrowIfNull(place);
@@ -40,7 +40,8 @@ public sealed record CatalogueOptions
 
         if (!PostgresPlace.IsMeant(place))
         {
-            return new CatalogueOptions { Folder = place };
+            return !PostgresPlace.IsPerhapsMeant(place) ? new CatalogueOptions { Folder = place } : throw new CatalogueException(
+                "--catalogue looks like a connection string with a setting that is not known, at its beginning; a folder of such a name is meant by ./ before it");
         }
 
         _ = PostgresPlace.Parse(place);

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -81,16 +80,16 @@ public sealed class CatalogueClient : IDisposable
         var query = new StringBuilder($"names?sort={order.ToString().ToLowerInvariant()}&limit={limit}");
         AppendQuery(query, "pattern", pattern);
         AppendQuery(query, "after", after);
-        return SendAsync(HttpMethod.Get, query.ToString(), null, CatalogueJson.Default.CataloguePage, cancellationToken);
+        return SendAsync(HttpMethod.Get, query.ToString(), null, CatalogueJson.Default.CataloguePage, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
     }
 
     /// <summary>A version of a name, or its newest.</summary>
     public Task<CatalogueEntry> FindAsync(CatalogueReference reference, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Get, PathOf("names", reference), null, CatalogueJson.Default.CatalogueEntry, cancellationToken);
+        SendAsync(HttpMethod.Get, PathOf("names", reference), null, CatalogueJson.Default.CatalogueEntry, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
 
     /// <summary>All versions of a name, oldest first.</summary>
     public Task<IReadOnlyList<CatalogueEntry>> VersionsOfAsync(CatalogueName name, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Get, PathOf("versions", new CatalogueReference(name, null)), null, CatalogueJson.Default.IReadOnlyListCatalogueEntry, cancellationToken);
+        SendAsync(HttpMethod.Get, PathOf("versions", new CatalogueReference(name, null)), null, CatalogueJson.Default.IReadOnlyListCatalogueEntry, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
 
     /// <summary>The torrent of a version; its info-hash is the one that the entry says.</summary>
     public async Task<Metainfo> GetTorrentAsync(CatalogueEntry entry, CancellationToken cancellationToken = default)
@@ -108,12 +107,12 @@ public sealed class CatalogueClient : IDisposable
     public Task<CatalogueEntry> PublishAsync(CatalogueName name, Metainfo metainfo, CancellationToken cancellationToken = default)
     {
         var content = new ByteArrayContent(MetainfoWriter.ToArray(metainfo)) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-bittorrent") } };
-        return SendAsync(HttpMethod.Put, PathOf("names", new CatalogueReference(name, null)), content, CatalogueJson.Default.CatalogueEntry, cancellationToken);
+        return SendAsync(HttpMethod.Put, PathOf("names", new CatalogueReference(name, null)), content, CatalogueJson.Default.CatalogueEntry, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
     }
 
     /// <summary>Takes a version, or all of a name, out of the catalogue; who has the files keeps them.</summary>
     public Task<CatalogueRemoval> RemoveAsync(CatalogueReference reference, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Delete, PathOf("names", reference), null, CatalogueJson.Default.CatalogueRemoval, cancellationToken);
+        SendAsync(HttpMethod.Delete, PathOf("names", reference), null, CatalogueJson.Default.CatalogueRemoval, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
 
     /// <summary>
     /// What matches one of the patterns (all, if there are none): what there is now, each name with its newest version, then <see cref="CatalogueNewsKind.Ready"/>,
@@ -141,18 +140,27 @@ public sealed class CatalogueClient : IDisposable
         }
     }
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    private async Task<T> SendAsync<T>(
+        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, Func<T, string?> whatIsWrongWith, CancellationToken cancellationToken)
     {
         using var response = await AskAsync(method, path, content, cancellationToken);
+        T answer;
         try
         {
-            return await response.Content.ReadFromJsonAsync(type, cancellationToken) ?? throw Nonsense("it says nothing");
+            answer = await ReadAsync(response, type, cancellationToken) ?? throw Nonsense("it says nothing");
         }
         catch (JsonException error)
         {
             throw Nonsense(error.Message, error);
         }
+
+        return whatIsWrongWith(answer) is { } wrong ? throw new ShoalException(ShoalErrorKind.Failed, $"the catalogue at {Address} says something that cannot be: {wrong}")
+            : answer;
     }
+
+    // JSON is UTF-8, whatever the answer's header claims.
+    private static async Task<T?> ReadAsync<T>(HttpResponseMessage response, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        await JsonSerializer.DeserializeAsync(await response.Content.ReadAsStreamAsync(cancellationToken), type, cancellationToken);
 
     private async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
     {
@@ -208,7 +216,7 @@ public sealed class CatalogueClient : IDisposable
 
         try
         {
-            return (await response.Content.ReadFromJsonAsync(CatalogueJson.Default.CatalogueRefusal, cancellationToken))?.Error;
+            return (await ReadAsync(response, CatalogueJson.Default.CatalogueRefusal, cancellationToken))?.Error;
         }
         catch (JsonException)
         {

@@ -75,6 +75,8 @@ internal sealed class CatalogueListener(HttpClient http, CatalogueTiming timing,
     private static CatalogueNews? NewsOf(SseItem<CatalogueEvent?> item, long id) => item switch
     {
         { EventType: "ready" } => new CatalogueNews(CatalogueNewsKind.Ready, id),
+        { EventType: "published", Data.Published: { } entry } when CatalogueAnswers.WhatIsWrongWith(entry) is { } wrong => new CatalogueNews(CatalogueNewsKind.PassedOver, id, Reason: wrong),
+        { EventType: "removed", Data.Removed: { } removal } when CatalogueAnswers.WhatIsWrongWith(removal) is { } wrong => new CatalogueNews(CatalogueNewsKind.PassedOver, id, Reason: wrong),
         { EventType: "published", Data.Published: not null } => new CatalogueNews(CatalogueNewsKind.Published, id, item.Data),
         { EventType: "removed", Data.Removed: not null } => new CatalogueNews(CatalogueNewsKind.Removed, id, item.Data),
         _ => null,

@@ -16,13 +16,16 @@ public enum CatalogueNewsKind
 
     /// <summary>The catalogue cannot be heard, for <see cref="CatalogueNews.Reason"/>; it is tried again.</summary>
     Disconnected,
+
+    /// <summary>An event says something that cannot be, for <see cref="CatalogueNews.Reason"/>; it goes on behind it.</summary>
+    PassedOver,
 }
 
 /// <summary>Something that a subscriber of a catalogue is told. Immutable.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Id">How far the subscriber has heard with this: where a later subscription continues. Null while it has heard of nothing.</param>
 /// <param name="Event">What was published or removed; else null.</param>
-/// <param name="Reason">Why the connection is lost, in one line; else null.</param>
+/// <param name="Reason">Why the connection is lost or the event passed over, in one line; else null.</param>
 public sealed record CatalogueNews(CatalogueNewsKind Kind, long? Id, CatalogueEvent? Event = null, string? Reason = null);
 
 /// <summary>How long a subscriber waits. Immutable.</summary>

@@ -276,6 +276,9 @@ public sealed class Subscription : IDisposable
                 _isConnected = false;
                 notices.Add(new SubscriptionNotice.Disconnected(news.Reason!));
                 break;
+            case { Kind: CatalogueNewsKind.PassedOver }:
+                Refuse($"an event of the catalogue is passed over: {news.Reason}", notices);
+                break;
             default:
                 break;
         }
@@ -294,12 +297,16 @@ public sealed class Subscription : IDisposable
             return name;
         }
 
+        Refuse($"a name of the catalogue is passed over, '{text}': {wrong}", notices);
+        return null;
+    }
+
+    private void Refuse(string warning, List<SubscriptionNotice> notices)
+    {
         if (_refusalCount++ < MostRefusalsTold)
         {
-            notices.Add(new SubscriptionNotice.Warning($"a name of the catalogue is passed over, '{text}': {wrong}"));
+            notices.Add(new SubscriptionNotice.Warning(warning));
         }
-
-        return null;
     }
 
     // Sees to it that somebody works for the name, and on what is still wanted.

@@ -30,6 +30,19 @@ public sealed class PasskeyTests
     }
 
     [Theory]
+    [InlineData("http://lab:6969/KEY/announce", "http://lab:6969/…/announce")]
+    [InlineData("'https://lab/trackers/KEY/announce' and udp://[::1]:1/KEY/announce: no", "'https://lab/trackers/…/announce' and udp://[::1]:1/…/announce: no")]
+    [InlineData("http://lab/KEY/KEY/scrape", "http://lab/…/…/scrape")]
+    [InlineData("http://KEY/announce", "http://KEY/announce")]
+    [InlineData("http://lab/KEY0/announce", "http://lab/KEY0/announce")]
+    [InlineData("http://lab/KEY", "http://lab/KEY")]
+    [InlineData("http://lab/ /new/KEY/x", "http://lab/ /new/KEY/x")]
+    [InlineData("/new/KEY/x", "/new/KEY/x")]
+    [InlineData("", "")]
+    public void It_is_not_shown_in_a_URL(string text, string shown) =>
+        Assert.Equal(shown.Replace("KEY", "0123456789abcdef0123456789ABCDEF"), Passkey.Redact(text.Replace("KEY", "0123456789abcdef0123456789ABCDEF")));
+
+    [Theory]
     [InlineData("")]
     [InlineData("/announce")]
     [InlineData("/0123456789abcdef0123456789abcdef")]

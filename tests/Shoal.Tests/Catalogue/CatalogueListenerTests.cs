@@ -43,6 +43,22 @@ public class CatalogueListenerTests
         Assert.Equal([null, "1"], server.LastIds);
     }
 
+    [Theory]
+    [InlineData("published\":{\"name\":null,\"version\":1", "an entry has no name")]
+    [InlineData("published\":{\"name\":\"x\",\"version\":-1", "'x' has the version -1")]
+    [InlineData("published\":{\"name\":\"x\",\"version\":1,\"size\":-1", "'x@1' has -1 bytes")]
+    [InlineData("removed\":{\"name\":null", "what was removed has no name")]
+    [InlineData("removed\":{\"name\":\"/x\"", "a name that is none: the name begins with a slash")]
+    [InlineData("removed\":{\"name\":\"x\",\"version\":0", "'x' has the version 0")]
+    public async Task What_cannot_be_is_passed_over(string strange, string reason)
+    {
+        var kind = strange.Split('"')[0];
+        using var server = new Script(_ => Events($"{Published(1)}event: {kind}\nid: 2\ndata: {{\"{strange}}}}}\n\n{Published(3)}"));
+        var heard = await server.HearAsync(null, news => news.Id == 3);
+        Assert.Equal(["Published 1", "PassedOver 2", "Published 3"], heard.Select(news => $"{news.Kind} {news.Id}"));
+        Assert.Equal(reason, heard[1].Reason);
+    }
+
     [Fact]
     public async Task Silence_is_a_lost_connection()
     {

@@ -20,6 +20,10 @@ internal sealed class PostgresPlace
     public static bool IsMeant(string text) =>
         text.IndexOf('=') is var end and > 0 && new NpgsqlConnectionStringBuilder().ContainsKey(text[..end].Trim());
 
+    /// <summary>Whether a text that is none may have been meant as a connection string, and have a password in it: its first setting is misspelt.</summary>
+    public static bool IsPerhapsMeant(string text) =>
+        text.IndexOf('=') is var end and >= 0 && text.Contains(';') && text.AsSpan(0, end).IndexOfAny(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar) < 0;
+
     /// <summary>Reads a connection string.</summary>
     /// <exception cref="CatalogueException">It is none. The message repeats nothing of it: a password may stand anywhere.</exception>
     public static PostgresPlace Parse(string text)
