@@ -38,8 +38,10 @@ public sealed class CatalogueFaultTests(ITestOutputHelper output)
             var users = clients.Select((client, number) => Task.Run(() => UseAsync(client, number))).ToArray();
             for (var kill = 0; kill < KillCount; kill++)
             {
-                var before = acknowledged.Count;
-                await UntilAsync(() => acknowledged.Count >= before + ClientCount, users);
+                // In the midst of all that they do: some have published, listed and got something since it began.
+                var before = (Acknowledged: acknowledged.Count, Fetched: Volatile.Read(ref fetched), Listed: Volatile.Read(ref listed));
+                await UntilAsync(
+                    () => acknowledged.Count >= before.Acknowledged + ClientCount && Volatile.Read(ref fetched) > before.Fetched && Volatile.Read(ref listed) > before.Listed, users);
                 await tracker.DisposeAsync(); // kill -9
                 tracker = await RestartAsync();
             }
@@ -47,7 +49,6 @@ public sealed class CatalogueFaultTests(ITestOutputHelper output)
             await ending.CancelAsync();
             await Task.WhenAll(users).WaitAsync(TimeSpan.FromMinutes(2), Cancel);
             output.WriteLine($"{KillCount} kills, {acknowledged.Count} publications acknowledged, {fetched} downloads, {listed} lists");
-            Assert.True(fetched > 0 && listed > 0, $"{fetched} downloads, {listed} lists");
 
             foreach (var versions in acknowledged.GroupBy(entry => entry.Name))
             {
@@ -77,13 +78,13 @@ public sealed class CatalogueFaultTests(ITestOutputHelper output)
                     acknowledged.Enqueue(entry);
                     await client.ShareAsync(made, new AddOptions { Trackers = catalogue.Trackers }, Cancel);
                     var page = await TryAsync(() => catalogue.ListAsync("of/**", CatalogueOrder.Age, limit: 5, cancellationToken: Cancel));
-                    listed += page is null ? 0 : 1;
+                    Interlocked.Add(ref listed, page is null ? 0 : 1);
                     if (page?.Entries.FirstOrDefault(other => other.Name != name.Value) is { } wanted &&
                         await TryAsync(() => catalogue.GetTorrentAsync(wanted, Cancel)) is { } metainfo)
                     {
                         var torrent = await client.AddAsync(
                             TorrentSource.FromMetainfo(metainfo), place.At($"got{number}", $"{version}"), new AddOptions { Trackers = catalogue.Trackers }, Cancel);
-                        if (await Task.WhenAny(torrent.Completion, Task.Delay(TimeSpan.FromSeconds(2), Cancel)) == torrent.Completion)
+                        if (await Task.WhenAny(torrent.Completion, Task.Delay(TimeSpan.FromSeconds(5), Cancel)) == torrent.Completion)
                         {
                             await torrent.Completion;
                             Interlocked.Increment(ref fetched);
