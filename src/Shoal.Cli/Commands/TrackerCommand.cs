@@ -12,7 +12,7 @@ namespace Shoal.Cli.Commands;
 internal static class TrackerCommand
 {
     // Read by the runtime once, with the first socket: completions run on the thread that polls, without a hop to the
-    // pool, which halves what an HTTP answer over a kept connection costs. Nothing in a tracker's answers blocks.
+    // pool, which halves what an HTTP answer over a kept connection costs. What takes longer than an announce, the catalogue, leaves that thread first.
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
     private static readonly Argument<int?> PortArgument = new("port")

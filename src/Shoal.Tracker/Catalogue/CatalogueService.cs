@@ -98,9 +98,11 @@ internal sealed class CatalogueService : IAsyncDisposable
     public static CatalogueService Open(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time) =>
         new(options, shards, proxies, loggers, time);
 
-    /// <summary>Answers one request.</summary>
+    /// <summary>Answers one request, on a thread of the pool.</summary>
     public async Task ProcessAsync(IFeatureCollection features)
     {
+        // Completions may run on the thread that polls all sockets, which announces share: a list that looks at a million names is not for it.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         // Announces have no body, and Kestrel is told so. Here a body that is not read shall not break the connection before the answer is through.
         if (features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
         {
