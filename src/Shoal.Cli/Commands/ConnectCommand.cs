@@ -17,21 +17,7 @@ internal static class ConnectCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Argument<int?> TrackerPort = new("tracker-port")
-    {
-        Description = "Its port (default: 6969)",
-        Arity = ArgumentArity.ZeroOrOne,
-        CustomParser = result =>
-        {
-            var (port, error) = SharedOptions.ParsePort(result.Tokens[0].Value);
-            if (error is not null)
-            {
-                result.AddError(error);
-            }
-
-            return port;
-        },
-    };
+    private static readonly Argument<int?> TrackerPort = SharedOptions.PortArgument("tracker-port", "Its port (default: 6969)");
 
     public static Command Create()
     {

@@ -195,6 +195,23 @@ internal static class SharedOptions
         }
     }
 
+    /// <summary>An argument that is a port, and may be left out.</summary>
+    public static Argument<int?> PortArgument(string name, string description) => new(name)
+    {
+        Description = description,
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result =>
+        {
+            var (port, error) = ParsePort(result.Tokens[0].Value);
+            if (error is not null)
+            {
+                result.AddError(error);
+            }
+
+            return port;
+        },
+    };
+
     /// <summary>A port, or why it is none.</summary>
     public static (int? Port, string? Error) ParsePort(string text) =>
         int.TryParse(text, out var port) && port is >= 0 and <= 65535 ? (port, null) : (null, $"'{text}' is not a port (0 to 65535)");

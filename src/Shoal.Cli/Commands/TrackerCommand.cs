@@ -15,21 +15,7 @@ internal static class TrackerCommand
     // pool, which halves what an HTTP answer over a kept connection costs. What takes longer than an announce, the catalogue, leaves that thread first.
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
-    private static readonly Argument<int?> PortArgument = new("port")
-    {
-        Description = $"The port (default: {TrackerOptions.DefaultPort})",
-        Arity = ArgumentArity.ZeroOrOne,
-        CustomParser = result =>
-        {
-            var (port, error) = SharedOptions.ParsePort(result.Tokens[0].Value);
-            if (error is not null)
-            {
-                result.AddError(error);
-            }
-
-            return port;
-        },
-    };
+    private static readonly Argument<int?> PortArgument = SharedOptions.PortArgument("port", $"The port (default: {TrackerOptions.DefaultPort})");
 
     private static readonly Option<TimeSpan?> Interval = SharedOptions.Parsed<TimeSpan?>(
         "--interval", "TIME", "How often peers are to announce (default: 10m)", text =>
