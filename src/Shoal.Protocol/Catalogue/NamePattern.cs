@@ -26,7 +26,8 @@ public sealed class NamePattern
     private const int LeastRunLength = 3;
 
     private readonly string _suffix;
-    private readonly string? _run;
+    private readonly string _run; // what stands somewhere in every name that matches, perhaps empty
+    private readonly bool _isRunWorthwhile;
     private readonly PatternAutomaton? _rest;
 
     private NamePattern(string text, PatternGraph graph, string run)
@@ -34,7 +35,8 @@ public sealed class NamePattern
         Text = text;
         Prefix = graph.Prefix(out var next);
         _suffix = graph.Suffix();
-        _run = run.Length >= LeastRunLength && run != Prefix && run != _suffix ? run : null;
+        _run = run;
+        _isRunWorthwhile = run.Length >= LeastRunLength && run != Prefix && run != _suffix;
         _rest = next.Count == 1 && next[graph.Count - 1] ? null : new PatternAutomaton(graph, next);
     }
 
@@ -88,7 +90,12 @@ public sealed class NamePattern
     /// names that do not match are known by how they begin or end, or by what they lack.
     /// </summary>
     public bool IsMatch(ReadOnlySpan<char> name) =>
-        name.StartsWith(Prefix) && (_rest is null ? name.Length == Prefix.Length : name.EndsWith(_suffix) && (_run is null || name.IndexOf(_run) >= 0) && _rest.Accepts(name[Prefix.Length..]));
+        name.StartsWith(Prefix) && (_rest is null ? name.Length == Prefix.Length : name.EndsWith(_suffix) && (!_isRunWorthwhile || name.IndexOf(_run) >= 0) && _rest.Accepts(name[Prefix.Length..]));
+
+    /// <summary>
+    /// Whether any part of the text can be a name that matches: false, and quickly so, if the text lacks what each of them has. True tells nothing.
+    /// </summary>
+    public bool CanMatchWithin(ReadOnlySpan<char> text) => text.IndexOf(_run) >= 0;
 
     /// <summary>The pattern as it was written.</summary>
     public override string ToString() => Text;

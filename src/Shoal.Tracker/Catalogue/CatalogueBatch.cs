@@ -77,7 +77,7 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
                 _changes.Add(outcome.Change!);
                 if (outcome.Change!.Removed is { } removed)
                 {
-                    _gone.UnionWith(old!.Versions.Where(entry => removed.Version is null || entry.Version == removed.Version).Select(entry => entry.InfoHash));
+                    _gone.UnionWith(old!.Value.Versions.Where(entry => removed.Version is null || entry.Version == removed.Version).Select(entry => entry.InfoHash));
                 }
 
                 pending[draft.Name] = CatalogueIndex.After(old, outcome.Change!);
@@ -129,7 +129,7 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
         var removal = draft.Removed!;
         var isThere = removal.Version is { } version ? old?.Versions.Any(candidate => candidate.Version == version) == true : old?.Latest is not null;
         return isThere
-            ? new ChangeOutcome(new CatalogueChange(Removed: removal with { LastVersion = old!.LastVersion, At = now, Sequence = sequence }), IsNew: true)
+            ? new ChangeOutcome(new CatalogueChange(Removed: removal with { LastVersion = old!.Value.LastVersion, At = now, Sequence = sequence }), IsNew: true)
             : new ChangeOutcome(null, IsNew: false);
     }
 

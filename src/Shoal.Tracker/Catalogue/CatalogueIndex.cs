@@ -1,17 +1,8 @@
+using System.Runtime.InteropServices;
 using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 
 namespace Shoal.Tracker.Catalogue;
-
-/// <summary>A name and the versions that there are of it, oldest first; none if all were removed, for their numbers are not given again.</summary>
-internal sealed record NamedVersions(string Name, int LastVersion, CatalogueEntry[] Versions)
-{
-    /// <summary>What was taken out of it last; null if nothing ever was.</summary>
-    public CatalogueRemoval? LastRemoval { get; init; }
-
-    /// <summary>The newest version; null if all were removed.</summary>
-    public CatalogueEntry? Latest => Versions.Length > 0 ? Versions[^1] : null;
-}
 
 /// <summary>
 /// All names in order, in memory. Kept in chunks, so that a new name moves a few hundred others and not a million. Thread-safe: who
@@ -73,14 +64,15 @@ internal sealed class CatalogueIndex
     {
         lock (_gate)
         {
+            // Reading them and taking them in take as long as each other, and there is mostly more than one core.
             var all = new Dictionary<string, NamedVersions>(StringComparer.Ordinal);
-            var result = load(change =>
+            var result = Handover.Run(load, change =>
             {
-                var old = all.GetValueOrDefault(change.Name);
-                all[change.Name] = Replace(old, change);
+                ref var name = ref CollectionsMarshal.GetValueRefOrAddDefault(all, change.Name, out var isThere);
+                name = Replace(isThere ? name : null, change);
             });
             _chunks.AddRange(NameOrder.Sort(all.Values).Chunk(ChunkLength).Select(static chunk => new NameChunk([.. chunk])));
-            _chunks.ForEach(static chunk => chunk.Slice()); // now, rather than when somebody waits for a list
+            Parallel.ForEach(_chunks, static chunk => chunk.Slice()); // now, rather than when somebody waits for a list
             return result;
         }
     }
@@ -91,7 +83,7 @@ internal sealed class CatalogueIndex
         lock (_gate)
         {
             var (chunk, index) = PlaceOf(change.Name);
-            var old = index >= 0 ? _chunks[chunk][index] : null;
+            NamedVersions? old = index >= 0 ? _chunks[chunk][index] : null;
             var now = Replace(old, change);
             if (index >= 0)
             {
@@ -111,14 +103,15 @@ internal sealed class CatalogueIndex
         var lastVersion = old?.LastVersion ?? 0;
         if (change.Published is { } published)
         {
-            return new NamedVersions(published.Name, Math.Max(lastVersion, published.Version), [.. versions, published]) { LastRemoval = old?.LastRemoval };
+            return new NamedVersions(published.Name, Math.Max(lastVersion, published.Version), [.. versions, published], old?.LastRemoval);
         }
 
         var removed = change.Removed!;
         return new NamedVersions(
             removed.Name,
             Math.Max(lastVersion, removed.LastVersion),
-            removed.Version is { } version ? Array.FindAll(versions, entry => entry.Version != version) : []) { LastRemoval = removed };
+            removed.Version is { } version ? Array.FindAll(versions, entry => entry.Version != version) : [],
+            removed);
     }
 
     /// <summary>
@@ -157,16 +150,24 @@ internal sealed class CatalogueIndex
     /// </summary>
     public IEnumerable<(NameSlice Slice, int Start)> From(string from)
     {
-        var isFirst = true;
+        var chunk = 0;
+        NameSlice? slice = null;
         while (true)
         {
-            NameSlice slice;
-            int index;
+            var index = 0;
             lock (_gate)
             {
-                (var chunk, index) = PlaceOf(from);
-                // Later slices begin behind the last name of the one before.
-                index = index >= 0 ? index + (isFirst ? 0 : 1) : ~index;
+                if (slice is not null && chunk < _chunks.Count && _chunks[chunk].Slice() == slice)
+                {
+                    chunk++; // as nearly always: nothing changed meanwhile
+                }
+                else
+                {
+                    // Later slices begin behind the last name of the one before.
+                    (chunk, index) = PlaceOf(slice is null ? from : slice[slice.Count - 1].Name);
+                    index = index >= 0 ? index + (slice is null ? 0 : 1) : ~index;
+                }
+
                 while (chunk < _chunks.Count && index >= _chunks[chunk].Count)
                 {
                     (chunk, index) = (chunk + 1, 0);
@@ -181,7 +182,6 @@ internal sealed class CatalogueIndex
             }
 
             yield return (slice, index);
-            (from, isFirst) = (slice[slice.Count - 1].Name, false);
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         // Right behind the last name of the page before: no name has a control character.
         var from = After is null || string.CompareOrdinal(After, prefix) < 0 ? prefix : After + '\0';
         var entries = new List<CatalogueEntry>(Limit);
-        foreach (var entry in Matching(index, from, prefix, cancellationToken))
+        foreach (var entry in Matching(index, from, prefix, static size => size != NameSlice.NoSize, cancellationToken))
         {
             if (entries.Count == Limit)
             {
@@ -69,49 +69,60 @@ internal sealed record CatalogueQuery(NamePattern? Pattern, CatalogueOrder Order
         return new CataloguePage(entries);
     }
 
-    // Looks at all that match, and keeps no more than a page.
+    // Looks at the sizes of all, and at the names of those that may come onto the page.
     private CataloguePage BySize(CatalogueIndex index, CancellationToken cancellationToken)
     {
         var prefix = Pattern?.Prefix ?? "";
-        var best = new SortedSet<(long Key, string Name, CatalogueEntry Entry)>(Comparer<(long Key, string Name, CatalogueEntry Entry)>.Create(
-            static (left, right) => left.Key != right.Key ? right.Key.CompareTo(left.Key) : string.CompareOrdinal(left.Name, right.Name)));
+        var best = new SortedSet<CatalogueEntry>(Comparer<CatalogueEntry>.Create(static (left, right) => Compare(left, right.Size, right.Name)));
+        var (least, most) = (0L, long.MaxValue); // sizes that may
         var hasPlace = TryReadPlace(After ?? "", out var place);
-        var hasMore = false;
-        foreach (var entry in Matching(index, prefix, prefix, cancellationToken))
+        if (hasPlace)
         {
-            var candidate = (Key: entry.Size, entry.Name, entry);
-            if (hasPlace && best.Comparer.Compare(candidate, (place.Key, place.Name, entry)) <= 0)
+            most = place.Key;
+        }
+
+        var hasMore = false;
+        foreach (var entry in Matching(index, prefix, prefix, size => size >= least && size <= most, cancellationToken))
+        {
+            if (hasPlace && Compare(entry, place.Key, place.Name) <= 0)
             {
                 continue;
             }
 
-            best.Add(candidate);
+            best.Add(entry);
             if (best.Count > Limit)
             {
-                best.Remove(best.Max);
+                best.Remove(best.Max!);
+                least = best.Max!.Size;
                 hasMore = true;
             }
         }
 
-        List<CatalogueEntry> entries = [.. best.Select(one => one.Entry)];
-        return new CataloguePage(entries, hasMore ? PlaceOf(best.Max.Key, best.Max.Name) : null);
+        return new CataloguePage([.. best], hasMore ? PlaceOf(best.Max!.Size, best.Max.Name) : null);
     }
 
-    private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix, CancellationToken cancellationToken)
+    private static int Compare(CatalogueEntry entry, long size, string name) => entry.Size != size ? size.CompareTo(entry.Size) : string.CompareOrdinal(entry.Name, name);
+
+    private IEnumerable<CatalogueEntry> Matching(CatalogueIndex index, string from, string prefix, Func<long, bool> isWanted, CancellationToken cancellationToken)
     {
         foreach (var (slice, start) in index.From(from))
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (!slice.NameAt(start).StartsWith(prefix))
+            {
+                yield break;
+            }
+
+            if (Pattern?.CanMatchWithin(slice.Text) == false)
+            {
+                continue;
+            }
+
             for (var i = start; i < slice.Count; i++)
             {
-                if (!slice.NameAt(i).StartsWith(prefix))
+                if (isWanted(slice.SizeAt(i)) && Matches(slice.NameAt(i)))
                 {
-                    yield break;
-                }
-
-                if (Matches(slice.NameAt(i)) && slice[i].Latest is { } latest)
-                {
-                    yield return latest;
+                    yield return slice[i].Latest!;
                 }
             }
         }

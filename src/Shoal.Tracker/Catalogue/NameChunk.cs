@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Shoal.Tracker.Catalogue;
 
 /// <summary>Some names that follow each other, in order. Not thread-safe.</summary>
@@ -39,31 +37,48 @@ internal sealed class NameChunk(List<NamedVersions> names)
 }
 
 /// <summary>
-/// Names that followed each other at one time. Their text stands in one piece: who walks through a million finds the next where the last ended, and
-/// not somewhere in memory. Immutable.
+/// Names that followed each other at one time. Their text stands in one piece, and so do their sizes: who walks through a million finds the next where
+/// the last ended, and not somewhere in memory. Immutable.
 /// </summary>
 internal sealed class NameSlice
 {
+    /// <summary>In place of a size: there is no version of that name.</summary>
+    public const long NoSize = -1;
+
     private readonly NamedVersions[] _names;
     private readonly string _text;
     private readonly int[] _ends;
+    private readonly long[] _sizes;
 
     public NameSlice(NamedVersions[] names)
     {
         _names = names;
         _ends = new int[names.Length];
-        var text = new StringBuilder();
+        _sizes = new long[names.Length];
+        var length = 0;
         for (var i = 0; i < names.Length; i++)
         {
-            _ends[i] = text.Append(names[i].Name).Length;
+            length += names[i].Name.Length;
+            _ends[i] = length;
+            _sizes[i] = names[i].Latest?.Size ?? NoSize;
         }
 
-        _text = text.ToString();
+        _text = string.Create(length, names, static (text, names) =>
+        {
+            foreach (var name in names)
+            {
+                name.Name.CopyTo(text);
+                text = text[name.Name.Length..];
+            }
+        });
     }
 
     public int Count => _names.Length;
 
     public NamedVersions this[int index] => _names[index];
+
+    /// <summary>The text of all names, one behind the other with nothing between.</summary>
+    public ReadOnlySpan<char> Text => _text;
 
     /// <summary>The text of a name.</summary>
     public ReadOnlySpan<char> NameAt(int index)
@@ -71,4 +86,7 @@ internal sealed class NameSlice
         var start = index == 0 ? 0 : _ends[index - 1];
         return _text.AsSpan(start, _ends[index] - start);
     }
+
+    /// <summary>Bytes of the newest version; <see cref="NoSize"/> if all were removed.</summary>
+    public long SizeAt(int index) => _sizes[index];
 }

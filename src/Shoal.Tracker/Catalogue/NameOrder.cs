@@ -11,6 +11,7 @@ internal static class NameOrder
 {
     private const int CharactersPerKey = 4;
     private const int FewEnough = 16;
+    private const int WorthAThread = 10_000;
 
     public static NamedVersions[] Sort(IReadOnlyCollection<NamedVersions> names)
     {
@@ -21,36 +22,40 @@ internal static class NameOrder
             keyed[count++] = new Keyed(KeyAt(name.Name, 0), name);
         }
 
-        Sort(keyed, depth: 0);
+        Sort(keyed.AsMemory(), depth: 0);
         return Array.ConvertAll(keyed, static one => one.Name);
     }
 
-    // All of them begin with the same characters up to the depth, and their keys are of those behind it.
+    // Large parts side by side. All of them begin with the same characters up to the depth, and their keys are of those behind it.
+    private static void Sort(Memory<Keyed> some, int depth)
+    {
+        while (some.Length > WorthAThread)
+        {
+            var (less, greater) = Partition(some.Span);
+            var (low, equal, high) = (some[..less], some[less..greater], some[greater..]);
+            if (equal.Length == some.Length)
+            {
+                Deeper(equal.Span, depth);
+                depth += CharactersPerKey;
+                continue;
+            }
+
+            Parallel.Invoke(() => Sort(low, depth), () => Sort(high, depth), () =>
+            {
+                Deeper(equal.Span, depth);
+                Sort(equal, depth + CharactersPerKey);
+            });
+            return;
+        }
+
+        Sort(some.Span, depth);
+    }
+
     private static void Sort(Span<Keyed> some, int depth)
     {
         while (some.Length > FewEnough)
         {
-            var pivot = Pivot(some);
-            var (less, next, greater) = (0, 0, some.Length);
-            while (next < greater)
-            {
-                if (some[next].Key < pivot)
-                {
-                    (some[less], some[next]) = (some[next], some[less]);
-                    less++;
-                    next++;
-                }
-                else if (some[next].Key > pivot)
-                {
-                    greater--;
-                    (some[greater], some[next]) = (some[next], some[greater]);
-                }
-                else
-                {
-                    next++;
-                }
-            }
-
+            var (less, greater) = Partition(some);
             var low = some[..less];
             var equal = some[less..greater];
             var high = some[greater..];
@@ -70,6 +75,33 @@ internal static class NameOrder
         }
 
         some.Sort(static (left, right) => left.Key != right.Key ? left.Key.CompareTo(right.Key) : string.CompareOrdinal(left.Name.Name, right.Name.Name));
+    }
+
+    // Where those end whose keys are less than one of them, and where those begin whose keys are greater.
+    private static (int Less, int Greater) Partition(Span<Keyed> some)
+    {
+        var pivot = Pivot(some);
+        var (less, next, greater) = (0, 0, some.Length);
+        while (next < greater)
+        {
+            if (some[next].Key < pivot)
+            {
+                (some[less], some[next]) = (some[next], some[less]);
+                less++;
+                next++;
+            }
+            else if (some[next].Key > pivot)
+            {
+                greater--;
+                (some[greater], some[next]) = (some[next], some[greater]);
+            }
+            else
+            {
+                next++;
+            }
+        }
+
+        return (less, greater);
     }
 
     private static Span<Keyed> Deeper(Span<Keyed> some, int depth)

@@ -146,6 +146,7 @@ public sealed class NamePatternTests
                     var isMatch = naive.IsMatch(name);
                     Assert.True(isMatch == pattern.IsMatch(name), $"{naive.Text} matches {name}: {isMatch}");
                     Assert.True(isMatch == wide.IsMatch(name), $"{wide.Text} matches {name}: {isMatch}");
+                    Assert.True(!isMatch || pattern.CanMatchWithin($"a{name}b"), $"{naive.Text} can match within what {name} is part of");
                     Assert.True(!isMatch || name.StartsWith(pattern.Prefix, StringComparison.Ordinal), name);
                 }
             }

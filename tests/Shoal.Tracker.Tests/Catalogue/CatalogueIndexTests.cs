@@ -18,6 +18,9 @@ public sealed class CatalogueIndexTests
                 data.Add(order, 1, "b/**");
                 data.Add(order, 64, "{a,ä,\uE001}/**");
                 data.Add(order, 10, "nowhere/**");
+                data.Add(order, 10, "**/nothing*");
+                data.Add(order, 5, "**/17*");
+                data.Add(order, 500, "*/3/1*");
             }
 
             return data;
@@ -38,13 +41,13 @@ public sealed class CatalogueIndexTests
             var from = SomeName(random);
             Assert.Equal(
                 model.Keys.SkipWhile(name => string.CompareOrdinal(name, from) < 0).Take(600), NamesFrom(index, from).Take(600));
-            Assert.Equal(model.GetValueOrDefault(from)?.Versions, index.Find(from)?.Versions);
+            Assert.Equal(model.TryGetValue(from, out var some) ? some.Versions : null, index.Find(from)?.Versions);
         }
 
         foreach (var (name, versions) in model)
         {
-            Assert.Equal(versions.Versions, index.Find(name)!.Versions);
-            Assert.Equal(versions.LastVersion, index.Find(name)!.LastVersion);
+            Assert.Equal(versions.Versions, index.Find(name)!.Value.Versions);
+            Assert.Equal(versions.LastVersion, index.Find(name)!.Value.LastVersion);
         }
     }
 
@@ -131,26 +134,90 @@ public sealed class CatalogueIndexTests
     private static string SomeName(Random random) =>
         $"{"a b ä \uE001 😀".Split(' ')[random.Next(5)]}/{random.Next(40)}/{random.Next(100)}";
 
+    [Fact]
+    public void Filled_at_once_it_is_as_if_changes_had_come_one_by_one()
+    {
+        var changes = Changes(6, 20_000).ToList();
+        var (one, other) = (new CatalogueIndex(), new CatalogueIndex());
+        changes.ForEach(one.Apply);
+        Assert.Equal(changes.Count, other.Fill(replay =>
+        {
+            changes.ForEach(replay);
+            return changes.Count;
+        }));
+
+        Assert.Equal(NamesFrom(one, ""), NamesFrom(other, ""));
+        Assert.Equal((one.Count, one.VersionCount, one.LineCount), (other.Count, other.VersionCount, other.LineCount));
+        Assert.Equal(All(one), All(other));
+        Assert.All(NamesFrom(one, ""), name => Assert.Equal(
+            (one.Find(name)!.Value.LastVersion, one.Find(name)!.Value.LastRemoval), (other.Find(name)!.Value.LastVersion, other.Find(name)!.Value.LastRemoval)));
+    }
+
+    [Fact]
+    public void A_store_that_fails_while_the_index_is_filled_is_heard()
+    {
+        var index = new CatalogueIndex();
+        var error = Assert.Throws<CatalogueException>(() => index.Fill(replay =>
+        {
+            foreach (var change in Changes(7, 5000))
+            {
+                replay(change);
+            }
+
+            throw new CatalogueException("the disk is gone");
+        }));
+        Assert.Equal("the disk is gone", error.Message);
+    }
+
+    [Fact]
+    public void An_index_that_fails_while_it_is_filled_is_heard_and_waits_for_nothing()
+    {
+        var index = new CatalogueIndex();
+        Assert.Throws<NullReferenceException>(() => index.Fill(replay =>
+        {
+            for (var sequence = 1; ; sequence++)
+            {
+                replay(sequence == 3000 ? null! : Samples.Published("a", sequence, sequence));
+            }
+        }));
+    }
+
+    private static List<CatalogueChange> All(CatalogueIndex index)
+    {
+        var changes = new List<CatalogueChange>();
+        index.CopyAfter(0, int.MaxValue, changes);
+        return changes;
+    }
+
     private static (CatalogueIndex Index, SortedDictionary<string, NamedVersions> Model) Filled(int seed, int count)
     {
         var index = new CatalogueIndex();
         var model = new SortedDictionary<string, NamedVersions>(StringComparer.Ordinal);
+        foreach (var change in Changes(seed, count, model))
+        {
+            index.Apply(change);
+        }
+
+        return (index, model);
+    }
+
+    private static IEnumerable<CatalogueChange> Changes(int seed, int count, SortedDictionary<string, NamedVersions>? model = null)
+    {
+        model ??= new SortedDictionary<string, NamedVersions>(StringComparer.Ordinal);
         var random = new Random(seed);
         for (var sequence = 1; sequence <= count; sequence++)
         {
             var name = SomeName(random);
-            var old = model.GetValueOrDefault(name);
-            var change = old?.Latest is not null && random.Next(3) == 0
-                ? Samples.Removed(name, random.Next(2) == 0 ? null : old.Versions[random.Next(old.Versions.Length)].Version, old.LastVersion, sequence)
-                : Samples.Published(name, (old?.LastVersion ?? 0) + 1, sequence, random.Next(20));
-            index.Apply(change);
-            CatalogueEntry[] versions = change.Published is { } published ? [.. old?.Versions ?? [], published]
-                : change.Removed!.Version is { } version ? [.. old!.Versions.Where(entry => entry.Version != version)]
-                : [];
-            model[name] = new NamedVersions(name, change.Published?.Version ?? old!.LastVersion, versions);
+            NamedVersions? old = model.TryGetValue(name, out var found) ? found : null;
+            var versions = old?.Versions ?? [];
+            var lastVersion = old?.LastVersion ?? 0;
+            var change = versions.Length > 0 && random.Next(3) == 0
+                ? Samples.Removed(name, random.Next(2) == 0 ? null : versions[random.Next(versions.Length)].Version, lastVersion, sequence)
+                : Samples.Published(name, lastVersion + 1, sequence, random.Next(20));
+            model[name] = change.Published is { } published ? new NamedVersions(name, published.Version, [.. versions, published])
+                : new NamedVersions(name, lastVersion, change.Removed!.Version is { } version ? [.. versions.Where(entry => entry.Version != version)] : []);
+            yield return change;
         }
-
-        return (index, model);
     }
 
     // As they stand in the text of slices, and as they are.
@@ -158,6 +225,7 @@ public sealed class CatalogueIndexTests
         Enumerable.Range(part.Start, part.Slice.Count - part.Start).Select(i =>
         {
             Assert.Equal(part.Slice[i].Name, part.Slice.NameAt(i).ToString());
+            Assert.Equal(part.Slice[i].Latest?.Size ?? NameSlice.NoSize, part.Slice.SizeAt(i));
             return part.Slice[i].Name;
         }));
 }

@@ -10,6 +10,7 @@ public sealed class NameOrderTests
     [InlineData(1)]
     [InlineData(17)]
     [InlineData(5000)]
+    [InlineData(100_000)]
     public void Any_names_are_sorted_as_ordinals(int count)
     {
         var random = new Random(count);
@@ -27,11 +28,13 @@ public sealed class NameOrderTests
         Assert.Equal(names.Order(StringComparer.Ordinal), sorted.Select(name => name.Name));
     }
 
-    [Fact]
-    public void Names_that_differ_at_their_end_only_are_sorted_too()
+    [Theory]
+    [InlineData(3000)]
+    [InlineData(30_000)]
+    public void Names_that_differ_at_their_end_only_are_sorted_too(int count)
     {
         var beginning = new string('x', 900);
-        var names = Enumerable.Range(0, 3000).Select(number => $"{beginning}{number:d6}").Reverse().ToList();
+        var names = Enumerable.Range(0, count).Select(number => $"{beginning}{number:d6}").Reverse().ToList();
         var sorted = NameOrder.Sort([.. names.Select(name => new NamedVersions(name, 1, []))]);
         Assert.Equal(Enumerable.Reverse(names), sorted.Select(name => name.Name));
     }

@@ -46,8 +46,9 @@ public sealed class PostgresFaultTests
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, (await tracker.RemoveAsync("worker/0/0")).Status);
             }
         }, atOnce);
-        var before = CountOf(acknowledged);
-        await PostgresTrackerTests.UntilAsync(() => Task.FromResult(CountOf(acknowledged) > before + 40));
+        // Each tracker notices by itself that the database is back.
+        var before = Enumerable.Range(0, 4).Select(worker => CountOf(acknowledged, worker)).ToList();
+        await PostgresTrackerTests.UntilAsync(() => Task.FromResult(Enumerable.Range(0, 4).All(worker => CountOf(acknowledged, worker) > before[worker] + 10)));
         await stop.CancelAsync();
         await Task.WhenAll(publishing);
         Assert.Equal(HttpStatusCode.Created, (await one.PublishAsync("end", "one")).Status);
@@ -64,6 +65,40 @@ public sealed class PostgresFaultTests
         Assert.All(told.Where(said => said.StartsWith("published worker", StringComparison.Ordinal)), said => Assert.EndsWith("@1", said, StringComparison.Ordinal));
         Assert.Equal(["0"], await database.SqlAsync("SELECT count(*) FROM shoal.change WHERE version > 1 AND name LIKE 'worker/%'"));
         Assert.Equal([$"{told.Count + 1}"], await database.SqlAsync("SELECT count(*) FROM shoal.change"));
+    }
+
+    [Fact]
+    public async Task Who_asks_whether_all_is_well_hears_of_the_database_and_of_its_return_though_nobody_publishes()
+    {
+        await using var server = new PostgresServer();
+        var database = await server.NewDatabaseAsync();
+        await using var tracker = await PostgresTrackerTests.StartAsync(database);
+        await tracker.PublishAsync("before", "one");
+        await server.WhileAwayAsync(async () =>
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await tracker.PublishAsync("away", "one")).Status);
+            var sick = await tracker.GetAsync("/healthz");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, sick.Status);
+            Assert.DoesNotContain(PostgresProcess.Password, sick.Text, StringComparison.Ordinal);
+        });
+        await PostgresTrackerTests.UntilAsync(async () => (await tracker.GetAsync("/healthz")).Status == HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Tokens_are_known_while_the_database_is_away()
+    {
+        await using var server = new PostgresServer();
+        var database = await server.NewDatabaseAsync();
+        await using var tracker = await PostgresTrackerTests.StartAsync(database);
+        var secret = database.Tokens.Create("ci", CatalogueRights.Publish, "nightly/**");
+        await PostgresTrackerTests.UntilAsync(async () => (await tracker.PublishAsync("nightly/x", "one", secret, CatalogueServer.Stranger)).Status == HttpStatusCode.Created);
+        await server.WhileAwayAsync(async () =>
+        {
+            // Not for want of a right, but of a place to keep it.
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await tracker.PublishAsync("nightly/y", "one", secret, CatalogueServer.Stranger)).Status);
+            Assert.Equal(HttpStatusCode.Forbidden, (await tracker.PublishAsync("other/y", "one", secret, CatalogueServer.Stranger)).Status);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await tracker.PublishAsync("nightly/y", "one", "made up", CatalogueServer.Stranger)).Status);
+        });
     }
 
     [Fact]
@@ -189,11 +224,11 @@ public sealed class PostgresFaultTests
         }
     }
 
-    private static int CountOf(HashSet<string> acknowledged)
+    private static int CountOf(HashSet<string> acknowledged, int? worker = null)
     {
         lock (acknowledged)
         {
-            return acknowledged.Count;
+            return acknowledged.Count(name => name.StartsWith($"published worker/{worker}", StringComparison.Ordinal));
         }
     }
 

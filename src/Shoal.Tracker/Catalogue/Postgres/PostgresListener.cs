@@ -20,6 +20,7 @@ internal sealed class PostgresListener(NpgsqlDataSource source, PostgresPlace pl
     private Task _listening = Task.CompletedTask;
     private long _known;
     private long _tokenGeneration;
+    private long _backAt;
 
     /// <summary>The last change that the core was given: there is something to tell if there are more.</summary>
     public long Known
@@ -30,6 +31,9 @@ internal sealed class PostgresListener(NpgsqlDataSource source, PostgresPlace pl
 
     /// <summary>Counts the changes of tokens; 0 before it was first read.</summary>
     public long TokenGeneration => Volatile.Read(ref _tokenGeneration);
+
+    /// <summary>When the database was last seen to be there again, as <see cref="Environment.TickCount64"/> counts; 0 if it never was away.</summary>
+    public long BackAt => Volatile.Read(ref _backAt);
 
     /// <summary>Begins to listen.</summary>
     public void Start(Action changed) => _listening = Task.Run(() => ListenAsync(changed));
@@ -74,6 +78,7 @@ internal sealed class PostgresListener(NpgsqlDataSource source, PostgresPlace pl
                     if (isAway)
                     {
                         Log.DatabaseBack(logger, place.ToString());
+                        Volatile.Write(ref _backAt, Environment.TickCount64);
                         changed();
                     }
 

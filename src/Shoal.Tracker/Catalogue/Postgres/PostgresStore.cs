@@ -14,7 +14,10 @@ internal sealed class PostgresStore : ICatalogueStore
     private const int LoadingTimeoutSeconds = 300;
     private const int SliceLength = 8192;
 
-    /// <summary>For how long nobody tries again where a connection could not be had: who orders something meanwhile hears so at once.</summary>
+    /// <summary>
+    /// For how long nobody tries again where a connection could not be had, unless the database is seen to be back: who orders something meanwhile hears so
+    /// at once.
+    /// </summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     private readonly PostgresPlace _place;
@@ -129,7 +132,7 @@ internal sealed class PostgresStore : ICatalogueStore
     // Nothing was changed yet when it fails here, so it may be tried again: a connection that was kept open may be of before a restart.
     private T Try<T>(Func<NpgsqlConnection, T> deed, bool isKept = false)
     {
-        if (_away is { } away && Environment.TickCount64 - away.Since < Pause.TotalMilliseconds)
+        if (_away is { } away && Environment.TickCount64 - away.Since < Pause.TotalMilliseconds && _listener.BackAt < away.Since)
         {
             throw new CatalogueException(away.Why);
         }
