@@ -27,6 +27,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
 
     private static readonly byte[] Greeting = "A BitTorrent tracker by Shoal: /announce, /scrape, /stats, /metrics, /healthz\n"u8.ToArray();
     private static readonly byte[] Healthy = "ok\n"u8.ToArray();
+    private static readonly byte[] Sick = "the last change of the catalogue was not kept: the tracker's log says why\n"u8.ToArray(); // folders and hosts are nobody's business
     private static readonly byte[] NotFound = "not found\n"u8.ToArray();
 
     [ThreadStatic]
@@ -54,7 +55,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
                 return TurnAwayAsync(context, StatusCodes.Status503ServiceUnavailable, "30", TooManyClients);
             }
 
-            if (limits.AsksTooOften(ClientOf(context)))
+            if (limits.AsksTooOften(proxies.ClientOf(context)))
             {
                 return TurnAwayAsync(context, StatusCodes.Status429TooManyRequests, "1", "your address asks more often than this tracker allows; come again in a second");
             }
@@ -80,7 +81,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         {
             case "/announce":
                 body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
-                    : Announce(QueryBytes(request.QueryString, bytes), AnnouncerOf(context, passkey), ForwardedFor(context));
+                    : Announce(QueryBytes(request.QueryString, bytes), AnnouncerOf(context, passkey), TrustedProxies.ForwardedFor(context));
                 break;
             case "/scrape":
                 body = limits.IsOneTooMany(context) ? RefuseOneTooMany(response)
@@ -95,10 +96,10 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
                 body = MetricsPage.Write(shards, limits, catalogue);
                 break;
             case "/healthz":
-                var failure = catalogue?.Health.Failure;
-                response.StatusCode = failure is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                var isHealthy = catalogue?.Health.IsWell != false;
+                response.StatusCode = isHealthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
                 response.Headers.CacheControl = "no-store";
-                body = failure is null ? Healthy : Encoding.UTF8.GetBytes($"{failure}\n");
+                body = isHealthy ? Healthy : Sick;
                 break;
             case "/":
                 body = catalogue is null ? Greeting : WebPage.Html;
@@ -173,7 +174,7 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
         var answer = shards.Announce(shards.Now, request, announcer, peers);
         if (answer.Failure is not null)
         {
-            shards.Traffic.CountRefusal(TrackerProtocol.Http, answer.Failure);
+            shards.Traffic.CountRefusal(TrackerProtocol.Http, answer.Refusal);
         }
 
         return scratch.AsMemory(0, HttpTrackerReply.WriteAnnounce(scratch, answer, peers, request.IsCompact, announcer.Source));
@@ -233,24 +234,14 @@ internal sealed class HttpFrontEnd(TrackerShards shards, TrustedProxies proxies,
             : path;
     }
 
-    private static PeerAddress SourceOf(IFeatureCollection context) =>
-        PeerAddress.From(context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress ?? IPAddress.Loopback, 0);
-
     private static Announcer AnnouncerOf(IFeatureCollection context, Passkey passkey)
     {
         var headers = context.GetRequiredFeature<IHttpRequestFeature>().Headers;
-        var source = SourceOf(context);
+        var source = TrustedProxies.SourceOf(context);
         // A proxy that does not say for whom it asks is a proxy all the same.
         var isBehindProxy = headers.ContainsKey("Forwarded") || headers.ContainsKey("Via") || (headers["X-Forwarded-For"] is { Count: > 0 } said && said.ToString().Length == 0);
         return new Announcer(source, passkey, Announcer.IsLoopback(source) && !isBehindProxy);
     }
-
-    // Text only where a proxy spoke: the plain announce allocates nothing.
-    private static byte[] ForwardedFor(IFeatureCollection context) =>
-        context.GetRequiredFeature<IHttpRequestFeature>().Headers["X-Forwarded-For"] is { Count: > 0 } said ? Encoding.ASCII.GetBytes(string.Join(',', said.ToArray())) : [];
-
-    // Kind None if a trusted proxy names nobody: those share their rate.
-    private PeerAddress ClientOf(IFeatureCollection context) => proxies.Resolve(SourceOf(context), ForwardedFor(context));
 
     private static Task TurnAwayAsync(IFeatureCollection context, int status, string retryAfter, string reason)
     {

@@ -5,7 +5,7 @@ using Shoal.Protocol;
 namespace Shoal.Tracker;
 
 /// <summary>
-/// How many requests each address may still send: a bucket of tokens for each, of IPv6 for each /64, which is one customer. Bounded: an
+/// How many requests each address may still send: a bucket of tokens for each <see cref="ClientKey"/>. Bounded: an
 /// address has its place among a few of a table of fixed size, and takes that of whoever there was silent for longest. Thread-safe.
 /// </summary>
 /// <param name="requestsPerSecond">What flows into a bucket.</param>
@@ -25,7 +25,7 @@ internal sealed class RequestRates(int requestsPerSecond, TimeProvider time)
     /// <summary>Takes a token of the address; false if it has none left. Then it has one again after a second at most.</summary>
     public bool TryTake(PeerAddress client)
     {
-        var key = KeyOf(client);
+        var key = ClientKey.Of(client);
         var now = time.GetTimestamp();
         lock (_gate)
         {
@@ -67,14 +67,6 @@ internal sealed class RequestRates(int requestsPerSecond, TimeProvider time)
         }
 
         return ref _buckets[oldest];
-    }
-
-    // Never 0, which is a bucket that nobody has. No network's prefix begins as IPv4 does here: those are multicast.
-    private static ulong KeyOf(PeerAddress client)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        var length = client.Kind == PeerAddressKind.None ? 0 : client.WriteAddress(bytes);
-        return length == 16 ? Math.Max(1, BinaryPrimitives.ReadUInt64BigEndian(bytes)) : 0xffffffff_00000000 | BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
 
     // So that nobody can choose addresses that share a set with a victim's.

@@ -83,7 +83,7 @@ internal sealed class TrackerShards
         if (Admits is { } admits && !announcer.IsFromHere && !admits(claimed.InfoHash, announcer.Passkey))
         {
             Interlocked.Increment(ref _strangerCount);
-            return AnnounceAnswer.Refuse("this torrent is for members: get its .torrent from the catalogue with a token", retryMinutes: -1);
+            return AnnounceAnswer.Refuse(TrackerRefusal.NotMember, "this torrent is for members: get its .torrent from the catalogue with a token", retryMinutes: -1);
         }
 
         var request = claimed with { Address = PlaceOf(announcer.Source, claimed.Address).WithPort(claimed.Port) };

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Shoal.Protocol;
 
 namespace Shoal.Tracker;
@@ -11,6 +13,17 @@ namespace Shoal.Tracker;
 /// </summary>
 internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
 {
+    /// <summary>Whose connection it is.</summary>
+    public static PeerAddress SourceOf(IFeatureCollection context) =>
+        PeerAddress.From(context.GetRequiredFeature<IHttpConnectionFeature>().RemoteIpAddress ?? IPAddress.Loopback, 0);
+
+    /// <summary>For whom proxies say that they ask. Text only where one spoke: the plain announce allocates nothing.</summary>
+    public static byte[] ForwardedFor(IFeatureCollection context) =>
+        context.GetRequiredFeature<IHttpRequestFeature>().Headers["X-Forwarded-For"] is { Count: > 0 } said ? Encoding.ASCII.GetBytes(string.Join(',', said.ToArray())) : [];
+
+    /// <summary>Who asks; kind None if a proxy that is trusted names no IP address: those count as one.</summary>
+    public PeerAddress ClientOf(IFeatureCollection context) => Resolve(SourceOf(context), ForwardedFor(context));
+
     /// <summary>Who asks; kind None if a proxy that is trusted names no IP address.</summary>
     public PeerAddress Resolve(PeerAddress source, ReadOnlySpan<byte> forwardedFor)
     {

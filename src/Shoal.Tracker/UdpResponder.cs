@@ -58,7 +58,7 @@ internal sealed class UdpResponder(TrackerShards shards, ConnectionIds ids)
         var answer = shards.Announce(now, request, announcer, reply[UdpTrackerCodec.AnnounceReplyLength..]);
         if (answer.Failure is not null)
         {
-            shards.Traffic.CountRefusal(TrackerProtocol.Udp, answer.Failure);
+            shards.Traffic.CountRefusal(TrackerProtocol.Udp, answer.Refusal);
             return UdpTrackerCodec.WriteError(reply, transactionId, answer.Failure);
         }
 

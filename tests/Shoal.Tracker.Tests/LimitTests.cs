@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Shoal.Protocol;
 using Shoal.Protocol.Trackers;
 using Shoal.Sockets.Trackers;
@@ -17,7 +18,7 @@ public sealed class LimitTests
     public async Task Who_asks_too_often_is_told_when_to_come_again_and_nobody_else_suffers()
     {
         using var place = new Workplace();
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var tracker = await TrackerServer.StartAsync(
             new TrackerOptions
             {
@@ -44,7 +45,7 @@ public sealed class LimitTests
             Assert.Null(HttpTrackerReplyReader.ReadAnnounce(await announced.Content.ReadAsByteArrayAsync(Cancel)).Failure);
         }
 
-        clock.Pass(TimeSpan.FromSeconds(1));
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal("200 200 429", await AskAsync("2001:db8:1:2::1", 3));
         var metrics = Exposition.Parse(await http.GetStringAsync("/metrics", Cancel));
         Assert.Equal(4, metrics["shoal_http_turned_away_total{reason=\"too_many_requests\"}"]);
@@ -65,7 +66,7 @@ public sealed class LimitTests
     [Fact]
     public void A_crowd_of_addresses_takes_no_more_memory_and_leaves_those_alone_who_go_on_asking()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         var rates = new RequestRates(1, clock);
         var busy = PeerAddress.From(IPAddress.Parse("203.0.113.9"), 0);
         for (var i = 0; i < RequestRates.BurstSeconds; i++)
@@ -75,7 +76,7 @@ public sealed class LimitTests
 
         for (var i = 0; i < 200_000; i++)
         {
-            clock.Pass(TimeSpan.FromTicks(1));
+            clock.Advance(TimeSpan.FromTicks(1));
             Assert.True(rates.TryTake(PeerAddress.From(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]), 0)));
             Assert.False(i % 100 == 0 && rates.TryTake(busy));
         }
@@ -133,17 +134,5 @@ public sealed class LimitTests
         }
 
         return request;
-    }
-
-    /// <summary>A clock that stands until somebody moves it.</summary>
-    private sealed class HandClock : TimeProvider
-    {
-        private long _now = TimestampOf(TimeSpan.FromDays(1));
-
-        public override long GetTimestamp() => Volatile.Read(ref _now);
-
-        public void Pass(TimeSpan time) => Interlocked.Add(ref _now, TimestampOf(time));
-
-        private static long TimestampOf(TimeSpan time) => (long)(time.TotalSeconds * System.TimestampFrequency);
     }
 }

@@ -65,7 +65,7 @@ internal static class ListCommand
             var page = await catalogue.ListAsync(pattern, order, Math.Min(left, 1000), after, stop);
             Show(reporter, page.Entries);
             count += page.Entries.Count;
-            (after, left) = (page.Next, left - page.Entries.Count);
+            (after, left) = (page.Entries.Count > 0 ? page.Next : null, left - page.Entries.Count); // a page without entries is the last, whatever it says
         }
         while (after is not null && left > 0);
 

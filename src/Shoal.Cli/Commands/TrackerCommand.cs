@@ -128,7 +128,15 @@ internal static class TrackerCommand
     {
         try
         {
-            if (options is { IsOpen: false } && CatalogueTokens.Of(options).CreateFirst() is var (name, token))
+            // systemd keeps what a service says, for more eyes than a token is for.
+            if (options is { IsOpen: false } && Console.IsOutputRedirected && Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
+            {
+                if (!CatalogueTokens.Of(options).Exist)
+                {
+                    reporter.Report(new WarningEvent("no token for publishing was made, since the journal would keep it: 'shoal token create NAME --catalogue PLACE' shows you one"));
+                }
+            }
+            else if (options is { IsOpen: false } && CatalogueTokens.Of(options).CreateFirst() is var (name, token))
             {
                 reporter.Report(new TokenEvent(name, "all", "**", DateTimeOffset.UtcNow, token));
             }

@@ -62,7 +62,7 @@ public sealed class TrackerCore
         var kind = request.Address.Kind;
         if (kind == PeerAddressKind.None || request.Address.IsUnreachable)
         {
-            return Refuse("the port must be from 1 to 65535", retryMinutes: 0);
+            return Refuse(TrackerRefusal.BadRequest, "the port must be from 1 to 65535", retryMinutes: 0);
         }
 
         var isIPv6 = kind == PeerAddressKind.IPv6;
@@ -82,7 +82,7 @@ public sealed class TrackerCore
         var self = Note(ref swarm, request, peer, isIPv6);
         if (self < 0)
         {
-            return Refuse("this tracker is full: too many peers", retryMinutes: 30);
+            return Refuse(TrackerRefusal.Full, "this tracker is full: too many peers", retryMinutes: 30);
         }
 
         var wanted = request.WantedPeerCount < 0 ? _policy.DefaultPeerCount : request.WantedPeerCount;
@@ -121,7 +121,7 @@ public sealed class TrackerCore
         refusal = default;
         if (_policy.Allowed?.Contains(infoHash) == false || _policy.Denied?.Contains(infoHash) == true)
         {
-            refusal = Refuse("this tracker does not serve this info-hash", retryMinutes: 0);
+            refusal = Refuse(TrackerRefusal.NotServed, "this tracker does not serve this info-hash", retryMinutes: 0);
             return -1;
         }
 
@@ -129,7 +129,7 @@ public sealed class TrackerCore
         if (number < 0)
         {
             refusal = Refuse(
-                _capacity.IsFullOfPeers ? "this tracker is full: too many peers" : "this tracker is full: too many swarms", retryMinutes: 30);
+                TrackerRefusal.Full, _capacity.IsFullOfPeers ? "this tracker is full: too many peers" : "this tracker is full: too many swarms", retryMinutes: 30);
         }
 
         return number;
@@ -181,9 +181,9 @@ public sealed class TrackerCore
         kind,
         peerCount);
 
-    private AnnounceAnswer Refuse(string text, int retryMinutes)
+    private AnnounceAnswer Refuse(TrackerRefusal refusal, string text, int retryMinutes)
     {
         _refusals++;
-        return AnnounceAnswer.Refuse(text, retryMinutes);
+        return AnnounceAnswer.Refuse(refusal, text, retryMinutes);
     }
 }

@@ -12,6 +12,7 @@ namespace Shoal.Protocol.Trackers;
 /// <param name="PeerKind">The family of the peers: that of the peer that asked.</param>
 /// <param name="PeerCount">How many peers were written.</param>
 /// <param name="Failure">Why there is no answer, in one line of ASCII; null on success.</param>
+/// <param name="Refusal">With a failure: of which kind it is.</param>
 /// <param name="RetryMinutes">With a failure: when to try again (BEP 31); 0 for never, -1 to say nothing.</param>
 public readonly record struct AnnounceAnswer(
     int IntervalSeconds,
@@ -22,11 +23,12 @@ public readonly record struct AnnounceAnswer(
     PeerAddressKind PeerKind,
     int PeerCount,
     string? Failure = null,
+    TrackerRefusal Refusal = default,
     int RetryMinutes = -1)
 {
     /// <summary>An answer that refuses.</summary>
-    public static AnnounceAnswer Refuse(string failure, int retryMinutes) =>
-        new(0, 0, 0, 0, 0, PeerAddressKind.None, 0, failure, retryMinutes);
+    public static AnnounceAnswer Refuse(TrackerRefusal refusal, string failure, int retryMinutes) =>
+        new(0, 0, 0, 0, 0, PeerAddressKind.None, 0, failure, refusal, retryMinutes);
 
     /// <summary>Bytes of one compact peer.</summary>
     public int PeerLength => PeerKind == PeerAddressKind.IPv6 ? PeerAddress.CompactLengthIPv6 : PeerAddress.CompactLengthIPv4;

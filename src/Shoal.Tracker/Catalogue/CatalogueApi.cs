@@ -17,7 +17,8 @@ namespace Shoal.Tracker.Catalogue;
 /// that fits. Thread-safe.
 /// </summary>
 internal sealed class CatalogueApi(
-    CatalogueCore catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrustedProxies proxies, TrackerShards shards, CatalogueOptions options)
+    CatalogueCore catalogue, CatalogueAccess access, CatalogueSubscribers subscribers, CatalogueHealth health, TrustedProxies proxies, TrackerShards shards, CatalogueOptions options,
+    TimeProvider time)
 {
     private const int DefaultLimit = 100;
     private const string TorrentType = "application/x-bittorrent";
@@ -154,8 +155,8 @@ internal sealed class CatalogueApi(
 
         try
         {
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-            deadline.CancelAfter(TimeToUpload);
+            using var late = new CancellationTokenSource(TimeToUpload, time);
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, late.Token);
             if (await ReadBodyAsync(context, deadline.Token) is not { } torrent)
             {
                 return Refusal.Of(StatusCodes.Status413PayloadTooLarge, $"the .torrent has more than {options.MaximumTorrentLength} bytes");
@@ -283,13 +284,13 @@ internal sealed class CatalogueApi(
             return Refusal.Of(denial);
         }
 
-        if (!subscribers.TryEnter())
+        if (subscribers.TryEnter(proxies.ClientOf(context.Features), out var crowded) is not { } place)
         {
             context.Response.Headers.RetryAfter = "30";
-            return Refusal.Of(StatusCodes.Status503ServiceUnavailable, "there are as many subscribers as this tracker allows; come again later");
+            return Refusal.Of(StatusCodes.Status503ServiceUnavailable, crowded);
         }
 
-        context.Response.RegisterForDispose(subscribers);
+        context.Response.RegisterForDispose(place);
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no"; // nginx: what is said now shall arrive now
         long? since = lastId.Length > 0 ? long.Parse(lastId, CultureInfo.InvariantCulture) : after;

@@ -107,7 +107,7 @@ internal sealed class CatalogueBatch(IReadOnlyList<PendingChange> orders)
         {
             if (_outcomes[i]!.Failure is { } failure)
             {
-                orders[i].Done.TrySetException(new CatalogueException(failure, _outcomes[i]!.Cause));
+                orders[i].Done.TrySetException(new CatalogueException(failure, _outcomes[i]!.Cause) { IsRefusal = _outcomes[i]!.Cause is null });
             }
             else
             {

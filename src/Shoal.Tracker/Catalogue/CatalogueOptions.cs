@@ -22,7 +22,10 @@ public sealed record CatalogueOptions
     /// </summary>
     public bool IsMembersOnly { get; init; }
 
-    /// <summary>The most subscribers at a time. Default 10,000; others are asked to come again later.</summary>
+    /// <summary>
+    /// The most subscribers at a time, and a tenth of them from one address, or IPv6 /64, that is not this machine's. Default 10,000; others are asked to come
+    /// again later.
+    /// </summary>
     public int MaximumSubscriberCount { get; init; } = 10_000;
 
     /// <summary>The largest .torrent that is taken in, in bytes. Default 32 MiB: some 6 TiB in pieces of 4 MiB.</summary>

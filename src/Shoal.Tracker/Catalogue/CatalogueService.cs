@@ -71,7 +71,7 @@ internal sealed class CatalogueService : IAsyncDisposable
         }
 
         Subscribers = new CatalogueSubscribers(_catalogue, options, _traffic);
-        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, Health, proxies, shards, options);
+        var api = new CatalogueApi(_catalogue, new CatalogueAccess(Tokens, options, proxies), Subscribers, Health, proxies, shards, options, time);
         var builder = new ApplicationBuilder(_services);
         builder.Use(AnswerFailuresAsync);
         builder.UseRouting();
@@ -129,7 +129,7 @@ internal sealed class CatalogueService : IAsyncDisposable
         text.Gauge("shoal_catalogue_versions", "Versions of all names.", _catalogue.VersionCount);
         text.Gauge("shoal_catalogue_subscribers", "Who listens to the events now.", Subscribers.Count);
         text.Gauge("shoal_catalogue_waiting_changes", "Changes that wait for their turn to be written.", _catalogue.OrderCount);
-        text.Gauge("shoal_catalogue_writable", "1 if the last change was kept, 0 if the disk failed it.", Health.Failure is null ? 1 : 0);
+        text.Gauge("shoal_catalogue_writable", "1 if the last change was kept, 0 if the disk failed it.", Health.IsWell ? 1 : 0);
         text.Counter("shoal_catalogue_write_failures_total", "Changes that the disk failed.", Health.FailureCount);
         _traffic.WriteTo(text);
     }
@@ -156,6 +156,10 @@ internal sealed class CatalogueService : IAsyncDisposable
             {
                 await Refusal.Of(context.Response.StatusCode, wrong).ExecuteAsync(context);
             }
+        }
+        catch (CatalogueException error) when (error.IsRefusal && !context.Response.HasStarted)
+        {
+            await Refusal.Of(StatusCodes.Status409Conflict, error.Message).ExecuteAsync(context);
         }
         catch (CatalogueException error) when (!context.Response.HasStarted)
         {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Shoal.Protocol;
 using Shoal.Protocol.Catalogue;
 using Shoal.Tracker.Metrics;
 
@@ -10,7 +12,7 @@ namespace Shoal.Tracker.Catalogue;
 /// Tells subscribers what is published: first what there is, or what they missed, then what comes, each once and in order. A subscriber that
 /// reads slowly holds up nobody: it reads from the feed when it is ready, and what the feed keeps no more from the catalogue. Thread-safe.
 /// </summary>
-internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOptions options, CatalogueTraffic traffic) : IDisposable
+internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOptions options, CatalogueTraffic traffic)
 {
     /// <summary>Patterns of one subscriber.</summary>
     public const int MaximumPatternCount = 100;
@@ -24,25 +26,35 @@ internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOpt
     /// <summary>How often one that has nothing to hear is told that all is well: proxies close what is silent for a minute.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
 
-    private int _count;
+    private readonly Dictionary<ulong, int> _countByClient = [];
 
     /// <summary>Subscribers there are now.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count { get; private set; }
 
-    /// <summary>Takes the place of one subscriber, which <see cref="Dispose"/> gives back; false if there is none.</summary>
-    public bool TryEnter()
+    // Of a strange address: else one could take all places.
+    private int MaximumCountOfOne => Math.Max(1, options.MaximumSubscriberCount / 10);
+
+    /// <summary>Takes the place of one subscriber, until what is returned is disposed; null, and why, if there is none.</summary>
+    public IDisposable? TryEnter(PeerAddress client, out string refusal)
     {
-        if (Interlocked.Increment(ref _count) <= options.MaximumSubscriberCount)
+        // Key 0 is nobody's: this machine's are not counted.
+        var key = client.Kind != PeerAddressKind.None && client.IsLoopback ? 0 : ClientKey.Of(client);
+        lock (_countByClient)
         {
-            return true;
+            var count = _countByClient.GetValueOrDefault(key);
+            refusal = Count >= options.MaximumSubscriberCount ? "there are as many subscribers as this tracker allows; come again later"
+                : key != 0 && count >= MaximumCountOfOne ? "there are as many subscribers from your address as this tracker allows; come again later"
+                : "";
+            if (refusal.Length > 0)
+            {
+                return null;
+            }
+
+            Count++;
+            _countByClient[key] = count + 1;
+            return new Place(this, key);
         }
-
-        Interlocked.Decrement(ref _count);
-        return false;
     }
-
-    /// <summary>Gives the place of one subscriber back.</summary>
-    public void Dispose() => Interlocked.Decrement(ref _count);
 
     /// <summary>
     /// The events for names that match one of the patterns (all, if there are none) and the scope, after the given change; the newest of each name
@@ -120,4 +132,29 @@ internal sealed class CatalogueSubscribers(CatalogueCore catalogue, CatalogueOpt
         new(new CatalogueEvent(change.Published, change.Removed), change.Published is null ? "removed" : "published") { EventId = Id(change.Sequence) };
 
     private static string Id(long sequence) => sequence.ToString(CultureInfo.InvariantCulture);
+
+    private void Leave(ulong key)
+    {
+        lock (_countByClient)
+        {
+            Count--;
+            if (--CollectionsMarshal.GetValueRefOrNullRef(_countByClient, key) == 0)
+            {
+                _countByClient.Remove(key);
+            }
+        }
+    }
+
+    private sealed class Place(CatalogueSubscribers all, ulong key) : IDisposable
+    {
+        private int _isLeft;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isLeft, 1) == 0)
+            {
+                all.Leave(key);
+            }
+        }
+    }
 }

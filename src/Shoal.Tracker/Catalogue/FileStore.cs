@@ -82,9 +82,13 @@ internal sealed class FileStore(string folder, ILogger logger, int wasteWorthRew
 
     public Task<byte[]?> ReadTorrentAsync(InfoHash infoHash, CancellationToken cancellationToken) => _torrents.ReadAsync(infoHash, cancellationToken);
 
-    // Rare, so it may look through all.
     public void Forget(HashSet<InfoHash> gone, CatalogueIndex index)
     {
+        if (Journal.IsUnknown)
+        {
+            return; // a line that seems lost may be there when it is opened again
+        }
+
         gone.RemoveWhere(index.Contains);
         foreach (var infoHash in gone)
         {

@@ -15,6 +15,9 @@ public sealed class CatalogueException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>Whether it is the catalogue that does not want what it was asked for, and no fault: to ask again is of no use.</summary>
+    public bool IsRefusal { get; init; }
 }
 
 /// <summary>
@@ -42,6 +45,9 @@ internal sealed class Journal : IDisposable
 
     /// <summary>Lines in the file.</summary>
     public long LineCount { get; private set; }
+
+    /// <summary>Whether a disk lost something: until it is opened anew, nobody knows what the file says.</summary>
+    public bool IsUnknown => _failure is not null;
 
     /// <summary>Bytes of a last line that was not whole, and so was cut off when the file was opened.</summary>
     public long TornLength { get; private set; }

@@ -1,3 +1,5 @@
+using Shoal.Protocol.Trackers;
+
 namespace Shoal.Tracker.Metrics;
 
 /// <summary>By what a tracker is asked.</summary>
@@ -7,25 +9,14 @@ internal enum TrackerProtocol
     Udp,
 }
 
-/// <summary>Why an announce or a scrape is refused.</summary>
-internal enum TrackerRefusal
-{
-    BadRequest,
-    NotServed,
-    NotMember,
-    Full,
-    ProxyNamesNobody,
-    TooManyClients,
-    Other,
-}
-
 /// <summary>Announces, scrapes and refusals by protocol, and how long they took. Thread-safe; allocates nothing.</summary>
 internal sealed class TrackerTraffic
 {
     private const int ProtocolCount = 2;
 
     private static readonly string[] Protocols = ["protocol=\"http\"", "protocol=\"udp\""];
-    private static readonly string[] Reasons = ["bad_request", "not_served", "not_member", "full", "proxy_names_nobody", "too_many_clients", "other"];
+    // As TrackerRefusal has them.
+    private static readonly string[] Reasons = ["bad_request", "not_served", "not_member", "full", "proxy_names_nobody", "too_many_clients"];
 
     // A row for each protocol: announces, scrapes, refusals by reason.
     private readonly StripedCounters _counters = new(ProtocolCount * RowLength);
@@ -38,15 +29,6 @@ internal sealed class TrackerTraffic
     public void CountScrape(TrackerProtocol protocol) => _counters.Add(((int)protocol * RowLength) + 1);
 
     public void CountRefusal(TrackerProtocol protocol, TrackerRefusal reason) => _counters.Add(((int)protocol * RowLength) + 2 + (int)reason);
-
-    /// <summary>Counts a refusal of the core's, which gives its reason as text.</summary>
-    public void CountRefusal(TrackerProtocol protocol, string reason) => CountRefusal(
-        protocol,
-        reason.StartsWith("this tracker is full", StringComparison.Ordinal) ? TrackerRefusal.Full
-        : reason.StartsWith("this tracker does not serve", StringComparison.Ordinal) ? TrackerRefusal.NotServed
-        : reason.StartsWith("this torrent is for members", StringComparison.Ordinal) ? TrackerRefusal.NotMember
-        : reason.StartsWith("the port must be", StringComparison.Ordinal) ? TrackerRefusal.BadRequest
-        : TrackerRefusal.Other);
 
     /// <summary>Notes that so many requests took from then, a time stamp of the stopwatch, until now.</summary>
     public void RecordSince(TrackerProtocol protocol, long start, int count = 1) => _durations[(int)protocol].RecordSince(start, count);

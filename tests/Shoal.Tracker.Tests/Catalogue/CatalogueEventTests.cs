@@ -137,6 +137,23 @@ public sealed class CatalogueEventTests
     }
 
     [Fact]
+    public async Task One_address_takes_no_more_than_a_tenth_of_the_places()
+    {
+        await using var server = await CatalogueServer.StartAsync(options => options with { MaximumSubscriberCount = 20 });
+        await using var first = await server.SubscribeAsync(forwardedFor: CatalogueServer.Stranger);
+        await using var second = await server.SubscribeAsync(forwardedFor: CatalogueServer.Stranger);
+        Assert.Equal("ready", await first.NextAsync());
+        Assert.Equal("ready", await second.NextAsync());
+        var refused = await server.GetAsync("/api/v1/events", forwardedFor: CatalogueServer.Stranger);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.Status);
+        Assert.Equal("there are as many subscribers from your address as this tracker allows; come again later", refused.Error);
+        await using var other = await server.SubscribeAsync(forwardedFor: "203.0.113.10");
+        Assert.Equal("ready", await other.NextAsync());
+        await using var here = await server.SubscribeAsync();
+        Assert.Equal("ready", await here.NextAsync());
+    }
+
+    [Fact]
     public async Task There_is_room_for_so_many_and_for_another_when_one_leaves()
     {
         await using var server = await CatalogueServer.StartAsync(options => options with { MaximumSubscriberCount = 2 });

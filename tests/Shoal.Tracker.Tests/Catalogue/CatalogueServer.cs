@@ -42,8 +42,9 @@ internal sealed class CatalogueServer : IAsyncDisposable
 
     private readonly Workplace _place = new();
     private readonly Func<TrackerOptions, TrackerOptions> _change;
+    private readonly TimeProvider? _time;
 
-    private CatalogueServer(Func<TrackerOptions, TrackerOptions> change) => _change = change;
+    private CatalogueServer(Func<TrackerOptions, TrackerOptions> change, TimeProvider? time) => (_change, _time) = (change, time);
 
     public TrackerServer Tracker { get; private set; } = null!;
 
@@ -60,9 +61,9 @@ internal sealed class CatalogueServer : IAsyncDisposable
             Catalogue = change?.Invoke(options.Catalogue!) ?? options.Catalogue, TrustedProxies = [IPNetwork.Parse("127.0.0.1/32")],
         });
 
-    public static async Task<CatalogueServer> StartTrackerAsync(Func<TrackerOptions, TrackerOptions> change)
+    public static async Task<CatalogueServer> StartTrackerAsync(Func<TrackerOptions, TrackerOptions> change, TimeProvider? time = null)
     {
-        var server = new CatalogueServer(change);
+        var server = new CatalogueServer(change, time);
         await server.StartAgainAsync();
         return server;
     }
@@ -153,7 +154,7 @@ internal sealed class CatalogueServer : IAsyncDisposable
     private async Task StartAgainAsync() => Tracker = await TrackerServer.StartAsync(_change(new TrackerOptions
     {
         BindAddress = IPAddress.Loopback, Port = 0, UdpThreadCount = 1, Catalogue = new CatalogueOptions { Folder = Folder },
-    }));
+    }), timeProvider: _time);
 }
 
 /// <summary>Who listens to the events, one after another.</summary>
