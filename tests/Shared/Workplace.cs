@@ -16,6 +16,7 @@ internal sealed class Workplace : IDisposable
         Environment.SetEnvironmentVariable("XDG_CONFIG_HOME", folder);
         Environment.SetEnvironmentVariable("SHOAL_AT", null);
         Environment.SetEnvironmentVariable("SHOAL_TOKEN", null);
+        Environment.SetEnvironmentVariable("JOURNAL_STREAM", null); // as if nobody kept what is said
         // Nothing looks for peers or routers outside; tests in networks of their own switch it on again.
         Environment.SetEnvironmentVariable("SHOAL_DISCOVERY", "off");
         Directory.SetCurrentDirectory(folder);

@@ -86,6 +86,15 @@ public class CatalogueCommandTests
     }
 
     [Fact]
+    public async Task A_service_of_systemd_makes_no_token_that_the_journal_would_keep()
+    {
+        using var place = new Workplace();
+        await using var tracker = CommandProcess.Start(place, [("JOURNAL_STREAM", "9:12345")], "tracker", "0", "--catalogue", place.At("catalogue"), "--bind", "127.0.0.1");
+        await tracker.ComplaintAsync(line => line.Contains("no token for publishing was made, since the journal would keep it: 'shoal token create NAME --catalogue PLACE' shows you one", StringComparison.Ordinal));
+        Assert.Empty((await Command.RunAsync("token", "list", "--catalogue", place.At("catalogue"))).Out.Lines);
+    }
+
+    [Fact]
     public async Task One_catalogue_has_one_tracker()
     {
         using var place = new Workplace();

@@ -7,14 +7,15 @@ internal sealed class CommandProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly LineWriter _said = new();
-    private readonly Task<string> _complained;
+    private readonly LineWriter _complaints = new();
+    private readonly Task _complaining;
     private readonly Task _reading;
 
     private CommandProcess(Process process)
     {
         _process = process;
-        _complained = process.StandardError.ReadToEndAsync();
-        _reading = ReadAsync();
+        _complaining = ReadAsync(process.StandardError, _complaints);
+        _reading = ReadAsync(process.StandardOutput, _said);
     }
 
     public int Id => _process.Id;
@@ -33,26 +34,16 @@ internal sealed class CommandProcess : IAsyncDisposable
         return new CommandProcess(Process.Start(start)!);
     }
 
-    /// <summary>The first line that fits, as soon as it is there.</summary>
-    public async Task<string> LineAsync(Func<string, bool> fits)
-    {
-        while (true)
-        {
-            var change = _said.Change;
-            if (_said.Lines.FirstOrDefault(fits) is { } line)
-            {
-                return line;
-            }
+    /// <summary>The first line of its output that fits, as soon as it is there.</summary>
+    public Task<string> LineAsync(Func<string, bool> fits) => LineAsync(_said, _reading, fits);
 
-            Assert.False(_reading.IsCompleted, $"ended before that line came: {_said}");
-            await Task.WhenAny(change, _reading).WaitAsync(TimeSpan.FromMinutes(2));
-        }
-    }
+    /// <summary>The first line of its errors that fits, as soon as it is there.</summary>
+    public Task<string> ComplaintAsync(Func<string, bool> fits) => LineAsync(_complaints, _complaining, fits);
 
     public async Task<(int ExitCode, string Out, string Error)> EndAsync()
     {
-        await Task.WhenAll(_process.WaitForExitAsync(), _reading, _complained).WaitAsync(TimeSpan.FromMinutes(2));
-        return (_process.ExitCode, _said.ToString(), await _complained);
+        await Task.WhenAll(_process.WaitForExitAsync(), _reading, _complaining).WaitAsync(TimeSpan.FromMinutes(2));
+        return (_process.ExitCode, _said.ToString(), _complaints.ToString());
     }
 
     public async ValueTask DisposeAsync()
@@ -66,11 +57,26 @@ internal sealed class CommandProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private async Task ReadAsync()
+    private static async Task<string> LineAsync(LineWriter lines, Task reading, Func<string, bool> fits)
     {
-        while (await _process.StandardOutput.ReadLineAsync() is { } line)
+        while (true)
         {
-            _said.WriteLine(line);
+            var change = lines.Change;
+            if (lines.Lines.FirstOrDefault(fits) is { } line)
+            {
+                return line;
+            }
+
+            Assert.False(reading.IsCompleted, $"ended before that line came: {lines}");
+            await Task.WhenAny(change, reading).WaitAsync(TimeSpan.FromMinutes(2));
+        }
+    }
+
+    private static async Task ReadAsync(StreamReader reader, LineWriter lines)
+    {
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            lines.WriteLine(line);
         }
     }
 }
