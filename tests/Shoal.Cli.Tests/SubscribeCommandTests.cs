@@ -65,8 +65,10 @@ public class SubscribeCommandTests
             await subscriber.LineAsync(line => line == $"version {version} models/llm {version} {place.At("got", "models", "llm")}");
         }
 
+        var start = TimeProvider.System.GetTimestamp();
         while (Directory.GetDirectories(place.At("got", ".shoal")).Length != 3) // two versions, and what is new
         {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromMinutes(1), "an old version stays");
             await Task.Delay(50, TestContext.Current.CancellationToken);
         }
 

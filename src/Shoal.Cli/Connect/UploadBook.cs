@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -90,29 +89,13 @@ internal sealed class UploadBook(string at)
         try
         {
             Directory.CreateDirectory(Folder);
-            using var alone = LockAlone();
+            using var alone = LockFile.Hold($"{_path}.lock", Patience);
             var state = new UploadsState(Format, at, change(Read(out _)));
             Replacement.OfFile(_path, JsonSerializer.SerializeToUtf8Bytes(state, UploadsJson.Default.UploadsState));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"cannot write '{_path}': {error.Message}", ExitCode.Environment, error);
-        }
-    }
-
-    private FileStream LockAlone()
-    {
-        var since = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return new FileStream(_path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (Stopwatch.GetElapsedTime(since) < Patience)
-            {
-                Thread.Sleep(20);
-            }
         }
     }
 

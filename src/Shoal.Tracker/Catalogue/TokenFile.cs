@@ -29,6 +29,9 @@ internal interface ITokenStore
 /// </summary>
 internal sealed class TokenFile(string folder) : ITokenStore
 {
+    /// <summary>How long to wait for another program, which takes a moment.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>How old a file must be before its time tells whether it is another one.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
@@ -63,7 +66,7 @@ internal sealed class TokenFile(string folder) : ITokenStore
         try
         {
             Directory.CreateDirectory(folder);
-            using var held = WaitForLock();
+            using var held = LockFile.Hold($"{_path}.lock", Patience);
             var tokens = Read();
             if (!change(tokens))
             {
@@ -87,21 +90,6 @@ internal sealed class TokenFile(string folder) : ITokenStore
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or StorageException)
         {
             throw new CatalogueException($"cannot write the tokens in '{_path}': {error.Message}", error);
-        }
-    }
-
-    private FileStream WaitForLock()
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                return new FileStream($"{_path}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (attempt < 1000)
-            {
-                Thread.Sleep(10); // another program changes them, which takes a moment
-            }
         }
     }
 }
