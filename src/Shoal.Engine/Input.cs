@@ -60,6 +60,9 @@ public enum InputKind : byte
     /// <summary>Others reach us at another port from now on, <see cref="Input.Count"/>: trackers are told as soon as they let us, peers when they connect.</summary>
     PortChanged,
 
+    /// <summary>Trackers may have forgotten us, as one that was restarted has: all that we announce is announced anew.</summary>
+    TrackersForgot,
+
     /// <summary>Others reach our DHT node at another port from now on, <see cref="Input.Count"/>: peers are told when they connect.</summary>
     NodePortChanged,
 

@@ -24,6 +24,9 @@ namespace Shoal;
 /// </summary>
 public sealed class ShoalClient : IAsyncDisposable
 {
+    /// <summary>How many are announced anew in a second: others do the same at that time.</summary>
+    private const int AnnouncesPerSecond = 100;
+
     private readonly ConcurrentDictionary<SwarmId, TorrentHandle> _torrents = new();
     private readonly TcpTransport _transport;
     private readonly TrackerClient _trackers;
@@ -136,6 +139,12 @@ public sealed class ShoalClient : IAsyncDisposable
     public IAsyncEnumerable<PortMappingOutput> ReadPortNewsAsync(CancellationToken cancellationToken = default) =>
         (_door?.News ?? RouterDoor.NoNews).ReadAllAsync(cancellationToken);
 
+    /// <summary>
+    /// Trackers may have forgotten what was announced to them, as one that was restarted has: announces all torrents anew, at most a hundred in a second. Returns
+    /// at once.
+    /// </summary>
+    public void AnnounceAnew() => _ = AnnounceAnewAsync();
+
     /// <summary>Stops every torrent and closes the port.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -150,6 +159,23 @@ public sealed class ShoalClient : IAsyncDisposable
         await Host.DisposeAsync();
         await _transport.DisposeAsync();
         _trackers.Dispose();
+    }
+
+    private async Task AnnounceAnewAsync()
+    {
+        foreach (var some in _torrents.Keys.Chunk(AnnouncesPerSecond))
+        {
+            foreach (var id in some)
+            {
+                Host.Post(new Input(InputKind.TrackersForgot, id));
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1));
+            if (_isDisposed != 0)
+            {
+                return;
+            }
+        }
     }
 
     internal void Forget(SwarmId id)

@@ -15,6 +15,34 @@ public sealed class CatalogueFaultTests(ITestOutputHelper output)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Who_seeds_is_found_at_once_when_a_tracker_that_was_killed_is_back()
+    {
+        using var place = new Workplace();
+        var content = File.ReadAllBytes(place.Write("a.bin", 300_000));
+        var tracker = CommandProcess.Start(place, [], "tracker", "0", "--catalogue", place.At("catalogue"), "--bind", "127.0.0.1"); // with its interval of ten minutes
+        try
+        {
+            var at = await AddressOf(tracker);
+            Assert.True(CatalogueAddress.TryParse(at, out var address));
+            Assert.True(CatalogueReference.TryParse("a.bin", out var reference, out _));
+            using var catalogue = new CatalogueClient(address);
+            await using var publisher = CommandProcess.Start(place, [], "publish", "a.bin", "--at", at, "--bind", "127.0.0.1");
+            await publisher.LineAsync(line => line.Contains("shoal get a.bin", StringComparison.Ordinal));
+            await UntilAsync(() => catalogue.FindAsync(reference, Cancel).GetAwaiter().GetResult().Seeders == 1, []);
+            await tracker.DisposeAsync(); // kill -9
+            tracker = CommandProcess.Start(place, [], "tracker", at.Split(':')[1], "--catalogue", place.At("catalogue"), "--bind", "127.0.0.1");
+            await AddressOf(tracker);
+            await using var getter = CommandProcess.Start(place, [], "get", "name:a.bin", "--at", at, "--to", place.At("got"), "--bind", "127.0.0.1");
+            Assert.Equal(0, (await getter.EndAsync()).ExitCode);
+            Assert.Equal(content, File.ReadAllBytes(place.At("got", "a.bin")));
+        }
+        finally
+        {
+            await tracker.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_tracker_that_is_killed_again_and_again_loses_nothing_that_it_acknowledged()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");

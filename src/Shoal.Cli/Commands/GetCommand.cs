@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Shoal.Catalogue;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol.Metadata;
 using Shoal.Protocol.Secrets;
@@ -56,7 +57,8 @@ internal static class GetCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
-        var (source, trackers) = await FindAsync(await TorrentArgument.ReadAsync(parse.GetValue(What)!, invocation), invocation);
+        var (source, found) = await FindAsync(await TorrentArgument.ReadAsync(parse.GetValue(What)!, invocation), invocation);
+        using var catalogue = found;
         var folder = parse.GetValue(To)!;
         EnsureWritable(folder);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
@@ -69,9 +71,10 @@ internal static class GetCommand
                 IsPublic = parse.GetValue(SharedOptions.Public) ? true : null,
                 Peers = parse.GetValue(SharedOptions.Peers) ?? [],
                 AllTrackers = parse.GetValue(SharedOptions.AllTrackers),
-                Trackers = [.. trackers, .. parse.GetValue(SharedOptions.Trackers) ?? []],
+                Trackers = [.. catalogue?.Trackers ?? [], .. parse.GetValue(SharedOptions.Trackers) ?? []],
             },
             invocation.Stop);
+        await using var watch = catalogue is null ? null : new TrackerWatch(catalogue, client);
         var transfer = new Transfer(invocation, reporter, client, torrent);
         await transfer.CompleteAsync();
         var (seed, ratio, time) = (parse.GetValue(Seed), parse.GetValue(SeedRatio), parse.GetValue(SeedTime));
@@ -86,7 +89,7 @@ internal static class GetCommand
     }
 
     // What is none of the things that are known without a catalogue is a name in one.
-    private static async Task<(TorrentSource Source, IReadOnlyList<string> Trackers)> FindAsync(string what, Invocation invocation)
+    private static async Task<(TorrentSource Source, CatalogueClient? Catalogue)> FindAsync(string what, Invocation invocation)
     {
         var isName = what.StartsWith(NamePrefix, StringComparison.Ordinal);
         ShoalException? wrong = null;
@@ -94,7 +97,7 @@ internal static class GetCommand
         {
             if (!isName)
             {
-                return (TorrentSource.Parse(what), []);
+                return (TorrentSource.Parse(what), null);
             }
         }
         catch (ShoalException error)
@@ -102,20 +105,28 @@ internal static class GetCommand
             wrong = error;
         }
 
-        var name = isName ? what[NamePrefix.Length..] : what;
-        using var catalogue = wrong is null ? CatalogueArgument.Open(invocation) : CatalogueArgument.TryOpen(invocation);
         if (wrong is not null && (TorrentArgument.IsUrl(what) || MagnetLink.IsMagnet(what) || SecretLink.IsSecretLink(what)))
         {
             throw wrong;
         }
 
+        var name = isName ? what[NamePrefix.Length..] : what;
+        var catalogue = wrong is null ? CatalogueArgument.Open(invocation) : CatalogueArgument.TryOpen(invocation);
         if (catalogue is null)
         {
             throw new UserErrorException($"{wrong!.Message}; for a name in a catalogue, say whose with --at HOST:PORT", inner: wrong);
         }
 
-        var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), invocation.Stop);
-        return (TorrentSource.FromMetainfo(await catalogue.GetTorrentAsync(entry, invocation.Stop)), catalogue.Trackers);
+        try
+        {
+            var entry = await catalogue.FindAsync(CatalogueArgument.ParseReference(name), invocation.Stop);
+            return (TorrentSource.FromMetainfo(await catalogue.GetTorrentAsync(entry, invocation.Stop)), catalogue);
+        }
+        catch
+        {
+            catalogue.Dispose();
+            throw;
+        }
     }
 
     // Found out before a byte is asked for, not by the first piece.

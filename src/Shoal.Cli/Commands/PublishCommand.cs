@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Shoal.Catalogue;
 using Shoal.Cli.Reporting;
 
 namespace Shoal.Cli.Commands;
@@ -43,7 +44,13 @@ internal static class PublishCommand
         using var catalogue = CatalogueArgument.Open(invocation);
         var path = parse.GetValue(Path)!;
         var name = CatalogueArgument.ParseName(NameOf(path, parse.GetValue(As)));
-        // The port before the hashing, which may take long: one in use is better told at once.
+        if (!System.IO.Path.Exists(path))
+        {
+            throw new UserErrorException($"there is no file or folder '{path}'");
+        }
+
+        // The catalogue and the port before the hashing, which may take long: what stands in the way there is better told at once.
+        await catalogue.CheckPublishingAsync(name, invocation.Stop);
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         // Called by the name's own last part, whatever it is called here: so every version of a name is the same files in another state.
         using var made = await Hashing.RunAsync(
@@ -64,6 +71,7 @@ internal static class PublishCommand
                 IsPublic = parse.GetValue(SharedOptions.Public),
             },
             invocation.Stop);
+        await using var watch = new TrackerWatch(catalogue, client);
         var transfer = new Transfer(invocation, reporter, client, torrent);
         await transfer.SeedAsync();
         await transfer.StopAsync();

@@ -87,7 +87,8 @@ internal static class ShareCommand
                 MinimumInterval = TimeSpan.FromSeconds(10),
                 AllowedInfoHashes = new HashSet<Protocol.InfoHash> { metainfo.InfoHash },
             },
-            invocation);
+            invocation,
+            invocation.Loggers);
         reporter.Report(new ListeningEvent(tracker.EndPoint.Address.ToString(), tracker.EndPoint.Port, "tracker: HTTP and UDP"));
         return tracker;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Runtime;
+using Microsoft.Extensions.Logging;
 using Shoal.Cli.Reporting;
 using Shoal.Protocol;
 using Shoal.Tracker;
@@ -115,7 +116,7 @@ internal static class TrackerCommand
             Catalogue = parse.GetValue(Catalogue) is not { } place ? null
                 : CatalogueAt(place) with { IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
         };
-        await using var server = await StartAsync(options, invocation);
+        await using var server = await StartAsync(options, invocation, parse.GetValue(SharedOptions.Verbose) ? invocation.Loggers : new WarningLoggers(reporter));
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, $"tracker: {(options.CertificateFile is null ? "HTTP" : "HTTPS")} and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
         ShowFirstToken(options.Catalogue, reporter);
@@ -168,11 +169,11 @@ internal static class TrackerCommand
         : argument ?? option ?? TrackerOptions.DefaultPort;
 
     /// <summary>Starts a tracker; what stands in its way becomes a line for the user.</summary>
-    public static async Task<TrackerServer> StartAsync(TrackerOptions options, Invocation invocation)
+    public static async Task<TrackerServer> StartAsync(TrackerOptions options, Invocation invocation, ILoggerFactory loggers)
     {
         try
         {
-            return await TrackerServer.StartAsync(options, invocation.Loggers, cancellationToken: invocation.Stop);
+            return await TrackerServer.StartAsync(options, loggers, cancellationToken: invocation.Stop);
         }
         catch (TrackerStartException error)
         {

@@ -24,6 +24,7 @@ internal sealed class ConnectSession : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly long _start = Environment.TickCount64;
     private readonly Task _showing;
+    private readonly TrackerWatch _watch;
 
     public ConnectSession(ConnectContext context)
     {
@@ -34,6 +35,7 @@ internal sealed class ConnectSession : IAsyncDisposable
         Downloads = new Downloads(this);
         Subscriptions = new Subscriptions(this);
         Questions = new Questions(this);
+        _watch = new TrackerWatch(context.Catalogue, context.Client);
         _showing = ShowProgressAsync();
     }
 
@@ -86,7 +88,7 @@ internal sealed class ConnectSession : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync();
-        await Task.WhenAll(_showing, Jobs.EndAsync());
+        await Task.WhenAll(_showing, Jobs.EndAsync(), _watch.DisposeAsync().AsTask());
         var (downloaded, uploaded) = await Subscriptions.EndAsync();
         await Transfers.ShowUnfinishedAsync();
         await Transfers.EndAsync();

@@ -72,6 +72,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
         await _hashing.WaitAsync(stop);
         try
         {
+            await Catalogue.CheckPublishingAsync(name, stop); // before the hashing, which may take long
             using var made = await HashAsync(path, name, null, stop);
             var entry = await Catalogue.PublishAsync(name, made.Metainfo, stop);
             Context.Reporter.Report(new PublishedEvent(entry.Name, entry.Version, entry.InfoHash, entry.Size, entry.FileCount, Catalogue.Address.ToString(), null));
@@ -142,6 +143,11 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
         try
         {
             using var made = await HashAsync(upload.Path, reference.Name, upload.PieceLength, stop);
+            if (!book.Read(out _).Contains(upload))
+            {
+                return "it was removed meanwhile";
+            }
+
             if (made.Metainfo.InfoHash != upload.InfoHash)
             {
                 return $"'{upload.Path}' has changed; 'upload' publishes it as it is now";

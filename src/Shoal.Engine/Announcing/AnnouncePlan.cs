@@ -48,6 +48,9 @@ internal sealed class AnnouncePlan
     /// <inheritdoc cref="AnnounceSchedule.WantMorePeers"/>
     public void WantMorePeers(Instant now) => Array.ForEach(_schedules, schedule => schedule.WantMorePeers(now));
 
+    /// <inheritdoc cref="AnnounceSchedule.AnnounceAnew"/>
+    public void AnnounceAnew(Instant now) => Array.ForEach(_schedules, schedule => schedule.AnnounceAnew(now));
+
     /// <inheritdoc cref="AnnounceSchedule.TryPoll"/>
     public bool TryPoll(Instant now, out string tracker, out AnnounceKind kind)
     {

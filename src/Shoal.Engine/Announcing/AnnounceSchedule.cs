@@ -84,21 +84,7 @@ public sealed class AnnounceSchedule
     }
 
     /// <summary>Whether nothing is under way and, after <see cref="Stop"/>, every "stopped" was answered.</summary>
-    public bool IsQuiet
-    {
-        get
-        {
-            foreach (var tracker in _trackers)
-            {
-                if (tracker.IsUnderWay || tracker.IsStopPending)
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-    }
+    public bool IsQuiet => _trackers.TrueForAll(static tracker => tracker is { IsUnderWay: false, IsStopPending: false });
 
     /// <summary>The trackers, in the order in which they are tried.</summary>
     public IReadOnlyList<TrackerState> Trackers => _trackers;
@@ -117,11 +103,25 @@ public sealed class AnnounceSchedule
         _wantsPeers = false;
         foreach (var tracker in _trackers)
         {
-            tracker.KnowsUs = false;
             tracker.IsStopPending = false;
-            tracker.FailureCount = 0;
-            tracker.AvailableAt = Instant.Zero;
-            tracker.RegularAt = Instant.Zero;
+            tracker.BeginAnew();
+        }
+    }
+
+    /// <summary>
+    /// The trackers may have forgotten us, as one that was restarted has: "started" is announced again, now, and that they failed is forgiven; but for those that
+    /// asked never to be asked again. Without effect before <see cref="Start"/>.
+    /// </summary>
+    public void AnnounceAnew(Instant now)
+    {
+        See(now);
+        _dueAt = _isRunning ? now : _dueAt;
+        foreach (var tracker in _trackers)
+        {
+            if (_isRunning && !tracker.IsGivenUp)
+            {
+                tracker.BeginAnew();
+            }
         }
     }
 

@@ -53,4 +53,13 @@ public sealed class TrackerState
 
     /// <summary>Whether a "stopped" has to be sent to it yet.</summary>
     internal bool IsStopPending { get; set; }
+
+    /// <summary>It is to hear that we started, and that it failed is forgiven.</summary>
+    internal void BeginAnew()
+    {
+        KnowsUs = false;
+        FailureCount = 0;
+        AvailableAt = Instant.Zero;
+        RegularAt = Instant.Zero;
+    }
 }

@@ -13,33 +13,25 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceP
 
     private bool _isPortUntold;
 
-    /// <summary>Others reach us at another port.</summary>
-    public void PortChanged(int port)
+    /// <summary>Something happened that trackers have to do with.</summary>
+    public void Handle(in Input input)
     {
-        if (port != context.ListenPort)
+        switch (input.Kind)
         {
-            context.ListenPort = port;
-            _isPortUntold = true;
-            plan.WantMorePeers(context.Now);
+            case InputKind.PortChanged when input.Count != context.ListenPort:
+                context.ListenPort = input.Count;
+                _isPortUntold = true;
+                plan.WantMorePeers(context.Now);
+                break;
+            case InputKind.TrackersForgot:
+                plan.AnnounceAnew(context.Now);
+                break;
+            case InputKind.Announced:
+                Answered((AnnounceResult)input.Detail!);
+                break;
+            default:
+                break;
         }
-    }
-
-    /// <summary>A tracker answered or failed.</summary>
-    public void Answered(AnnounceResult result)
-    {
-        plan.Handle(context.Now, result);
-        if (_isPortUntold)
-        {
-            plan.WantMorePeers(context.Now); // what it answered was on its way before
-        }
-
-        context.Emit(new SwarmEvent.TrackerReplied(result));
-        foreach (var address in result.Peers ?? [])
-        {
-            context.Book.Add(address, context.Now);
-        }
-
-        swarm.Links.ConnectMore();
     }
 
     /// <summary>Orders what is due. Who lacks something and knows nobody asks before the regular time.</summary>
@@ -61,5 +53,23 @@ internal sealed class Announcements(Swarm swarm, SwarmContext context, AnnounceP
                 WantedPeerCount: kind == AnnounceKind.Stopped ? 0 : context.IsSeeding ? SeederWants : LeecherWants);
             context.Emit(new Output(OutputKind.Announce, context.Id, Detail: order));
         }
+    }
+
+    // A tracker answered or failed.
+    private void Answered(AnnounceResult result)
+    {
+        plan.Handle(context.Now, result);
+        if (_isPortUntold)
+        {
+            plan.WantMorePeers(context.Now); // what it answered was on its way before
+        }
+
+        context.Emit(new SwarmEvent.TrackerReplied(result));
+        foreach (var address in result.Peers ?? [])
+        {
+            context.Book.Add(address, context.Now);
+        }
+
+        swarm.Links.ConnectMore();
     }
 }

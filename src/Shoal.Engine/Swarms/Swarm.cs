@@ -210,14 +210,11 @@ public sealed class Swarm : IMachine
             case InputKind.ReadFailed:
                 UploadFailed(input);
                 break;
-            case InputKind.Announced:
-                _announcements.Answered((AnnounceResult)input.Detail!);
+            case InputKind.Announced or InputKind.PortChanged or InputKind.TrackersForgot:
+                _announcements.Handle(input);
                 break;
             case InputKind.PeerFound:
                 Links.Found(input.Address, isHearsay: input.Count != 0);
-                break;
-            case InputKind.PortChanged:
-                _announcements.PortChanged(input.Count);
                 break;
             case InputKind.NodePortChanged when _context.NodePort != 0:
                 _context.NodePort = input.Count;

@@ -31,7 +31,7 @@ internal sealed class FileStore(string folder, ILogger logger, int wasteWorthRew
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CatalogueException($"cannot make the catalogue's folder '{folder}': {error.Message}", error);
+            throw new CatalogueException(File.Exists(folder) ? $"the catalogue's folder '{folder}' is a file" : $"cannot make the catalogue's folder '{folder}': {error.Message}", error);
         }
 
         var sequence = 0L;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -108,6 +109,21 @@ public sealed class CatalogueClient : IDisposable
     {
         var content = new ByteArrayContent(MetainfoWriter.ToArray(metainfo)) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-bittorrent") } };
         return SendAsync(HttpMethod.Put, PathOf("names", new CatalogueReference(name, null)), content, CatalogueJson.Default.CatalogueEntry, CatalogueAnswers.WhatIsWrongWith, cancellationToken);
+    }
+
+    /// <summary>Finds out whether the catalogue can be reached and lets us publish under that name, before there is anything to publish.</summary>
+    /// <exception cref="ShoalException">It does not.</exception>
+    public async Task CheckPublishingAsync(CatalogueName name, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            // Who may not is told so before anybody looks at what is published; and nothing is no .torrent, which is told with a 400.
+            using var answer = await AskAsync(HttpMethod.Put, PathOf("names", new CatalogueReference(name, null)), new ByteArrayContent([]), cancellationToken);
+        }
+        catch (ShoalException error) when (error.InnerException is HttpRequestException { StatusCode: HttpStatusCode.BadRequest })
+        {
+            // It would have taken a .torrent.
+        }
     }
 
     /// <summary>Takes a version, or all of a name, out of the catalogue; who has the files keeps them.</summary>
@@ -226,6 +242,9 @@ public sealed class CatalogueClient : IDisposable
 
     internal static string ReasonOf(HttpRequestException error) => error.InnerException switch
     {
+        AuthenticationException { Message: var said } when said.Contains("frame size", StringComparison.Ordinal) => "it does not speak https there; perhaps http://",
+        AuthenticationException => "its certificate is not one that is trusted here; --tracker-ca names the authority of one's own",
+        HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } => "it ended the connection without an answer; perhaps it speaks https:// there",
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "nobody listens there",
         SocketException { SocketErrorCode: SocketError.HostNotFound } => "there is no such host",
         TimeoutException or SocketException { SocketErrorCode: SocketError.TimedOut } => "it does not answer",

@@ -18,6 +18,8 @@ internal sealed class CatalogueListener(HttpClient http, CatalogueTiming timing,
     private const string EventType = "text/event-stream";
     private const int MaximumRefusalLength = 1 << 20;
 
+    private bool _wasThere;
+
     /// <summary>What comes, until it is cancelled.</summary>
     /// <exception cref="ShoalException">The catalogue refuses.</exception>
     public async IAsyncEnumerable<CatalogueNews> ReadAsync(
@@ -119,10 +121,17 @@ internal sealed class CatalogueListener(HttpClient http, CatalogueTiming timing,
         {
             return (null, $"it did not answer within {timing.Answer.TotalSeconds:0.#} s", null);
         }
+        catch (HttpRequestException error) when (!_wasThere && error.HttpRequestError == HttpRequestError.SecureConnectionError)
+        {
+            // Later it may be one that is renewed just now.
+            throw new ShoalException(ShoalErrorKind.Failed, $"cannot reach the catalogue at {http.BaseAddress?.GetLeftPart(UriPartial.Authority)}: {CatalogueClient.ReasonOf(error)}", error);
+        }
         catch (HttpRequestException error)
         {
             return (null, CatalogueClient.ReasonOf(error), null);
         }
+
+        _wasThere = true;
 
         if (response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == EventType)
         {

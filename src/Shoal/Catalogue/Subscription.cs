@@ -25,6 +25,7 @@ public sealed class Subscription : IDisposable
     private Task _removing = Task.CompletedTask;
     private bool _isConnected = true;
     private bool _isReady;
+    private ShoalClient? _client;
     private bool _isEnding;
     private int _refusalCount;
 
@@ -70,6 +71,7 @@ public sealed class Subscription : IDisposable
     public async Task RunAsync(ShoalClient client, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(client);
+        _client = client;
         var torrents = new SubscriptionTorrents(client, _folder, _book, _options.Torrents with { Trackers = [.. _catalogue.Trackers, .. _options.Torrents.Trackers] }, _options.Tell);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _fetching = new SubscriptionFetching(_catalogue, _folder, _book, torrents, _options);
@@ -249,6 +251,7 @@ public sealed class Subscription : IDisposable
         {
             _isConnected = true;
             notices.Add(new SubscriptionNotice.Reconnected());
+            _client!.AnnounceAnew();
             _fetching!.TryNow();
         }
 

@@ -8,7 +8,7 @@ public sealed class AnnounceScheduleTests
 
     /// <summary>
     /// Plays a script, a step a line: "second deed", where a deed is <c>start</c>, <c>complete</c>, <c>stop</c>,
-    /// <c>peers</c> (more are wanted), <c>x ok [interval [minimum]]</c>, <c>x fails [retry|never]</c>, or
+    /// <c>peers</c> (more are wanted), <c>anew</c>, <c>x ok [interval [minimum]]</c>, <c>x fails [retry|never]</c>, or
     /// <c>poll</c>; and after "=>" the announces that are due then, as "x kind". Trackers are letters; tiers are words.
     /// </summary>
     private static AnnounceSchedule Play(string tiers, string script, ulong seed = 1)
@@ -36,6 +36,7 @@ public sealed class AnnounceScheduleTests
             case ["start"]: schedule.Start(now); break;
             case ["complete"]: schedule.Complete(now); break;
             case ["stop"]: schedule.Stop(now); break;
+            case ["anew"]: schedule.AnnounceAnew(now); break;
             case ["peers"]: schedule.WantMorePeers(now); break;
             case ["poll"]: break;
             case [var url, "ok", ..]:
@@ -100,6 +101,26 @@ public sealed class AnnounceScheduleTests
             119 stop => a stopped
             """);
     }
+
+    [Fact]
+    public void Who_may_have_forgotten_us_is_told_at_once_that_we_started() => Play("a b", """
+        0 anew
+        0 start => a started
+        1 a ok 600
+        2 anew => a started
+        3 a ok 600
+        500 poll
+        603 poll => a regular
+        604 a fails => b started
+        605 b fails never
+        606 anew => a started
+        607 a fails
+        608 anew => a started
+        609 a ok 600
+        610 stop => a stopped
+        611 a stopped
+        612 anew
+        """);
 
     [Fact]
     public void Rests_do_not_grow_beyond_half_an_hour()
