@@ -80,7 +80,10 @@ public sealed class MetricsTests
         var torrents = Path.Combine(server.Folder, "torrents");
         Directory.Move(torrents, torrents + ".away");
         await File.WriteAllTextAsync(torrents, "in the way", Cancel);
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await server.PublishAsync("a", "one")).Status);
+        var refused = await server.PublishAsync("a", "one");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.Status);
+        Assert.StartsWith("cannot write 'torrents/", refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Folder, refused.Error, StringComparison.Ordinal);
         var sick = await server.GetAsync("/healthz");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, sick.Status);
         Assert.DoesNotContain(torrents, sick.Text, StringComparison.Ordinal);

@@ -25,10 +25,12 @@ internal sealed class CatalogueService : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly RequestDelegate _pipeline;
     private readonly ILogger _logger;
+    private readonly string _folder;
 
     private CatalogueService(CatalogueOptions options, TrackerShards shards, TrustedProxies proxies, ILoggerFactory loggers, TimeProvider time)
     {
         _logger = loggers.CreateLogger<CatalogueService>();
+        _folder = options.Folder;
         if (options.Database is { } database)
         {
             var store = new PostgresStore(PostgresPlace.Parse(database), _logger);
@@ -140,6 +142,10 @@ internal sealed class CatalogueService : IAsyncDisposable
         await _services.DisposeAsync();
     }
 
+    // Where it lies on the tracker's disk is for the log.
+    private string WithoutFolder(string reason) => _folder.Length == 0 ? reason
+        : reason.Replace($"'{Path.GetFullPath(_folder)}/", "'", StringComparison.Ordinal).Replace($"'{_folder}/", "'", StringComparison.Ordinal);
+
     private async Task AnswerFailuresAsync(HttpContext context, RequestDelegate next)
     {
         try
@@ -165,7 +171,7 @@ internal sealed class CatalogueService : IAsyncDisposable
         {
             Log.CatalogueFailed(_logger, error.Message);
             context.Response.Headers.RetryAfter = "5";
-            await Refusal.Of(StatusCodes.Status503ServiceUnavailable, error.Message).ExecuteAsync(context);
+            await Refusal.Of(StatusCodes.Status503ServiceUnavailable, WithoutFolder(error.Message)).ExecuteAsync(context);
         }
         catch (BadHttpRequestException error) when (!context.Response.HasStarted)
         {

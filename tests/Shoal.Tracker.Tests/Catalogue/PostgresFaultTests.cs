@@ -102,6 +102,41 @@ public sealed class PostgresFaultTests
     }
 
     [Fact]
+    public async Task A_connection_that_breaks_while_all_is_read_hands_nothing_over_twice()
+    {
+        const int Count = 50_000;
+        await using var server = new PostgresServer();
+        var database = await server.NewDatabaseAsync();
+        await using (var tracker = await PostgresTrackerTests.StartAsync(database))
+        {
+            await tracker.PublishAsync("a", "one");
+        }
+
+        await database.SqlAsync(FormattableString.Invariant($"""
+            INSERT INTO shoal.change (sequence, name, version, info_hash, size, file_count, piece_length, at)
+                SELECT number, 'n' || number, 1, info_hash, size, file_count, piece_length, at FROM shoal.change, generate_series(2, {Count}) number;
+            UPDATE shoal.head SET last_sequence = {Count};
+            """));
+        await using var store = new PostgresStore(PostgresPlace.Parse(database.ConnectionString), NullLogger.Instance);
+        var names = new List<string>();
+        var error = Assert.Throws<CatalogueException>(() => store.Load(change =>
+        {
+            if (names.Count == 0)
+            {
+                Task.Run(() => database.SqlAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")).GetAwaiter().GetResult();
+            }
+
+            names.Add(change.Name);
+        }));
+        Assert.EndsWith(" went away while the catalogue was read", error.Message, StringComparison.Ordinal);
+        Assert.Equal(names.Distinct(StringComparer.Ordinal).Count(), names.Count);
+
+        var all = new HashSet<string>(StringComparer.Ordinal);
+        Assert.Equal(Count, store.Load(change => Assert.True(all.Add(change.Name))));
+        Assert.Equal(Count, all.Count);
+    }
+
+    [Fact]
     public async Task What_was_not_written_when_the_connection_broke_is_found_out()
     {
         await using var server = new PostgresServer();

@@ -39,26 +39,23 @@ internal sealed class PostgresStore : ICatalogueStore
     /// <summary>Who may publish there.</summary>
     public ITokenStore Tokens { get; }
 
-    public long Load(Action<CatalogueChange> replay) => Try(connection =>
+    public long Load(Action<CatalogueChange> replay)
     {
-        if (!_isMigrated)
+        var hasBegun = false;
+        return Try(connection =>
         {
-            PostgresSchema.Migrate(connection, _place);
-            _isMigrated = true;
-        }
+            if (hasBegun)
+            {
+                throw new CatalogueException($"{_place} went away while the catalogue was read"); // what was handed over cannot be handed over again
+            }
 
-        // All of it as it was at one moment.
-        using var transaction = connection.BeginTransaction(IsolationLevel.RepeatableRead);
-        var (last, _) = PostgresListener.ReadHead(connection);
-        using var command = new NpgsqlCommand($"SELECT {PostgresRows.Columns} FROM shoal.change WHERE counts ORDER BY sequence", connection) { CommandTimeout = LoadingTimeoutSeconds };
-        using var rows = command.ExecuteReader();
-        while (rows.Read())
-        {
-            replay(PostgresRows.Read(rows));
-        }
-
-        return _listener.Known = last;
-    });
+            return Load(connection, change =>
+            {
+                hasBegun = true;
+                replay(change);
+            });
+        });
+    }
 
     public void Watch(Action changed) => _listener.Start(changed);
 
@@ -127,6 +124,27 @@ internal sealed class PostgresStore : ICatalogueStore
         }
 
         return changes;
+    }
+
+    private long Load(NpgsqlConnection connection, Action<CatalogueChange> replay)
+    {
+        if (!_isMigrated)
+        {
+            PostgresSchema.Migrate(connection, _place);
+            _isMigrated = true;
+        }
+
+        // All of it as it was at one moment.
+        using var transaction = connection.BeginTransaction(IsolationLevel.RepeatableRead);
+        var (last, _) = PostgresListener.ReadHead(connection);
+        using var command = new NpgsqlCommand($"SELECT {PostgresRows.Columns} FROM shoal.change WHERE counts ORDER BY sequence", connection) { CommandTimeout = LoadingTimeoutSeconds };
+        using var rows = command.ExecuteReader();
+        while (rows.Read())
+        {
+            replay(PostgresRows.Read(rows));
+        }
+
+        return _listener.Known = last;
     }
 
     // Nothing was changed yet when it fails here, so it may be tried again: a connection that was kept open may be of before a restart.
