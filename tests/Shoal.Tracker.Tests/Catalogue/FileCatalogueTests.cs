@@ -73,6 +73,6 @@ public sealed class FileCatalogueTests
         var file = Path.Combine(folder.Path, "a file");
         File.WriteAllText(file, "");
         error = Assert.Throws<CatalogueException>(() => CatalogueFolder.Open(file));
-        Assert.StartsWith($"cannot make the catalogue's folder '{file}': ", error.Message, StringComparison.Ordinal);
+        Assert.Equal($"the catalogue's folder '{file}' is a file", error.Message);
     }
 }
