@@ -55,6 +55,43 @@ public sealed class HostileTrackerTests
 
     private static string Http(string body, string status = "200 OK") => $"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\n\r\n{body}";
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_connection_that_is_reset_without_an_answer_is_made_once_more(bool wasUsed)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var answer = Encoding.Latin1.GetBytes(Http("d8:intervali600e5:peers0:e"));
+        var serving = Task.Run(async () =>
+        {
+            var buffer = new byte[4096];
+            using (var connection = await listener.AcceptSocketAsync(Cancel))
+            {
+                await connection.ReceiveAsync(buffer, Cancel);
+                if (wasUsed)
+                {
+                    await connection.SendAsync(answer, Cancel);
+                    await connection.ReceiveAsync(buffer, Cancel);
+                }
+
+                connection.LingerState = new LingerOption(enable: true, seconds: 0); // so that it ends with a reset
+            }
+
+            using var other = await listener.AcceptSocketAsync(Cancel);
+            await other.ReceiveAsync(buffer, Cancel);
+            await other.SendAsync(answer, Cancel);
+        }, Cancel);
+        using var client = new HttpTrackerClient();
+        var url = new Uri($"http://{listener.LocalEndpoint}/announce");
+        for (var i = 0; i < (wasUsed ? 2 : 1); i++)
+        {
+            Assert.Null((await client.AnnounceAsync(url, Request, Cancel)).Failure);
+        }
+
+        await serving;
+    }
+
     public static TheoryData<string, string, bool> Answers => new()
     {
         { Http("<html><body>hello</body></html>"), "answered with HTML, not bencode", false },

@@ -88,8 +88,7 @@ public sealed class HttpTrackerClient : IDisposable
         deadline.CancelAfter(_timeout);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(url));
-            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            using var response = await SendAsync(new Uri(url), deadline.Token);
             var body = await ReadBodyAsync(response.Content, deadline.Token);
             return body is null ? (default, new TrackerFailure($"tracker {tracker} answered with more than {HttpTrackerReplyReader.MaximumLength / 1024} KiB"))
                 : Refusal(response, body, tracker) is { } refusal ? (default, refusal)
@@ -106,6 +105,23 @@ public sealed class HttpTrackerClient : IDisposable
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException or InvalidDataException)
         {
             return (default, new TrackerFailure($"tracker {tracker}: {Reason(e)}", IsTemporary: true));
+        }
+    }
+
+    // Some trackers close a connection after an answer without having said so, and what was just sent on it then meets a reset: to ask once more does no harm.
+    private async Task<HttpResponseMessage> SendAsync(Uri url, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            try
+            {
+                return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            }
+            catch (HttpRequestException error) when (attempt == 1 && error.GetBaseException() is SocketException { SocketErrorCode: SocketError.ConnectionReset })
+            {
+                // Once more, on another connection.
+            }
         }
     }
 
