@@ -10,7 +10,7 @@ namespace Shoal.Cli.Commands;
 internal sealed record Invocation(ParseResult Parse, Surface Surface, CancellationToken Stop)
 {
     /// <summary>Where log lines go: to stderr with --verbose, else nowhere.</summary>
-    public ILoggerFactory Loggers { get; } = Parse.GetValue(SharedOptions.Verbose) ? new LineLoggers(Surface.Error) : NullLoggerFactory.Instance;
+    public ILoggerFactory Loggers { get; } = Parse.GetValue(SharedOptions.Verbose) ? LineLoggers.To(Surface.Error) : NullLoggerFactory.Instance;
 
     /// <summary>Whoever shows what happens, as --json, --quiet and the terminal ask for.</summary>
     public Reporter CreateReporter() =>

@@ -116,7 +116,7 @@ internal static class TrackerCommand
             Catalogue = parse.GetValue(Catalogue) is not { } place ? null
                 : CatalogueAt(place) with { IsOpen = parse.GetValue(Open), IsPrivate = parse.GetValue(Private), IsMembersOnly = parse.GetValue(MembersOnly) },
         };
-        await using var server = await StartAsync(options, invocation, parse.GetValue(SharedOptions.Verbose) ? invocation.Loggers : new WarningLoggers(reporter));
+        await using var server = await StartAsync(options, invocation, parse.GetValue(SharedOptions.Verbose) ? invocation.Loggers : LineLoggers.WarningsTo(reporter));
         reporter.Report(new ListeningEvent(server.EndPoint.Address.ToString(), server.EndPoint.Port, $"tracker: {(options.CertificateFile is null ? "HTTP" : "HTTPS")} and UDP"));
         reporter.Report(new TrackerUrlsEvent(server.AnnounceUrl.ToString(), server.UdpAnnounceUrl.ToString()));
         ShowFirstToken(options.Catalogue, reporter);

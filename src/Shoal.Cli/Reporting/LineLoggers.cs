@@ -4,23 +4,44 @@ using Microsoft.Extensions.Logging;
 namespace Shoal.Cli.Reporting;
 
 /// <summary>
-/// What --verbose shows: each message as one plain line, "time level source: text", from Debug on for Shoal's own and
-/// from Warning on for the web server's. Ours and not the console logger, since that writes several lines, to the
-/// console rather than to where the command writes. Thread-safe if the writer is.
+/// Log messages as one plain line each. Ours and not the console logger, since that writes several lines, to the console rather than to where the
+/// command writes. Thread-safe if what it writes to is.
 /// </summary>
-internal sealed class LineLoggers(TextWriter output) : ILoggerFactory
+internal sealed class LineLoggers : ILoggerFactory
 {
-    public ILogger CreateLogger(string categoryName) => new LineLogger(
-        output, categoryName.Split('.')[^1], categoryName.StartsWith("Shoal", StringComparison.Ordinal) ? LogLevel.Debug : LogLevel.Warning);
+    private readonly LogLevel _ours;
+    private readonly LogLevel _others;
+    private readonly Action<LogLevel, string, string> _write;
+
+    private LineLoggers(LogLevel ours, LogLevel others, Action<LogLevel, string, string> write) => (_ours, _others, _write) = (ours, others, write);
+
+    /// <summary>What --verbose shows: "time level source: text", from Debug on for Shoal's own and from Warning on for the web server's.</summary>
+    public static LineLoggers To(TextWriter output) => new(LogLevel.Debug, LogLevel.Warning, (level, source, text) =>
+        output.WriteLine(Printable.Of($"{DateTimeOffset.Now.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)} {WordFor(level)} {source}: {text}")));
+
+    /// <summary>What a server's operator must hear without --verbose: Shoal's own warnings and errors, each a warning like any other of the command's.</summary>
+    public static LineLoggers WarningsTo(Reporter reporter) => new(LogLevel.Warning, LogLevel.Critical, (_, _, text) => reporter.Report(new WarningEvent(Printable.Of(text))));
+
+    public ILogger CreateLogger(string categoryName) =>
+        new LineLogger(this, categoryName.Split('.')[^1], categoryName.StartsWith("Shoal", StringComparison.Ordinal) ? _ours : _others);
 
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("it writes lines and nothing else");
 
     public void Dispose()
     {
-        // The writer is another's.
+        // What it writes to is another's.
     }
 
-    private sealed class LineLogger(TextWriter output, string source, LogLevel least) : ILogger
+    private static string WordFor(LogLevel level) => level switch
+    {
+        LogLevel.Information => "info",
+        LogLevel.Warning => "warning",
+        LogLevel.Error => "error",
+        LogLevel.Critical => "critical",
+        _ => "debug",
+    };
+
+    private sealed class LineLogger(LineLoggers lines, string source, LogLevel least) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -32,19 +53,8 @@ internal sealed class LineLoggers(TextWriter output) : ILoggerFactory
         {
             if (IsEnabled(logLevel))
             {
-                var time = DateTimeOffset.Now.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
-                var reason = exception is null ? "" : $": {exception.GetType().Name}: {exception.Message}";
-                output.WriteLine(Printable.Of($"{time} {WordFor(logLevel)} {source}: {formatter(state, exception)}{reason}"));
+                lines._write(logLevel, source, formatter(state, exception) + (exception is null ? "" : $": {exception.GetType().Name}: {exception.Message}"));
             }
         }
-
-        private static string WordFor(LogLevel level) => level switch
-        {
-            LogLevel.Information => "info",
-            LogLevel.Warning => "warning",
-            LogLevel.Error => "error",
-            LogLevel.Critical => "critical",
-            _ => "debug",
-        };
     }
 }

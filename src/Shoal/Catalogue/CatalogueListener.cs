@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 using Shoal.Protocol.Catalogue;
@@ -121,7 +122,7 @@ internal sealed class CatalogueListener(HttpClient http, CatalogueTiming timing,
         {
             return (null, $"it did not answer within {timing.Answer.TotalSeconds:0.#} s", null);
         }
-        catch (HttpRequestException error) when (!_wasThere && error.HttpRequestError == HttpRequestError.SecureConnectionError)
+        catch (HttpRequestException error) when (!_wasThere && error.InnerException is AuthenticationException)
         {
             // Later it may be one that is renewed just now.
             throw new ShoalException(ShoalErrorKind.Failed, $"cannot reach the catalogue at {http.BaseAddress?.GetLeftPart(UriPartial.Authority)}: {CatalogueClient.ReasonOf(error)}", error);
