@@ -127,6 +127,16 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
+    /// <summary>
+    /// Something became free that links may have waited for. It may do for the first few of them only, so each time another begins: were they
+    /// the same each time, their peers would have to send to everybody.
+    /// </summary>
+    public void FillAll()
+    {
+        FillInTurn(snubbed: null);
+        _turn++;
+    }
+
     /// <summary>A block lies in its slot.</summary>
     public void Received(PeerConnection connection, BlockRequest block)
     {
@@ -260,13 +270,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
-    private void FillInTurn(bool snubbed)
+    private void FillInTurn(bool? snubbed)
     {
         var count = context.Connections.Count;
         for (var i = 0; i < count; i++)
         {
             var connection = context.Connections[(int)((_turn + (uint)i) % (uint)count)];
-            if (connection.IsSnubbed == snubbed)
+            if (snubbed is null || connection.IsSnubbed == snubbed)
             {
                 Fill(connection);
             }
@@ -289,8 +299,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             return 1;
         }
 
-        return connection.Pipeline.TargetDepth(connection.Downloaded.RateBytesPerSecond(context.Now), BlockLength);
+        var depth = connection.Pipeline.TargetDepth(connection.Downloaded.RateBytesPerSecond(context.Now), BlockLength);
+        return context.IsTrusted ? Math.Min(depth, FairDepth) : depth;
     }
+
+    // Among our own one link is as good as another, and whatever is asked for holds a slot until it is on disk: a link that had them all
+    // would leave the others idle.
+    private int FairDepth => Math.Max(1, swarm.Flow!.SlotCount * context.Layout!.BlockCountOf(default) / Math.Max(1, swarm.Interest.LinkCount));
 
     private PickRequest RequestFor(PeerConnection connection) => new(
         connection.Link,

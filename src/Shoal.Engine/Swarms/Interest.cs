@@ -11,6 +11,9 @@ internal sealed class Interest(SwarmContext context)
 {
     private bool[] _holds = []; // by link, while a piece is told
 
+    /// <summary>Links whose peers have something that we want.</summary>
+    public int LinkCount { get; private set; }
+
     /// <summary>Recounts after the peer's bitfield came or what we want changed.</summary>
     public void Recount(PeerConnection connection)
     {
@@ -94,12 +97,20 @@ internal sealed class Interest(SwarmContext context)
         }
     }
 
+    /// <summary>The link is about to go.</summary>
+    public void Left(PeerConnection connection)
+    {
+        LinkCount -= connection.AmInterested ? 1 : 0;
+        connection.AmInterested = false;
+    }
+
     private void Show(PeerConnection connection)
     {
         var interested = connection.InterestingCount > 0;
         if (interested != connection.AmInterested && connection.Phase == ConnectionPhase.Open)
         {
             connection.AmInterested = interested;
+            LinkCount += interested ? 1 : -1;
             context.Send(connection, interested ? PeerMessageKind.Interested : PeerMessageKind.NotInterested);
         }
     }

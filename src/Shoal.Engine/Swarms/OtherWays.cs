@@ -39,6 +39,6 @@ internal sealed class OtherWays(Swarm swarm, SwarmContext context)
         picker.SetWanted(piece, isWanted);
         swarm.Interest.WantedChanged(piece, isWanted);
         swarm.UpdatePhase();
-        swarm.FillAll();
+        swarm.Downloader.FillAll();
     }
 }

@@ -182,7 +182,7 @@ internal sealed class PeerMessages(
         if (!connection.SupportsFast)
         {
             swarm.Downloader.ForgetAll(connection); // BEP 3: whoever chokes drops what was asked; BEP 6 rejects one by one
-            swarm.FillAll();
+            swarm.Downloader.FillAll();
         }
     }
 

@@ -27,11 +27,15 @@ internal sealed class PieceFlow
         _context = context;
         _hashes = new KnownHashes(layout.PieceCount, context.Content!.PieceHashes);
         var count = (int)Math.Clamp(context.Options.BufferBytes / layout.PieceLength, 2, 4096);
-        for (var i = Math.Min(count, layout.PieceCount) - 1; i >= 0; i--)
+        SlotCount = Math.Min(count, layout.PieceCount);
+        for (var i = SlotCount - 1; i >= 0; i--)
         {
             _free.Push(new BufferSlot(i));
         }
     }
+
+    /// <summary>Pieces that may be in hand at once.</summary>
+    public int SlotCount { get; }
 
     /// <summary>Pieces that may be opened now.</summary>
     public int FreeSlotCount => _free.Count;
@@ -169,7 +173,7 @@ internal sealed class PieceFlow
         BusyCount--;
         partial.Stage = PieceStage.Spilled;
         Free(partial);
-        _swarm.FillAll();
+        _swarm.Downloader.FillAll();
     }
 
     public void Restored(PieceIndex piece)
@@ -264,7 +268,7 @@ internal sealed class PieceFlow
         _context.IsPaused = false;
         _retryAt = Instant.Never;
         _context.Emit(new SwarmEvent.Resumed());
-        _swarm.FillAll();
+        _swarm.Downloader.FillAll();
     }
 
     private void Write(PartialPiece partial)

@@ -21,7 +21,7 @@ internal sealed class Suggestions(SwarmContext context)
     /// <summary>The peer gets a slot.</summary>
     public void Unchoked(PeerConnection connection)
     {
-        if (context is { IsSeeding: true, TellsPieces: true, IsTrusted: false } && connection is { SupportsFast: true, Has: not null })
+        if (context is { IsSeeding: true, TellsPieces: true } && connection is { SupportsFast: true, Has: not null })
         {
             Suggest(connection, Math.Clamp(AheadBytes / context.Layout!.PieceLength, 1, PeerConnection.MaximumSuggestedCount / 2));
         }

@@ -45,7 +45,7 @@ internal sealed class Suspects(Swarm swarm, SwarmContext context)
             context.Picker!.Reset(partial.Piece, Successor(partial.Piece));
         }
 
-        swarm.FillAll();
+        swarm.Downloader.FillAll();
     }
 
     /// <summary>The piece was right: whoever sent it alone has proved itself.</summary>

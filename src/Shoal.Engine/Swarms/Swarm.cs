@@ -154,10 +154,11 @@ public sealed class Swarm : IMachine
         }
 
         connection.Phase = ConnectionPhase.Closing;
+        Interest.Left(connection);
         _metadata.Closed(connection);
         if (_context.Picker is not null)
         {
-            FillAll();
+            Downloader.FillAll();
         }
     }
 
@@ -171,16 +172,7 @@ public sealed class Swarm : IMachine
         UpdatePhase();
         if (wasSlotAwaited || Downloader.MayFillIdle)
         {
-            FillAll();
-        }
-    }
-
-    /// <summary>Something became free that links may have waited for.</summary>
-    internal void FillAll()
-    {
-        foreach (var connection in _context.Connections)
-        {
-            Downloader.Fill(connection);
+            Downloader.FillAll();
         }
     }
 
@@ -350,7 +342,7 @@ public sealed class Swarm : IMachine
             }
 
             UpdatePhase();
-            FillAll();
+            Downloader.FillAll();
         }
     }
 
