@@ -1,0 +1,46 @@
+using Shoal.Simulation.Scenarios;
+
+namespace Shoal.Simulation.Tests.Peers;
+
+/// <summary>A file from one machine to all of a cluster that trust each other, with large pieces and few buffers.</summary>
+public sealed class ClusterTests
+{
+    private const int HostCount = 40;
+    private const long BytesPerSecond = 10_000_000_000 / 8;
+
+    /// <summary>The default 48 MiB of buffers are three pieces.</summary>
+    private const int PieceLength = 16 << 20;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Few_buffers_do_not_make_everybody_ask_the_same_one(ulong seed)
+    {
+        var result = Simulator.Run(new Scenario
+        {
+            Seed = seed,
+            ContentLength = 64L * PieceLength,
+            PieceLength = PieceLength,
+            BlockLength = PieceLength,
+            Classes = [Machines("reader", 1, isSeeder: true), Machines("hosts", HostCount, isSeeder: false)],
+            Swarm = new SwarmModel { IsTrusted = true, MaximumConnectionCount = 64 },
+        });
+
+        Assert.True(result.IsComplete);
+        var hosts = result.Peers.Where(peer => !peer.IsSeeder).ToList();
+        var mean = hosts.Average(peer => peer.UploadedBytes);
+        Assert.All(hosts, peer => Assert.InRange(peer.UploadedBytes, 0, 3 * mean));
+        var sentByReader = result.Peers.Single(peer => peer.IsSeeder).UploadedBytes;
+        Assert.InRange(sentByReader, 64L * PieceLength, 4 * 64L * PieceLength);
+    }
+
+    private static PeerClass Machines(string name, int count, bool isSeeder) => new()
+    {
+        Name = name,
+        Count = count,
+        IsSeeder = isSeeder,
+        UpBytesPerSecond = BytesPerSecond,
+        DownBytesPerSecond = BytesPerSecond,
+        Latency = TimeSpan.FromMicroseconds(50),
+    };
+}
