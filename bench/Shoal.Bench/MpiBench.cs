@@ -85,6 +85,16 @@ internal static class MpiBench
     public static bool IsInstalled(string mpi) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, $"mpirun.{mpi}")));
 
+    /// <summary>The program that ranks run, see <c>bench/Shoal.Mpi.Bench</c>.</summary>
+    public static string[] Program
+    {
+        get
+        {
+            var program = Path.Combine(ShoalProcess.Root, "artifacts", "mpi-bench", "Shoal.Mpi.Bench");
+            return File.Exists($"{program}.dll") ? ["dotnet", $"{program}.dll"] : [program];
+        }
+    }
+
     private static async Task<Result> RunOneAsync(Row row, string source, string folder)
     {
         if (Directory.Exists(folder))
@@ -93,11 +103,9 @@ internal static class MpiBench
         }
 
         string[] options = row.Mpi == "openmpi" ? ["--allow-run-as-root", "--oversubscribe"] : [];
-        var program = Path.Combine(ShoalProcess.Root, "artifacts", "mpi-bench", "Shoal.Mpi.Bench");
-        string[] command = File.Exists($"{program}.dll") ? ["dotnet", $"{program}.dll"] : [program];
         string[] slow = row.IsSlow ? [SlowRank.ToString(CultureInfo.InvariantCulture)] : [];
         using var process = Process.Start(new ProcessStartInfo(
-            $"mpirun.{row.Mpi}", [.. options, "-np", $"{RankCount}", .. command, row.Mode, source, folder, .. slow])
+            $"mpirun.{row.Mpi}", [.. options, "-np", $"{RankCount}", .. Program, row.Mode, source, folder, .. slow])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

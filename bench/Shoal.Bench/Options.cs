@@ -6,13 +6,13 @@ internal sealed record Options
     public const string MemoryFolder = "/dev/shm";
 
     public const string Usage = """
-        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [jobs] [tracker] [catalogue] [options]
+        usage: bench/run [transfer] [fanout] [hash] [idle] [engine] [simulation] [mpi] [cluster] [jobs] [tracker] [catalogue] [options]
                          (default: all, in this order)
           --quick        256 MiB, a thousand links, and one round
           --rounds N     default 5
           --only NAMES   rows to run, by commas: bare, shoal, shoal-mse, shoal-secret, libtorrent-fast, libtorrent, libtorrent-mse, aria2,
                          transmission, mktorrent;
-                         of mpi: bcast, copy, openmpi, mpich; of jobs: openmpi, mpich;
+                         of mpi and cluster: bcast, copy, openmpi, mpich; of jobs: openmpi, mpich;
                          of tracker: connect, udp, udp50, udp200, http, http-close, memory, idle
           --disk DIR     put the files there instead of on tmpfs
         examples: bench/run transfer --quick --only bare,shoal
@@ -86,7 +86,7 @@ internal sealed record Options
                 case "--disk" when index + 1 < arguments.Length && Directory.Exists(arguments[index + 1]):
                     options = options with { Folder = Path.GetFullPath(arguments[++index]) };
                     break;
-                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "jobs" or "tracker" or "catalogue":
+                case "transfer" or "fanout" or "hash" or "idle" or "engine" or "simulation" or "mpi" or "cluster" or "jobs" or "tracker" or "catalogue":
                     benches.Add(arguments[index]);
                     break;
                 default:

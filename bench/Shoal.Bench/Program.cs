@@ -22,7 +22,8 @@ try
     foreach (var (name, run) in new (string, Func<Options, Task<Report>>)[]
     {
         ("transfer", TransferBench.RunAsync), ("fanout", FanoutBench.RunAsync), ("hash", HashBench.RunAsync),
-        ("idle", IdleBench.RunAsync), ("engine", EngineBench.RunAsync), ("simulation", SimulationBench.RunAsync), ("mpi", MpiBench.RunAsync), ("jobs", JobsBench.RunAsync),
+        ("idle", IdleBench.RunAsync), ("engine", EngineBench.RunAsync), ("simulation", SimulationBench.RunAsync), ("mpi", MpiBench.RunAsync),
+        ("cluster", ClusterBench.RunAsync), ("jobs", JobsBench.RunAsync),
         ("tracker", TrackerBench.RunAsync), ("tracker", TrackerMemoryBench.RunAsync),
         ("catalogue", CatalogueBench.RunAsync),
     })

@@ -7,6 +7,7 @@ namespace Shoal.Mpi.Tests;
 [SupportedOSPlatform("linux")]
 public sealed class NodesTests
 {
+
     private const int NodeCount = 3;
 
     public static TheoryData<string> Both => Launcher.Both;
@@ -24,7 +25,7 @@ public sealed class NodesTests
         Assert.Equal([0, 2, 4], ranks.Select(rank => rank.GetProperty("rank").GetInt32()));
         var read = ranks.Sum(rank => rank.GetProperty("readBytes").GetInt64());
         Assert.Equal(Length, read);
-        Assert.InRange(Received(result), (NodeCount - 1) * (long)Length, (long)((NodeCount - 1) * 1.1 * Length));
+        Assert.InRange(Bytes(result, "receivedBytes").Sum(), (NodeCount - 1) * (long)Length, (long)((NodeCount - 1) * 1.1 * Length));
     }
 
     [Theory]
@@ -37,7 +38,20 @@ public sealed class NodesTests
 
         Assert.Equal(2 * NodeCount, CopyPlace.Last(result).GetProperty("doneCopies").GetInt32());
         // Each for itself would fetch twice as much. Until those of a node have met, each asks for what it finds.
-        Assert.InRange(Received(result), (NodeCount - 1) * (long)Length, (long)((NodeCount - 1) * 1.7 * Length));
+        Assert.InRange(Bytes(result, "receivedBytes").Sum(), (NodeCount - 1) * (long)Length, (long)((NodeCount - 1) * 1.7 * Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task Every_node_helps_to_send(string mpi)
+    {
+        using var place = new CopyPlace();
+        const int Count = 6;
+        const int Length = 60_000_000;
+        var result = await CopyAsync(place, mpi, Length, place.At("local"), Count, ranksPerNode: 1, rate: "200mbit");
+
+        // In the mean a node sends a little less than one copy. From one that everybody asks first twice as much would come.
+        Assert.InRange(Bytes(result, "sentBytes").Max(), 0, (long)(1.4 * Length));
     }
 
     [Theory]
@@ -51,7 +65,7 @@ public sealed class NodesTests
             "there is no Slurm here (Debian: apt install slurm-wlm munge libpmix-dev)");
         Assert.SkipUnless(
             mpi != Launcher.OpenMpi || File.Exists("/usr/lib/x86_64-linux-gnu/pmix2/lib/libpmix.so"), "Slurm has no PMIx here (Debian: apt install libpmix-dev)");
-        var script = await ScriptAsync(place);
+        var script = await ScriptAsync(place, NodeCount);
         var command = place.At("shoal");
         File.WriteAllText(command, $"#!/bin/sh\nexec '{Launcher.Program}' \"$@\"\n");
         File.SetUnixFileMode(command, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -75,31 +89,34 @@ public sealed class NodesTests
     }
 
     /// <summary>The command that makes nodes for the one behind it.</summary>
-    private static async Task<string[]> ScriptAsync(CopyPlace place)
+    private static async Task<string[]> ScriptAsync(CopyPlace place, int count, string rate = "")
     {
         Assert.SkipUnless(Environment.UserName == "root", "to make nodes out of this machine one must be root");
         Assert.SkipUnless(
             Launcher.Find("ip") is not null && Launcher.Find("nsenter") is not null, "there is no ip or nsenter here (Debian: apt install iproute2)");
-        string[] script = ["sh", Path.Combine(AppContext.BaseDirectory, "nodes"), $"{NodeCount}", place.At("local")];
+        string[] script = ["env", $"NODES_RATE={rate}", "sh", Path.Combine(AppContext.BaseDirectory, "nodes"), $"{count}", place.At("local")];
         var probe = await Launcher.RunProgramAsync([.. script, "true"], place.Root);
         Assert.SkipUnless(probe.ExitCode == 0, $"nodes cannot be made here: {probe.Error}");
         return script;
     }
 
-    // Two ranks a node; the copies are compared on the nodes, whose disks are gone afterwards.
-    private static async Task<MpiResult> CopyAsync(CopyPlace place, string mpi, int length, string destination)
+    // The copies are compared on the nodes, whose disks are gone afterwards.
+    private static async Task<MpiResult> CopyAsync(
+        CopyPlace place, string mpi, int length, string destination, int count = NodeCount, int ranksPerNode = 2, string rate = "")
     {
         Launcher.Require(mpi);
-        var script = await ScriptAsync(place);
+        var script = await ScriptAsync(place, count, rate);
         place.Write("data", length);
+        string[] nodes = [.. Enumerable.Range(1, count).Select(i => $"node{i}")];
+        var hosts = string.Join(',', nodes.Select(node => $"{node}:{ranksPerNode}"));
         var launch = mpi == Launcher.OpenMpi
-            ? "mpirun.openmpi --allow-run-as-root --mca plm_rsh_agent $NODES_RSH --mca pml ob1 --mca btl tcp,vader,self --host node1:2,node2:2,node3:2"
-            : "mpirun.mpich -launcher ssh -launcher-exec $NODES_RSH -hosts node1:2,node2:2,node3:2";
+            ? $"mpirun.openmpi --allow-run-as-root --mca plm_rsh_agent $NODES_RSH --mca pml ob1 --mca btl tcp,vader,self --host {hosts}"
+            : $"mpirun.mpich -launcher ssh -launcher-exec $NODES_RSH -hosts {hosts}";
         var result = await Launcher.RunProgramAsync(
             [
-                .. script, "sh", "-c", launch + """
-                     -np 6 "$1" mpi copy data "$2" --json --quiet || exit
-                    for node in node1 node2 node3; do
+                .. script, "sh", "-c", launch + $$"""
+                     -np {{count * ranksPerNode}} "$1" mpi copy data "$2" --json --quiet || exit
+                    for node in {{string.Join(' ', nodes)}}; do
                         $NODES_RSH $node "ls -d $3/data $3/*/data 2>/dev/null | xargs -n 1 cmp $4" >&2 || exit
                     done
                     """,
@@ -110,8 +127,8 @@ public sealed class NodesTests
         return result;
     }
 
-    // Bytes that came to any node from another.
-    private static long Received(MpiResult result) => result.Output.Split('\n')
+    // What each node exchanged with the others.
+    private static long[] Bytes(MpiResult result, string what) => [.. result.Output.Split('\n')
         .Where(line => line.StartsWith("{\"node\":", StringComparison.Ordinal))
-        .Sum(line => JsonDocument.Parse(line).RootElement.GetProperty("receivedBytes").GetInt64());
+        .Select(line => JsonDocument.Parse(line).RootElement.GetProperty(what).GetInt64())];
 }

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Shoal.Interop.Foreign;
+
+namespace Shoal.Bench;
+
+/// <summary>
+/// One file from the first of eight nodes to all, each node with a network of its own that is as slow as a wire: <c>MPI_Bcast</c> piece by
+/// piece, as Open MPI and MPICH do it by themselves and with a tree, beside <c>shoal mpi copy</c>. Here the wires are narrow and not the
+/// processors, so what counts is who sends how much.
+/// </summary>
+internal static class ClusterBench
+{
+    private const int NodeCount = 8;
+    private const int MegabitsPerSecond = 400;
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    private sealed record Result(double Seconds, double MedianSeconds, double MostSentMB);
+
+    private sealed record Row(string Name, string Mpi, string Mode, string Options = "");
+
+    public static async Task<Report> RunAsync(Options options)
+    {
+        var length = options.FanoutLength / 2;
+        var wire = length * 8 / (MegabitsPerSecond * 1e6);
+        var report = new Report(
+            string.Create(CultureInfo.InvariantCulture,
+                $"cluster: {Units.Bytes(length)} from the first of {NodeCount} nodes to all, {MegabitsPerSecond} Mbit/s each ({wire:F1} s for one copy), median of {options.Rounds}"),
+            ["all s", "(least-most)", "median rank s", "most sent by a node, MB"]);
+        using var scratch = new ScratchFolder(Path.GetTempPath()); // all nodes see it, and /dev/shm is each one's own
+        var source = Payload.Write(scratch.File("payload.bin"), length);
+        var rows = new List<Row>
+        {
+            new("openmpi MPI_Bcast", "openmpi", "bcast"),
+            new("openmpi MPI_Bcast, binomial tree", "openmpi", "bcast", "--mca coll_tuned_use_dynamic_rules 1 --mca coll_tuned_bcast_algorithm 6"),
+            new("openmpi shoal mpi copy", "openmpi", "copy"),
+            new("mpich MPI_Bcast", "mpich", "bcast"),
+            new("mpich shoal mpi copy", "mpich", "copy"),
+        };
+        rows.RemoveAll(row => !options.WantsRow(row.Mode) && !options.WantsRow(row.Mpi));
+        foreach (var missing in rows.Where(row => !MpiBench.IsInstalled(row.Mpi)).Select(row => row.Mpi).Distinct().ToList())
+        {
+            report.Add(missing, $"there is no mpirun.{missing} here");
+            rows.RemoveAll(row => row.Mpi == missing);
+        }
+
+        if (rows.Count > 0 && await ProbeAsync(scratch.File("local")) is { } reason)
+        {
+            report.Add("nodes", reason);
+            rows.Clear();
+        }
+
+        var results = rows.ConvertAll(_ => new List<Result>());
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            for (var index = 0; index < rows.Count; index++)
+            {
+                var result = await RunOneAsync(rows[index], source, scratch.File("local"));
+                Console.Error.WriteLine($"  {rows[index].Name}: {result.Seconds:F2} s");
+                results[index].Add(result);
+            }
+        }
+
+        for (var index = 0; index < rows.Count; index++)
+        {
+            var runs = results[index];
+            report.Add(
+                rows[index].Name, "", Stat.MedianOf(runs, run => run.Seconds, "F2"), Stat.RangeOf(runs, run => run.Seconds, "F2"),
+                Stat.MedianOf(runs, run => run.MedianSeconds, "F2"), Stat.MedianOf(runs, run => run.MostSentMB, "F0"));
+        }
+
+        return report;
+    }
+
+    /// <summary>Why nodes cannot be made here; null if they can.</summary>
+    private static async Task<string?> ProbeAsync(string folder)
+    {
+        var (code, _, error) = await RunAsync(folder, "true");
+        return code == 0 ? null : $"nodes cannot be made here (root, iproute2, the kernel's tbf): {error.Trim()}";
+    }
+
+    private static async Task<Result> RunOneAsync(Row row, string source, string folder)
+    {
+        var hosts = string.Join(',', Enumerable.Range(1, NodeCount).Select(i => $"node{i}:1"));
+        var launch = row.Mpi == "openmpi"
+            ? $"mpirun.openmpi --allow-run-as-root --mca plm_rsh_agent $NODES_RSH --mca pml ob1 --mca btl tcp,self {row.Options} --host {hosts}"
+            : $"mpirun.mpich -launcher ssh -launcher-exec $NODES_RSH -hosts {hosts}";
+        var (code, output, error) = await RunAsync(
+            folder, $"exec {launch} -np {NodeCount} {string.Join(' ', MpiBench.Program)} {row.Mode} '{source}' '{folder}'");
+        var lines = output.Split('\n');
+        var seconds = lines.Where(line => line.StartsWith("rank ", StringComparison.Ordinal))
+            .Select(line => double.Parse(line.Split(' ')[2], CultureInfo.InvariantCulture)).ToList();
+        var sent = lines.Where(line => line.StartsWith("{\"node\":", StringComparison.Ordinal))
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("sentBytes").GetInt64()).ToList();
+        return code == 0 && seconds.Count == NodeCount
+            ? new Result(seconds.Max(), Stat.Median(seconds), sent.Max() / 1e6)
+            : throw new InvalidOperationException($"{row.Name} ended with exit code {code}:\n{output}\n{error}");
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string folder, string command)
+    {
+        var start = new ProcessStartInfo(
+            "sh", [Path.Combine(ShoalProcess.Root, "tests", "Mpi", "nodes"), $"{NodeCount}", folder, "sh", "-c", command])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["NODES_RATE"] = $"{MegabitsPerSecond}mbit";
+        using var process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(Limit);
+        var error = process.StandardError.ReadToEndAsync(limit.Token);
+        var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, output, await error);
+    }
+}
