@@ -7,7 +7,6 @@ namespace Shoal.Mpi.Tests;
 [SupportedOSPlatform("linux")]
 public sealed class NodesTests
 {
-
     private const int NodeCount = 3;
 
     public static TheoryData<string> Both => Launcher.Both;

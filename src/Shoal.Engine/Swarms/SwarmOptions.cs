@@ -23,7 +23,7 @@ public sealed record SwarmOptions
 
     /// <summary>
     /// Whether all peers are parts of one job: nobody is choked, links between those that have everything stay open, since more may come to
-    /// be wanted, and nobody is taken for an attacker who sends much.
+    /// be wanted, nobody is taken for an attacker who sends much, and each is asked for no more than its part of what there are buffers for.
     /// </summary>
     public bool IsTrusted { get; init; }
 

@@ -16,13 +16,13 @@ namespace Shoal.Mpi.Copying;
 internal sealed class CopySwarm
 {
     /// <summary>
-    /// Memory for pieces on their way to disk, for all ranks of a node. With a quarter of it thirty nodes that fill their links take a quarter
+    /// Memory for pieces on their way to disk, for all copies of a node. With a quarter of it thirty nodes that fill their links take a quarter
     /// longer.
     /// </summary>
     private const long NodeBufferBytes = 32 << 20;
 
     /// <summary>
-    /// What a rank has of it at least, unless <see cref="BufferPieceCount"/> pieces are more. Not much more than needed, so that many ranks of
+    /// What each copy has of it at least, unless <see cref="BufferPieceCount"/> pieces are more. Not much more than needed, so that many ranks of
     /// one node find room in the processors' caches: four times as much costs an eighth more processor time.
     /// </summary>
     private const long LeastBufferBytes = 8 << 20;
@@ -53,7 +53,8 @@ internal sealed class CopySwarm
             MaximumHalfOpenCount = 2 * world.Size,
         });
         var neighbors = world.Leaders.Count(leader => leader == world.Leaders[world.Rank]);
-        var bufferBytes = Math.Max(Math.Max(NodeBufferBytes / neighbors, LeastBufferBytes), BufferPieceCount * (long)plan.Layout.PieceLength);
+        var copies = Math.Max(1, plan.Participants.Count(rank => world.Leaders[rank] == world.Leaders[world.Rank]));
+        var bufferBytes = Math.Max(Math.Max(NodeBufferBytes / copies, LeastBufferBytes), BufferPieceCount * (long)plan.Layout.PieceLength);
         _loop = new RankLoop(world, _session, new SwarmHostOptions
         {
             RetainedSlotBytes = bufferBytes,

@@ -12,16 +12,17 @@ public sealed class ClusterTests
     private const int PieceLength = 16 << 20;
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void Few_buffers_do_not_make_everybody_ask_the_same_one(ulong seed)
+    [InlineData(1, PieceLength)]
+    [InlineData(2, PieceLength)]
+    [InlineData(1, PieceLength / 16)]
+    public void Few_buffers_do_not_make_everybody_ask_the_same_one(ulong seed, int blockLength)
     {
         var result = Simulator.Run(new Scenario
         {
             Seed = seed,
             ContentLength = 64L * PieceLength,
             PieceLength = PieceLength,
-            BlockLength = PieceLength,
+            BlockLength = blockLength,
             Classes = [Machines("reader", 1, isSeeder: true), Machines("hosts", HostCount, isSeeder: false)],
             Swarm = new SwarmModel { IsTrusted = true, MaximumConnectionCount = 64 },
         });
