@@ -20,9 +20,6 @@ public sealed class RouterPorts
     /// <summary>How long a mapping still counts that a router has forgotten, for it to be made anew.</summary>
     public static readonly TimeSpan RestartGrace = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest lease that a router's word is taken for.</summary>
-    private static readonly TimeSpan LongestLease = TimeSpan.FromDays(1);
-
     private readonly RouterPortsOptions _options;
     private readonly Prng _prng;
     private readonly IMappingWay[] _ways;
@@ -171,7 +168,9 @@ public sealed class RouterPorts
     {
         var port = new MappedPort(lease.Transport, lease.InternalPort, outcome.External, _ways[_way].Protocol);
         _outputs.Enqueue(port == lease.Held ? new PortMappingOutput.Renewed(port) : new PortMappingOutput.Mapped(port));
-        var time = Min(TimeSpan.FromSeconds(outcome.LifetimeSeconds), LongestLease);
+        // None should give more than it was asked for (RFC 6886, 3.3). One that says so has read another request than ours, damaged on its way,
+        // and may lose the mapping by the same chance: it is asked again as soon as one that gave what we wanted.
+        var time = TimeSpan.FromSeconds(Math.Min(outcome.LifetimeSeconds, LifetimeSeconds));
         lease.Held = port;
         lease.ExpiresAt = now + time;
         lease.DueAt = now + Max((time / 2) + Chance(time / 8), _shortestWait); // RFC 6887, 11.2.1

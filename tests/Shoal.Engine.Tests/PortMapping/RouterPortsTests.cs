@@ -81,6 +81,17 @@ public sealed class RouterPortsTests
         Assert.Equal(2, stage.Told.Count(told => told.Contains(" at ", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(MappingProtocol.Pcp)]
+    [InlineData(MappingProtocol.NatPmp)]
+    public void A_router_that_gives_more_time_than_it_was_asked_for_is_asked_again_as_soon_as_any(MappingProtocol known)
+    {
+        var stage = Stage(known);
+        stage.Router.LeastLifetime = TimeSpan.FromDays(11);
+        stage.Run(TimeSpan.FromHours(10));
+        Assert.InRange(stage.Told.Count(told => told == "Tcp renewed"), 15, 20);
+    }
+
     [Fact]
     public void A_router_that_grants_no_time_at_all_is_not_asked_all_the_time()
     {

@@ -36,6 +36,9 @@ internal sealed class ToyRouter
 
     public TimeSpan Lifetime { get; set; } = TimeSpan.FromDays(365);
 
+    /// <summary>What it gives at least, whatever it is asked for.</summary>
+    public TimeSpan LeastLifetime { get; set; }
+
     /// <summary>When it was switched on.</summary>
     public Instant StartedAt { get; set; } = Instant.Zero;
 
@@ -79,7 +82,7 @@ internal sealed class ToyRouter
 
         if (isPcp)
         {
-            var granted = (uint)Math.Min(pcp.LifetimeSeconds, Lifetime.TotalSeconds);
+            var granted = Granted(pcp.LifetimeSeconds);
             var port = PcpResult == PcpResult.Success ? Map(pcp.Map.Transport, pcp.Map.InternalPort, pcp.Map.External.Port, granted) : pcp.Map.External.Port;
             return Datagram(PcpCodec.WriteMapReply(new PcpMapReply(PcpResult, granted, epoch, pcp.Map with { External = External.WithPort(port) })));
         }
@@ -89,7 +92,7 @@ internal sealed class ToyRouter
             return Datagram(NatPmpCodec.WriteAddressReply(new NatPmpAddressReply(NatPmpResult, epoch, External)));
         }
 
-        var lifetime = (uint)Math.Min(map.LifetimeSeconds, Lifetime.TotalSeconds);
+        var lifetime = Granted(map.LifetimeSeconds);
         var external = Map(map.Transport, map.InternalPort, map.ExternalPort, lifetime);
         return Datagram(NatPmpCodec.WriteMapReply(new NatPmpMapReply(NatPmpResult, epoch, map with { ExternalPort = external, LifetimeSeconds = lifetime })));
     }
@@ -154,4 +157,7 @@ internal sealed class ToyRouter
     }
 
     private static string Error(int code) => $"<f><UPnPError><errorCode>{code}</errorCode><errorDescription>It is so</errorDescription></UPnPError></f>";
+
+    private uint Granted(uint asked) =>
+        asked == 0 ? 0 : (uint)Math.Min(Math.Max(asked, LeastLifetime.TotalSeconds), Lifetime.TotalSeconds);
 }

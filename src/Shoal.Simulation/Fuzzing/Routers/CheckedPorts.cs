@@ -24,8 +24,6 @@ internal sealed class CheckedPorts(IPortMachine inner, RouterPortsOptions option
     /// <summary>How long a mapping may be claimed beyond its time: for as long as it is being asked for, this one or another.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(10);
 
-    private static readonly TimeSpan LongestLease = TimeSpan.FromDays(1);
-
     private readonly Grants _grants = new(options.Gateway, (uint)options.Lifetime.TotalSeconds);
     private readonly Dictionary<PortTransport, (MappedPort Port, Instant Until)> _held = [];
     private readonly HashSet<PeerAddress> _answerers = [];
@@ -148,7 +146,7 @@ internal sealed class CheckedPorts(IPortMachine inner, RouterPortsOptions option
         Safety.Require(_grant?.Port == port, $"a mapping is claimed that nobody gave: {port}");
         var isHeld = _held.TryGetValue(port.Transport, out var held) && held.Port == port;
         Safety.Require(isNew != isHeld, isNew ? "a mapping is told of twice" : "a mapping is renewed that was not there");
-        var time = TimeSpan.FromSeconds(Math.Min(_grant!.LifetimeSeconds, LongestLease.TotalSeconds));
+        var time = TimeSpan.FromSeconds(Math.Min(_grant!.LifetimeSeconds, options.Lifetime.TotalSeconds));
         _held[port.Transport] = (port, _now + (time > RouterPorts.RestartGrace ? time : RouterPorts.RestartGrace));
         GrantCount++;
     }
