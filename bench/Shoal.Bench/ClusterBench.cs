@@ -7,7 +7,7 @@ namespace Shoal.Bench;
 
 /// <summary>
 /// One file from the first of eight nodes to all, each node with a network of its own that is as slow as a wire: <c>MPI_Bcast</c> piece by
-/// piece, as Open MPI and MPICH do it by themselves and Open MPI in its fastest way, beside <c>shoal mpi copy</c>; then both with one node whose wire
+/// piece, as Open MPI and MPICH do it by themselves and Open MPI pipelined, beside <c>shoal mpi copy</c>; then both with one node whose wire
 /// is a tenth as fast. Here the wires are narrow and not the processors, so what counts is who sends how much.
 /// </summary>
 internal static class ClusterBench
@@ -16,7 +16,7 @@ internal static class ClusterBench
     private const int MegabitsPerSecond = 400;
     private const int SlowMegabitsPerSecond = MegabitsPerSecond / 10;
 
-    // The fastest of Open MPI's ways where wires are narrow, which it does not choose by itself: a chain of nodes, by small segments.
+    // A chain of nodes, by small segments: the fastest of Open MPI's ways that were tried where wires are narrow. It does not choose it by itself.
     private const string Pipeline =
         "--mca coll_tuned_use_dynamic_rules 1 --mca coll_tuned_bcast_algorithm 3 --mca coll_tuned_bcast_algorithm_segmentsize 131072";
 
@@ -66,17 +66,8 @@ internal static class ClusterBench
             rows.Clear();
         }
 
-        var results = rows.ConvertAll(_ => new List<Result>());
-        for (var round = 0; round < options.Rounds; round++)
-        {
-            for (var index = 0; index < rows.Count; index++)
-            {
-                var result = await RunOneAsync(rows[index], source, scratch.File("local"));
-                Console.Error.WriteLine($"  {rows[index].Name}: {result.Seconds:F2} s");
-                results[index].Add(result);
-            }
-        }
-
+        var results = await Rounds.RunAsync(
+            options.Rounds, rows, row => row.Name, row => RunOneAsync(row, source, scratch.File("local")), result => result.Seconds);
         for (var index = 0; index < rows.Count; index++)
         {
             var runs = results[index];

@@ -55,21 +55,17 @@ internal static class MpiBench
         }
 
         rows.RemoveAll(row => !options.WantsRow(row.Mode) && !options.WantsRow(row.Mpi));
-        var results = rows.ConvertAll(_ => new List<Result>());
         var ballast = new Ballast(Options.MemoryFolder);
-        for (var round = 0; round < options.Rounds; round++)
-        {
-            for (var index = 0; index < rows.Count; index++)
+        var results = await Rounds.RunAsync(
+            options.Rounds, rows, row => row.Name,
+            row =>
             {
                 // Warm memory, released just before: else one run pays for pages that the host gave back meanwhile, and the next does not.
                 ballast.Fill(RankCount * length);
                 ballast.Drop();
-                var result = await RunOneAsync(rows[index], source, scratch.File("copies"));
-                Console.Error.WriteLine($"  {rows[index].Name}: {result.Seconds:F2} s");
-                results[index].Add(result);
-            }
-        }
-
+                return RunOneAsync(row, source, scratch.File("copies"));
+            },
+            result => result.Seconds);
         for (var index = 0; index < rows.Count; index++)
         {
             var runs = results[index];
