@@ -46,7 +46,7 @@ internal sealed class Suggestions(SwarmContext context)
         {
             _unasked = context.Picker!.Have.Clone();
             _untold = _unasked.Clone();
-            _cursor = context.Prng.Next(_unasked.Length);
+            _cursor = _unasked.IsEmpty ? 0 : context.Prng.Next(_unasked.Length);
         }
 
         // What was suggested and not asked for is suggested to others once all has been.

@@ -144,6 +144,23 @@ public sealed class JobSwarmTests
         Assert.Equal((SwarmPhase.Seeding, PieceCount), (swarm.Status().Phase, swarm.Status().HaveCount));
     }
 
+    [Fact]
+    public void Content_without_pieces_has_peers_like_any_other()
+    {
+        var world = new World(1, 0, PieceLength);
+        var (stage, swarm) = Stage.Of(world, knowsContent: false, options: o => o with { IsTrusted = true }, starts: false);
+        stage.Tell(new Input(InputKind.ContentReady, Detail: new ContentState(world.Layout, default, new Bitfield(0))));
+        stage.Tell(new Input(InputKind.Start));
+
+        var peer = stage.Join(1);
+        peer.Send(PeerMessageKind.HaveNone);
+        peer.Send(PeerMessageKind.Interested);
+        stage.Wait(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(SwarmPhase.Seeding, swarm.Status().Phase);
+        Assert.False(peer.IsClosed);
+    }
+
     private static BlockRequest[] OfPiece(RawPeer peer, int piece) => [.. peer.Expected.Keys.Where(block => block.Piece.Value == piece)];
 
     private static (World World, Stage Stage, Swarm Swarm) Begin(
