@@ -7,18 +7,19 @@ using Shoal.Mpi.Copying;
 using Shoal.Protocol;
 using Shoal.Runtime.Storage;
 
-// Shoal.Mpi.Bench bcast|copy FILE FOLDER [SLOW]: gives FILE of the first rank to all, one copy for each in FOLDER/{rank}. The
-// rank SLOW writes with a tenth of its speed. With sha1 or gmac each rank only hashes as many bytes as FILE has, in pieces that lie in
-// memory. The first rank prints a line for each: "rank", its number, seconds until its copy was
-// there, processor seconds, peak memory in bytes.
+// Shoal.Mpi.Bench bcast|copy FILE FOLDER [SLOW [DISK]]: gives FILE of the first rank to all others, one copy for each in FOLDER/{rank}; so
+// FILE is in FOLDER/0. The rank SLOW (-1 for none) writes with a tenth of its speed. Every rank's disk takes DISK bytes a second.
+// With sha1 or gmac each rank only hashes as many bytes as FILE has, in pieces that lie in memory. The first rank prints a line
+// for each: "rank", its number, seconds until its copy was there, processor seconds, peak memory in bytes.
 const int PieceLength = 1 << 20;
 var (mode, file, folder) = (args[0], args[1], args[2]);
 var slow = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : -1;
+var diskSpeed = args.Length > 4 ? double.Parse(args[4], CultureInfo.InvariantCulture) : double.PositiveInfinity;
 var world = MpiWorld.Start();
 _ = world.Max(0);
 var start = Stopwatch.StartNew();
 var cpuBefore = Process.GetCurrentProcess().TotalProcessorTime;
-var isSlow = world.Rank == slow;
+var disk = world.Rank == slow || double.IsFinite(diskSpeed) ? new PacedDisk(diskSpeed, world.Rank == slow) : null;
 double seconds;
 var isRight = true;
 if (mode == "bcast")
@@ -37,7 +38,7 @@ else
     {
         Sources = [file],
         Destination = Path.Combine(folder, "{rank}"),
-        Wrap = isSlow ? store => new SlowStore(store) : null,
+        Wrap = disk is null ? null : store => new PacedStore(store, disk),
     });
     isRight = report.IsComplete;
     seconds = report.Ranks[world.Rank].Seconds;
@@ -90,7 +91,15 @@ unsafe void Broadcast()
         world.Api.Bcast(bytes, piece, 0, world.Communicator);
         if (target is not null)
         {
-            Slowness.Write(isSlow, () => RandomAccess.Write(target, new ReadOnlySpan<byte>(bytes, piece), offset));
+            var write = () => RandomAccess.Write(target, new ReadOnlySpan<byte>(bytes, piece), offset);
+            if (disk is null)
+            {
+                write();
+            }
+            else
+            {
+                disk.Write(piece, write);
+            }
         }
     }
 

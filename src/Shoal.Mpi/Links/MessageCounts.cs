@@ -2,27 +2,21 @@ using Shoal.Protocol;
 
 namespace Shoal.Mpi.Links;
 
-/// <summary>How many messages there were, by the name of their tag. Links' records are counted one by one.</summary>
+/// <summary>How many messages were sent, by tag; all payloads are one. Links' records are counted one by one.</summary>
 public sealed class MessageCounts
 {
-    private readonly SortedDictionary<string, (long Sent, long SentBytes, long Received, long ReceivedBytes)> _byName =
-        new(StringComparer.Ordinal);
+    private readonly (long Count, long Bytes)[] _byTag = new (long Count, long Bytes)[Tags.Leave + 1];
+    private (long Count, long Bytes) _payloads;
 
-    /// <summary>Messages and bytes, by name in the order of the alphabet.</summary>
-    public IReadOnlyDictionary<string, (long Sent, long SentBytes, long Received, long ReceivedBytes)> ByName => _byName;
+    /// <summary>Messages and bytes of each tag with which any were sent, by its name.</summary>
+    public IReadOnlyDictionary<string, (long Count, long Bytes)> ByName =>
+        _byTag.Select((sent, tag) => (Name: Tags.NameOf(tag), Sent: sent)).Append((Name: Tags.NameOf(Tags.FirstPayload), Sent: _payloads))
+            .Where(of => of.Sent.Count > 0).ToDictionary(of => of.Name, of => of.Sent, StringComparer.Ordinal);
 
     internal void Sent(int tag, long bytes)
     {
-        var name = Tags.NameOf(tag);
-        var counts = _byName.GetValueOrDefault(name);
-        _byName[name] = counts with { Sent = counts.Sent + 1, SentBytes = counts.SentBytes + bytes };
-    }
-
-    internal void Received(int tag, long bytes)
-    {
-        var name = Tags.NameOf(tag);
-        var counts = _byName.GetValueOrDefault(name);
-        _byName[name] = counts with { Received = counts.Received + 1, ReceivedBytes = counts.ReceivedBytes + bytes };
+        ref var sent = ref tag >= Tags.FirstPayload ? ref _payloads : ref _byTag[tag];
+        sent = (sent.Count + 1, sent.Bytes + bytes);
     }
 }
 

@@ -40,7 +40,7 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         _mail = new Mail(world.Api, _requests, world.Communicator, Take);
     }
 
-    /// <summary>How many messages of each tag's name this rank has sent and received.</summary>
+    /// <summary>How many messages this rank has sent.</summary>
     public MessageCounts Counts { get; } = new();
 
     /// <summary>Sees every message; null if nobody wants to.</summary>
@@ -283,7 +283,6 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
                 throw new MpiException($"rank {rank} sent a control message that cannot be read");
             }
 
-            Counts.Received(Tags.Control, record.EncodedLength);
             if (record.Kind == ControlKind.Open)
             {
                 Open(rank, record.Link);

@@ -54,7 +54,7 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
     {
         if ((uint)slot.Value < (uint)_slots.Length && _slots[slot.Value] != 0)
         {
-            memory.Return(_slots[slot.Value], _slotLength);
+            memory.Return(_slots[slot.Value]);
             _slots[slot.Value] = 0;
         }
     }

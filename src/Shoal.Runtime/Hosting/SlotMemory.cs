@@ -1,17 +1,23 @@
 using System.Runtime.InteropServices;
+using Shoal.Runtime.Storage;
 
 namespace Shoal.Runtime.Hosting;
 
 /// <summary>
-/// The memory behind buffer slots: unmanaged, so that the kernel writes there while the collector sleeps. What is
-/// released is kept, last in first out (warm in cache), up to a bound. Thread-safe.
+/// The memory behind buffer slots: unmanaged, so that the kernel writes there while the collector sleeps. What is released is kept, last
+/// in first out (warm in cache), up to a bound. It comes in slabs of 2 MiB, or of a slot if that is larger, for which the
+/// system is asked for pages of that size: every byte passes through here several times, and looking up its pages of 4 KiB is a twelfth
+/// of what a copy between processes takes. A slab is freed when none of its slots is in use. Thread-safe.
 /// </summary>
 internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) : IDisposable
 {
-    private const nuint Alignment = 4096;
+    private const int SmallPage = 4096;
+    private const int LargePage = 2 << 20;
 
     private readonly Lock _gate = new();
-    private readonly List<(nint Address, int Length)> _free = [];
+    private readonly List<Slab> _slabs = []; // the oldest first
+    private readonly List<(nint Address, Slab Slab)> _free = [];
+    private readonly Dictionary<nint, Slab> _used = [];
     private long _usedBytes;
     private long _freeBytes;
     private bool _isDisposed;
@@ -28,6 +34,18 @@ internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) :
         }
     }
 
+    /// <summary>Bytes taken from the system.</summary>
+    public long SlabBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _slabs.Sum(slab => (long)slab.ByteCount);
+            }
+        }
+    }
+
     /// <summary>Hands out memory with whatever was in it.</summary>
     /// <exception cref="InvalidOperationException">More is in use than the engine was allowed.</exception>
     public nint Rent(int length)
@@ -39,38 +57,35 @@ internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) :
                 throw new InvalidOperationException($"the engine uses more than {maximumBytes} bytes of buffer slots");
             }
 
-            _usedBytes += length;
-            for (var i = _free.Count - 1; i >= 0; i--)
+            var at = _free.FindLastIndex(free => free.Slab.SlotLength == length);
+            if (at < 0)
             {
-                if (_free[i].Length == length)
-                {
-                    var address = _free[i].Address;
-                    _free.RemoveAt(i);
-                    _freeBytes -= length;
-                    return address;
-                }
+                Add(new Slab(length));
+                at = _free.Count - 1;
             }
-        }
 
-        return (nint)NativeMemory.AlignedAlloc((nuint)length, Alignment);
+            var (address, slab) = _free[at];
+            _free.RemoveAt(at);
+            _used.Add(address, slab);
+            slab.UsedCount++;
+            _freeBytes -= length;
+            _usedBytes += length;
+            return address;
+        }
     }
 
     /// <summary>Takes memory back.</summary>
-    public void Return(nint address, int length)
+    public void Return(nint address)
     {
         lock (_gate)
         {
-            _usedBytes -= length;
-            if (!_isDisposed && length <= retainedBytes)
-            {
-                _free.Add((address, length));
-                _freeBytes += length;
-                Trim(retainedBytes);
-                return;
-            }
+            _used.Remove(address, out var slab);
+            slab!.UsedCount--;
+            _free.Add((address, slab));
+            _freeBytes += slab.SlotLength;
+            _usedBytes -= slab.SlotLength;
+            Trim(_isDisposed ? 0 : retainedBytes);
         }
-
-        NativeMemory.AlignedFree((void*)address);
     }
 
     /// <summary>Frees what is not in use, and from now on what is given back.</summary>
@@ -83,17 +98,54 @@ internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) :
         }
     }
 
+    private void Add(Slab slab)
+    {
+        _slabs.Add(slab);
+        for (var i = slab.SlotCount - 1; i >= 0; i--)
+        {
+            _free.Add((slab.AddressOf(i), slab));
+        }
+
+        _freeBytes += (long)slab.SlotCount * slab.SlotLength;
+    }
+
     // The oldest go first: perhaps of another swarm's piece length that nobody asks for any more.
     private void Trim(long bound)
     {
-        var count = 0;
-        while (_freeBytes > bound)
+        while (_freeBytes > bound && _slabs.Find(slab => slab.UsedCount == 0) is { } unused)
         {
-            _freeBytes -= _free[count].Length;
-            NativeMemory.AlignedFree((void*)_free[count].Address);
-            count++;
+            _free.RemoveAll(free => free.Slab == unused);
+            _freeBytes -= (long)unused.SlotCount * unused.SlotLength;
+            _slabs.Remove(unused);
+            unused.Free();
+        }
+    }
+
+    private sealed class Slab
+    {
+        private readonly byte* _bytes;
+        private readonly int _stride;
+
+        public Slab(int slotLength)
+        {
+            SlotLength = slotLength;
+            _stride = (slotLength + SmallPage - 1) / SmallPage * SmallPage;
+            SlotCount = Math.Max(1, LargePage / _stride);
+            ByteCount = (nuint)Math.Max(LargePage, _stride);
+            _bytes = (byte*)NativeMemory.AlignedAlloc(ByteCount, LargePage);
+            Posix.WantLargePages(_bytes, ByteCount);
         }
 
-        _free.RemoveRange(0, count);
+        public int SlotLength { get; }
+
+        public int SlotCount { get; }
+
+        public int UsedCount { get; set; }
+
+        public nuint ByteCount { get; }
+
+        public nint AddressOf(int slot) => (nint)(_bytes + ((nint)slot * _stride));
+
+        public void Free() => NativeMemory.AlignedFree(_bytes);
     }
 }

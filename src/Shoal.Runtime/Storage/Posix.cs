@@ -35,6 +35,7 @@ internal static unsafe partial class Posix
     public const int MapPrivate = 2;
     public const nint MapFailed = -1;
     public const int AdvicePopulateRead = 22; // since Linux 5.14
+    private const int AdviceHugePage = 14;
 
     public const int AtFdCwd = -100;
     private const int AtSymlinkNoFollow = 0x100;
@@ -44,6 +45,15 @@ internal static unsafe partial class Posix
     /// <summary>Whether these calls may be made: Linux, 64 bits (so that off_t is a long), an architecture whose flags we know.</summary>
     public static bool IsAvailable { get; } = OperatingSystem.IsLinux() &&
         RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64 or Architecture.RiscV64;
+
+    /// <summary>Asks for large pages behind memory that was not touched yet. A hint: where there are none it changes nothing.</summary>
+    public static void WantLargePages(void* address, nuint length)
+    {
+        if (IsAvailable)
+        {
+            _ = Advise(address, length, AdviceHugePage);
+        }
+    }
 
     private static bool IsArm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 

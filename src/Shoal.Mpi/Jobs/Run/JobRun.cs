@@ -145,8 +145,7 @@ public sealed class JobRun(MpiWorld world, RunOptions options)
         RankLoop loop, JobMessage.Stop outcome, IReadOnlyCollection<string> problems, SessionLoad load, JobInput input, int results) => new(
         world.Rank, input.Owned.Count, input.Wanted.Count, results,
         load.UploadedCount, load.DownloadedCount, load.RequestCount, load.RejectCount,
-        loop.Transport.Counts.ByName.Where(entry => entry.Value.Sent > 0)
-            .ToDictionary(entry => entry.Key, entry => new MessageTotal(entry.Value.Sent, entry.Value.SentBytes), StringComparer.Ordinal),
+        loop.Transport.Counts.ByName.ToDictionary(entry => entry.Key, entry => new MessageTotal(entry.Value.Count, entry.Value.Bytes), StringComparer.Ordinal),
         outcome.IsRefused ? JobFailure.Input : outcome.Failures.Count > 0 || problems.Count > 0 ? JobFailure.Partial : JobFailure.None,
         // The tracker's failures are everybody's; they are told once.
         world.Rank == 0 ? outcome.Failures : [.. problems]);
