@@ -122,7 +122,7 @@ internal static class MpiBench
         var ranks = output.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')).ToList();
         return process.ExitCode == 0 && ranks.Count == RankCount
             ? new Result(
-                ranks.Max(rank => Number(rank[2])), Stat.Median(ranks.Select(rank => Number(rank[2]))),
+                ranks.Max(rank => Number(rank[2])), Stat.Median(ranks.Skip(1).Select(rank => Number(rank[2]))),
                 ranks.Sum(rank => Number(rank[3])), ranks.Max(rank => Number(rank[4])) / (1 << 20))
             : throw new InvalidOperationException($"{row.Name} ended with exit code {process.ExitCode}:\n{output}");
     }

@@ -37,6 +37,7 @@ else
     var report = CopyJob.Run(world, new CopyOptions
     {
         Sources = [file],
+        ReaderCount = 1, // as in the broadcast, whoever else could see the file
         Destination = Path.Combine(folder, "{rank}"),
         Wrap = disk is null ? null : store => new PacedStore(store, disk),
     });

@@ -161,14 +161,16 @@ internal sealed class PiecePool
     }
 
     /// <summary>
-    /// The next piece of the pool that the peer suggested, unless somebody has it who is no seed: it is then better had from there.
+    /// The next piece of the pool that the peer suggested, unless somebody else has it who is no seed: it is then better had from there.
     /// Those before it are forgotten. -1 if there is none.
     /// </summary>
     public int NextSuggested(in PickRequest request)
     {
+        // Where nobody is a seed, whoever suggests it is counted as one that has it.
+        var availability = _seedCount > 0 ? 0 : 1;
         while (request.Only is null && request.Suggested?.TryDequeue(out var piece) == true)
         {
-            if (Contains(piece.Value) && request.PeerHas[piece] && _availability[piece.Value] == 0)
+            if (Contains(piece.Value) && request.PeerHas[piece] && _availability[piece.Value] <= availability)
             {
                 return piece.Value;
             }

@@ -6,7 +6,7 @@ namespace Shoal.Engine.Swarms;
 /// Pieces that come by other ways than links, and pieces whose being wanted changes: in a job that reads and checks while
 /// it transfers, it turns out piece by piece what is there.
 /// </summary>
-internal sealed class OtherWays(Swarm swarm, SwarmContext context)
+internal sealed class OtherWays(Swarm swarm, SwarmContext context, Uploader uploader)
 {
     /// <summary>The piece lies in its place, verified.</summary>
     public void Found(PieceIndex piece)
@@ -24,6 +24,7 @@ internal sealed class OtherWays(Swarm swarm, SwarmContext context)
         }
 
         picker.MarkHave(piece);
+        uploader.Found(piece);
         swarm.PieceCompleted(piece);
     }
 

@@ -4,9 +4,9 @@ using Shoal.Protocol.Wire;
 namespace Shoal.Engine.Swarms;
 
 /// <summary>
-/// Gets the first copy of everything out of a seeder (BEP 6, "Suggest Piece"). Peers cannot see what others have asked us for, and would
-/// ask for much of it again while the rest waits: so whoever gets a slot is told a piece that nobody has and nobody else was told of,
-/// and one more for each that it begins. When every piece has been asked for, or is had by somebody, rarest first does the rest. Advice
+/// Gets the first copy of everything out of a seeder, or out of a peer that reads pieces from elsewhere (BEP 6, "Suggest Piece"). Peers cannot see what
+/// others have asked us for, and would ask for much of it again while the rest waits: so whoever gets a slot is told a piece that nobody has and nobody
+/// else was told of, and one more for each that it begins. When every piece has been asked for, or is had by somebody, rarest first does the rest. Advice
 /// only: who does not follow it is served all the same. Invariant: <c>_untold</c> is a part of <c>_unasked</c>.
 /// </summary>
 internal sealed class Suggestions(SwarmContext context)
@@ -27,6 +27,17 @@ internal sealed class Suggestions(SwarmContext context)
         }
     }
 
+    /// <summary>A piece came from elsewhere than peers.</summary>
+    public void Found(PieceIndex piece)
+    {
+        if (context.TellsPieces)
+        {
+            Begin();
+            _unasked!.Set(piece.Value);
+            _untold!.Set(piece.Value);
+        }
+    }
+
     /// <summary>The peer asks for a block of the piece.</summary>
     public void Asked(PeerConnection connection, PieceIndex piece)
     {
@@ -42,18 +53,22 @@ internal sealed class Suggestions(SwarmContext context)
 
     private void Suggest(PeerConnection connection, int count)
     {
-        if (_unasked is null)
-        {
-            _unasked = context.Picker!.Have.Clone();
-            _untold = _unasked.Clone();
-            _cursor = _unasked.IsEmpty ? 0 : context.Prng.Next(_unasked.Length);
-        }
-
+        Begin();
         // What was suggested and not asked for is suggested to others once all has been.
-        for (; count > 0 && (Next(_untold!) ?? Next(_unasked)) is { } piece; count--)
+        for (; count > 0 && (Next(_untold!) ?? Next(_unasked!)) is { } piece; count--)
         {
             _untold!.Clear(piece.Value);
             context.Send(connection, PeerMessage.Suggest(piece));
+        }
+    }
+
+    private void Begin()
+    {
+        if (_unasked is null)
+        {
+            _unasked = context.IsSeeding ? context.Picker!.Have.Clone() : new Bitfield(context.Layout!.PieceCount);
+            _untold = _unasked.Clone();
+            _cursor = _unasked.Length == 0 ? 0 : context.Prng.Next(_unasked.Length);
         }
     }
 

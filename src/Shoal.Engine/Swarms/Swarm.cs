@@ -47,7 +47,7 @@ public sealed class Swarm : IMachine
         _metadata = new MetadataExchange(this, _context, _privacy);
         _uploader = new Uploader(_context);
         _losses = new Losses(_context);
-        _otherWays = new OtherWays(this, _context);
+        _otherWays = new OtherWays(this, _context, _uploader);
         Links = new Links(this, _context, _uploader);
         Downloader = new Downloader(this, _context);
         Interest = new Interest(_context);

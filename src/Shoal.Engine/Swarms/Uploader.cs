@@ -90,6 +90,9 @@ internal sealed class Uploader(SwarmContext context)
         return context is { TellsPieces: true, IsTrusted: false } && ++connection.OffenceCount > MaximumOffenceCount + UploadQueue.Limit ? "floods us with requests that we refuse" : null;
     }
 
+    /// <summary>A piece came by another way than links, perhaps to us only.</summary>
+    public void Found(PieceIndex piece) => _suggestions.Found(piece);
+
     public void Cancelled(PeerConnection connection, BlockRequest block)
     {
         if (connection.Uploads.Cancel(block))
