@@ -5,14 +5,15 @@ namespace Shoal.Runtime.Hosting;
 
 /// <summary>
 /// The memory behind buffer slots: unmanaged, so that the kernel writes there while the collector sleeps. What is released is kept, last
-/// in first out (warm in cache), up to a bound. It comes in slabs of 2 MiB, or of a slot if that is larger, for which the
-/// system is asked for pages of that size: every byte passes through here several times, and looking up its pages of 4 KiB is a twelfth
-/// of what a copy between processes takes. A slab is freed when none of its slots is in use. Thread-safe.
+/// in first out (warm in cache), up to a bound. It comes in slabs of 2 MiB, or of a slot if that is larger; where slots fill them, the
+/// system is asked for pages of that size: every byte passes through here several times, and looking up its pages of 4 KiB is a tenth
+/// of what a copy between processes takes. A slab is freed when none of its slots is in use, so what a few slots hold on to may be kept beyond
+/// the bound, though never more than was once in use. Thread-safe.
 /// </summary>
 internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) : IDisposable
 {
     private const int SmallPage = 4096;
-    private const int LargePage = 2 << 20;
+    private const nuint LargePage = 2 << 20;
 
     private readonly Lock _gate = new();
     private readonly List<Slab> _slabs = []; // the oldest first
@@ -130,10 +131,13 @@ internal sealed unsafe class SlotMemory(long maximumBytes, long retainedBytes) :
         {
             SlotLength = slotLength;
             _stride = (slotLength + SmallPage - 1) / SmallPage * SmallPage;
-            SlotCount = Math.Max(1, LargePage / _stride);
-            ByteCount = (nuint)Math.Max(LargePage, _stride);
+            SlotCount = Math.Max(1, (int)LargePage / _stride);
+            ByteCount = Math.Max(LargePage, (nuint)_stride);
             _bytes = (byte*)NativeMemory.AlignedAlloc(ByteCount, LargePage);
-            Posix.WantLargePages(_bytes, ByteCount);
+            if ((long)SlotCount * _stride == (long)ByteCount && ByteCount % LargePage == 0)
+            {
+                Posix.WantLargePages(_bytes, ByteCount); // else a page would be there of which part is never used
+            }
         }
 
         public int SlotLength { get; }
