@@ -46,12 +46,13 @@ public sealed class NodesTests
     {
         using var place = new CopyPlace();
         const int Count = 6;
-        const int Length = 60_000_000;
+        const int Length = 120_000_000;
         var result = await CopyAsync(place, mpi, Length, place.At("local"), Count, ranksPerNode: 1, rate: "200mbit", options: "--readers 1");
 
-        // In the mean a node sends a little less than one copy. From one that everybody asks first twice as much would come.
-        Assert.InRange(Bytes(result, "sentBytes").Max(), Length, (long)(1.5 * Length));
-        Assert.InRange(Bytes(result, "sentBytes").Min(), Length / 4, Length);
+        // The reader must send one copy, and there are five to send; were everybody to ask it first, it would send most of them.
+        var sent = Bytes(result, "sentBytes");
+        Assert.InRange(sent.Max(), Length, 2 * (long)Length);
+        Assert.InRange(sent.Min(), Length / 4, Length);
     }
 
     [Theory]

@@ -51,16 +51,16 @@ internal sealed class OpentrackerProcess : IAsyncDisposable
         _folder.Dispose();
     }
 
-    // It takes connections before it has read its list, and until then refuses everybody; who leaves counts as nobody.
+    // It takes connections before it has read its list, and until then refuses who announces; but not who takes leave. Who has left counts as nobody.
     private async Task<bool> KnowsItsListAsync(CancellationToken cancellation)
     {
         using var http = NetworkThread.NewHttpClient();
-        var farewell = new Uri(
-            $"{HttpUrl}?info_hash={TrackerProbe.Escape(_firstInfoHash)}&peer_id=-XX0000-000000000000&port=1&uploaded=0&downloaded=0&left=1"
-            + "&event=stopped&compact=1");
+        var announce = $"{HttpUrl}?info_hash={TrackerProbe.Escape(_firstInfoHash)}&peer_id=-XX0000-000000000000&port=1&uploaded=0&downloaded=0&left=1&compact=1";
         try
         {
-            return !(await http.GetStringAsync(farewell, cancellation)).Contains("failure", StringComparison.Ordinal);
+            var isRefused = (await http.GetStringAsync(new Uri(announce), cancellation)).Contains("failure", StringComparison.Ordinal);
+            await http.GetStringAsync(new Uri($"{announce}&event=stopped"), cancellation);
+            return !isRefused;
         }
         catch (HttpRequestException)
         {
