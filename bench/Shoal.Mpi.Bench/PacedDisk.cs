@@ -10,11 +10,12 @@ namespace Shoal.Mpi.Bench;
 /// </summary>
 internal sealed class PacedDisk(double bytesPerSecond, bool isSlow)
 {
+    private readonly Lock _gate = new();
     private TimeSpan _owed; // a sleep takes whole milliseconds, and a write does not
 
     public void Write(int length, Action write)
     {
-        lock (this)
+        lock (_gate)
         {
             var clock = Stopwatch.StartNew();
             write();

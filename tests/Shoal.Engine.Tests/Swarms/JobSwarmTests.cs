@@ -161,6 +161,24 @@ public sealed class JobSwarmTests
         Assert.False(peer.IsClosed);
     }
 
+    [Fact]
+    public void Who_asks_for_a_piece_found_by_another_way_is_told_the_next_that_nobody_has()
+    {
+        var (_, stage, _) = Begin(wanted: new Bitfield(PieceCount));
+        var (peer, other) = (stage.Join(1), stage.Join(2));
+        other.Send(PeerMessage.Have(new PieceIndex(4)));
+        peer.Send(PeerMessageKind.Interested);
+        foreach (var piece in (int[])[3, 4, 5])
+        {
+            stage.Verified.Set(piece);
+            stage.Tell(Of(InputKind.PieceFound, piece));
+        }
+
+        peer.Send(PeerMessage.Request(new BlockRequest(new PieceIndex(3), 0, PieceLength)));
+
+        Assert.Equal(new PieceIndex(5), Assert.Single(peer.Got, message => message.Kind == PeerMessageKind.SuggestPiece).Piece);
+    }
+
     private static BlockRequest[] OfPiece(RawPeer peer, int piece) => [.. peer.Expected.Keys.Where(block => block.Piece.Value == piece)];
 
     private static (World World, Stage Stage, Swarm Swarm) Begin(
