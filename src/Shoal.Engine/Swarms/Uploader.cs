@@ -47,6 +47,7 @@ internal sealed class Uploader(SwarmContext context)
     private int _idleCount; // those of them that want nothing
     private int _throttledLength; // of the block that the rate cap holds up; 0: none
     private int _turn;
+    private Instant _nobodySilentUntil; // see FindSilent
 
     /// <summary>When the rate cap lets the next block go.</summary>
     public Instant Deadline => _throttledLength > 0
@@ -97,6 +98,7 @@ internal sealed class Uploader(SwarmContext context)
     {
         if (connection.Uploads.Cancel(block))
         {
+            _nobodySilentUntil = Instant.Zero; // perhaps it was all that it wanted
             Refuse(connection, block);
         }
     }
@@ -164,6 +166,7 @@ internal sealed class Uploader(SwarmContext context)
             if (!context.Picker!.Have[block.Piece])
             {
                 uploads.Drop(); // lost meanwhile
+                _nobodySilentUntil = Instant.Zero;
                 Refuse(connection, block);
                 continue;
             }
@@ -186,8 +189,13 @@ internal sealed class Uploader(SwarmContext context)
     // Nothing waits for a round while a slot is free, or held by a peer that asks for nothing.
     private void GiveFreeSlots()
     {
-        while (context.IsRunning && Neediest() is { } waiting && TryFreeSlot())
+        while (context.IsRunning && HasSlotToGive(out var idle) && Neediest() is { } waiting)
         {
+            if (idle is not null)
+            {
+                Choke(idle);
+            }
+
             Unchoke(waiting);
         }
     }
@@ -226,26 +234,48 @@ internal sealed class Uploader(SwarmContext context)
         static (int, Instant) Need(PeerConnection connection) => (connection.Has?.Count ?? 0, connection.WaitsSince);
     }
 
-    private bool TryFreeSlot()
+    // Whether a slot is free, or held by a peer that asks for nothing.
+    private bool HasSlotToGive(out PeerConnection? idle)
     {
+        idle = null;
         if (_choker.MayUnchokeNow(_unchokedCount))
         {
             return true;
         }
 
-        var idle = (_idleCount > 0 ? context.Connections.Find(IsIdle) : null) ?? context.Connections.Find(AsksForNothing);
-        if (idle is not null)
-        {
-            Choke(idle);
-        }
-
+        idle = (_idleCount > 0 ? context.Connections.Find(IsIdle) : null) ?? FindSilent();
         return idle is not null;
     }
 
-    private bool AsksForNothing(PeerConnection connection) =>
-        connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true } &&
-        context.Now - Instant.Max(connection.UnchokedAt, connection.Uploads.LastProgressAt) is var time &&
-        (time > MaximumAskTime || time > AskTime + (2 * connection.AskDelay));
+    // Who has a slot and has asked for nothing for too long; null if nobody. Asked with most messages, it looks again only when the answer
+    // may be another: who asks or is unchoked from now on is given the least time at least.
+    private PeerConnection? FindSilent()
+    {
+        if (context.Now < _nobodySilentUntil)
+        {
+            return null;
+        }
+
+        var next = context.Now + AskTime;
+        foreach (var connection in context.Connections)
+        {
+            if (connection is { AmChoking: false, Phase: ConnectionPhase.Open, Uploads.IsEmpty: true })
+            {
+                var patience = AskTime + (2 * connection.AskDelay);
+                var silentAfter = Instant.Max(connection.UnchokedAt, connection.Uploads.LastProgressAt) +
+                    (patience < MaximumAskTime ? patience : MaximumAskTime);
+                if (context.Now > silentAfter)
+                {
+                    return connection;
+                }
+
+                next = Instant.Min(next, silentAfter);
+            }
+        }
+
+        _nobodySilentUntil = next;
+        return null;
+    }
 
     private void Rechoke()
     {
