@@ -12,7 +12,7 @@ namespace Shoal.Simulation.Time;
 internal sealed class Timeline
 {
     /// <summary>How many events stand in order, if so many happen soon.</summary>
-    public const int LeastNextCount = 16;
+    public const int LeastNextCount = 20;
 
     // A slot is 131 us wide, and all slots together 134 ms.
     private const int SlotShift = 17;
