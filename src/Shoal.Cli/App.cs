@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Shoal.Cli.Commands;
 using Shoal.Cli.Reporting;
 using Shoal.Mpi;
@@ -144,10 +145,16 @@ internal static class App
         return root;
     }
 
-    // Of a command line that begins with no command the parser says only that one is missing.
-    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal" ? parse.Errors[0].Message
+    // Of a command line that begins with no command the parser says only that one is missing; a misspelt option it takes for an argument, and
+    // finds fault with what follows.
+    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal"
+        ? parse.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(IsLikeOption) is { } misspelt
+            ? $"there is no option '{misspelt.Value}'"
+            : parse.Errors[0].Message
         : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"
         : "no command is given";
+
+    private static bool IsLikeOption(Token token) => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal);
 
     private static string PathOf(Command command) => command.Name == "shoal" ? ""
         : command.Parents.OfType<Command>().Select(PathOf).FirstOrDefault() + command.Name + " ";
@@ -177,23 +184,24 @@ internal static class App
         {
             var result = _help.Invoke(parseResult);
             var output = parseResult.InvocationConfiguration.Output;
-            if (parseResult.CommandResult.Command.Action is CommandAction action)
+            var command = parseResult.CommandResult.Command;
+            var isWhole = command.Name == "shoal";
+            output.WriteLine("Examples:");
+            foreach (var example in isWhole ? ["shoal share ~/holiday", "shoal get 'magnet:?xt=urn:btih:…' --to ~/Downloads"] : ExamplesOf(command))
             {
-                output.WriteLine("Examples:");
-                foreach (var example in action.Examples)
-                {
-                    output.WriteLine($"  {example}");
-                }
+                output.WriteLine($"  {example}");
             }
-            else
+
+            if (isWhole)
             {
-                output.WriteLine("Examples:");
-                output.WriteLine("  shoal share ~/holiday");
-                output.WriteLine("  shoal get 'magnet:?xt=urn:btih:…' --to ~/Downloads");
                 output.WriteLine(ExitCodes);
             }
 
             return result;
         }
+
+        // Of a group, those of its commands.
+        private static IEnumerable<string> ExamplesOf(Command command) =>
+            command.Action is CommandAction action ? action.Examples : command.Subcommands.SelectMany(ExamplesOf);
     }
 }

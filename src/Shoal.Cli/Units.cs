@@ -33,6 +33,9 @@ internal static class Units
             : string.Create(CultureInfo.InvariantCulture, $"{value:F1} {Binary[unit]}");
     }
 
+    /// <summary>"1 file", "2 files".</summary>
+    public static string Count(long count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
+
     /// <summary>"1.5 MiB/s".</summary>
     public static string Rate(double bytesPerSecond) => Size((long)bytesPerSecond) + "/s";
 

@@ -81,7 +81,7 @@ internal sealed class ServerCertificate
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new TrackerStartException(
+            throw BadFile(
                 error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file '{path}'" : $"cannot read '{path}': {error.Message}", error);
         }
     }
@@ -95,12 +95,12 @@ internal sealed class ServerCertificate
         }
         catch (CryptographicException error)
         {
-            throw new TrackerStartException($"a certificate in '{_certificatePath}' is damaged: {error.Message}", error);
+            throw BadFile($"a certificate in '{_certificatePath}' is damaged: {error.Message}", error);
         }
 
         if (chain.Count == 0)
         {
-            throw new TrackerStartException($"there is no certificate (PEM) in '{_certificatePath}'");
+            throw BadFile($"there is no certificate (PEM) in '{_certificatePath}'");
         }
 
         CheckKey(key);
@@ -112,7 +112,7 @@ internal sealed class ServerCertificate
         }
         catch (Exception error) when (error is CryptographicException or ArgumentException)
         {
-            throw new TrackerStartException($"the key in '{_keyPath}' is not that of the first certificate in '{_certificatePath}', or is damaged", error);
+            throw BadFile($"the key in '{_keyPath}' is not that of the first certificate in '{_certificatePath}', or is damaged", error);
         }
     }
 
@@ -120,14 +120,16 @@ internal sealed class ServerCertificate
     {
         if (key.Contains("-----BEGIN ENCRYPTED PRIVATE KEY-----", StringComparison.Ordinal) || key.Contains("Proc-Type: 4,ENCRYPTED", StringComparison.Ordinal))
         {
-            throw new TrackerStartException($"the key in '{_keyPath}' is encrypted: a tracker has nobody to ask for its password");
+            throw BadFile($"the key in '{_keyPath}' is encrypted: a tracker has nobody to ask for its password");
         }
 
         if (!key.Contains("PRIVATE KEY-----", StringComparison.Ordinal))
         {
-            throw new TrackerStartException($"there is no private key (PEM) in '{_keyPath}'");
+            throw BadFile($"there is no private key (PEM) in '{_keyPath}'");
         }
     }
+
+    private static TrackerStartException BadFile(string message, Exception? inner = null) => new(message, inner) { IsBadFile = true };
 
     // Windows shows no certificate whose key is in memory only.
     private static X509Certificate2 Persisted(X509Certificate2 certificate) =>

@@ -79,4 +79,7 @@ public sealed class TrackerStartException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>Whether a file that it was given is wrong, rather than the machine in its way.</summary>
+    public bool IsBadFile { get; init; }
 }

@@ -56,7 +56,10 @@ public class ArgumentTests
         { "create /nonexistent/x", "there is no file or folder '/nonexistent/x'" },
         { "info /nonexistent/x", "there is no file '/nonexistent/x'" },
         { "info /tmp", "'/tmp' is a folder, not a .torrent" },
-        { "info x --frob", "Unrecognized command or argument '--frob' (see 'shoal info --help')" },
+        { "info x --frob", "there is no option '--frob' (see 'shoal info --help')" },
+        { "tracker --catalogu x", "there is no option '--catalogu' (see 'shoal tracker --help')" },
+        { "tracker 0 --cert /nonexistent/x --key /nonexistent/y", "there is no file '/nonexistent/x'" },
+        { "share /nonexistent/x", "there is no file or folder '/nonexistent/x'" },
         { "verify x", "Required argument 'folder' missing for command: 'verify' (see 'shoal verify --help')" },
         { "tracker abc", "'abc' is not a port (0 to 65535) (see 'shoal tracker --help')" },
         { "tracker --interval 5", "--interval: '5' is not a time; write for example 90s, 30m or 2h (see 'shoal tracker --help')" },
@@ -82,6 +85,19 @@ public class ArgumentTests
         Assert.DoesNotContain(run.Out.Lines, line => !line.StartsWith("Listening on ", StringComparison.Ordinal));
         Assert.Equal(2, run.ExitCode);
     }
+
+    [Fact]
+    public async Task Help_of_a_group_has_its_own_commands_examples()
+    {
+        var run = await Command.RunAsync("token", "--help");
+        Assert.Equal(
+            ["create", "list", "revoke"],
+            run.Out.Lines.SkipWhile(line => line != "Examples:").Where(line => line.StartsWith("  shoal ", StringComparison.Ordinal)).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_told_before_a_port_is_opened() =>
+        Assert.Empty((await Command.RunAsync("share", "/nonexistent/x")).Out.Lines);
 
     [Theory]
     [InlineData("share")]

@@ -210,7 +210,7 @@ public class ShareGetTests
 
         var scraped = await Command.RunAsync("scrape", torrent, "--bind", "127.0.0.1");
         Assert.Equal(0, scraped.ExitCode);
-        Assert.Contains($" at {udp}: 1 seeders, 0 leechers, ", Assert.Single(scraped.Out.Lines), StringComparison.Ordinal);
+        Assert.Contains($" at {udp}: 1 seeder, 0 leechers, ", Assert.Single(scraped.Out.Lines), StringComparison.Ordinal);
         Assert.Equal(0, (await tracker.StopAsync()).ExitCode);
     }
 

@@ -6,6 +6,16 @@ namespace Shoal.Cli.Commands;
 /// <summary>What `create` and `share` begin with: hashing, shown as it goes.</summary>
 internal static class Hashing
 {
+    /// <summary>Told before anything else is begun, such as opening a port.</summary>
+    /// <exception cref="UserErrorException">There is nothing at the path.</exception>
+    public static void RequireSomething(string path, string? called = null)
+    {
+        if (!Path.Exists(path))
+        {
+            throw new UserErrorException($"there is no file or folder '{called ?? path}'");
+        }
+    }
+
     public static async Task<NewTorrent> RunAsync(string path, NewTorrentOptions options, Reporter reporter, CancellationToken stop)
     {
         IProgress<long>? progress = null;

@@ -44,10 +44,7 @@ internal static class PublishCommand
         using var catalogue = CatalogueArgument.Open(invocation);
         var path = parse.GetValue(Path)!;
         var name = CatalogueArgument.ParseName(NameOf(path, parse.GetValue(As)));
-        if (!System.IO.Path.Exists(path))
-        {
-            throw new UserErrorException($"there is no file or folder '{path}'");
-        }
+        Hashing.RequireSomething(path);
 
         // The catalogue and the port before the hashing, which may take long: what stands in the way there is better told at once.
         await catalogue.CheckPublishingAsync(name, invocation.Stop);

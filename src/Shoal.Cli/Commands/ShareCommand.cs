@@ -37,11 +37,13 @@ internal static class ShareCommand
     {
         var parse = invocation.Parse;
         await using var reporter = invocation.CreateReporter();
+        var path = parse.GetValue(Path)!;
+        Hashing.RequireSomething(path);
         // The port before the hashing, which may take long: one in use is better told at once.
         await using var client = await Transfer.StartClientAsync(invocation, reporter, UploadGrace);
         var isPublic = parse.GetValue(SharedOptions.Public);
         using var made = await Hashing.RunAsync(
-            parse.GetValue(Path)!,
+            path,
             new NewTorrentOptions { CreatedBy = $"Shoal {Program.Version}", IsSecret = parse.GetValue(Secret), MayUseDht = isPublic },
             reporter,
             invocation.Stop);

@@ -177,7 +177,7 @@ internal static class TrackerCommand
         }
         catch (TrackerStartException error)
         {
-            throw new UserErrorException(error.Message, ExitCode.Environment, error);
+            throw new UserErrorException(error.Message, error.IsBadFile ? ExitCode.BadInput : ExitCode.Environment, error);
         }
     }
 

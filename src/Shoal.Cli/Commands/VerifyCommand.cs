@@ -62,7 +62,7 @@ internal static class VerifyCommand
             FileProblemKind.Unreadable => problem.Error!.Message,
             FileProblemKind.Missing => "missing",
             FileProblemKind.WrongLength => $"has {problem.LengthOnDisk} bytes instead of {file.Length}",
-            _ => $"wrong content in {bad} piece{(bad == 1 ? "" : "s")}",
+            _ => $"wrong content in {Units.Count(bad, "piece")}",
         };
         return new FileEvent(metainfo.RelativePathOf(file), file.Length, text, bad);
     }

@@ -82,7 +82,7 @@ internal sealed class Questions(ConnectSession session)
         {
             var entry = await session.Context.Catalogue.FindAsync(reference, stop);
             Reporter.Report(new NoteEvent(
-                $"{entry.Name}@{entry.Version} is neither fetched nor seeded here; the tracker knows of {Count(entry.Seeders ?? 0, "seeder")} and {Count(entry.Leechers ?? 0, "leecher")}"));
+                $"{entry.Name}@{entry.Version} is neither fetched nor seeded here; the tracker knows of {Units.Count(entry.Seeders ?? 0, "seeder")} and {Units.Count(entry.Leechers ?? 0, "leecher")}"));
         }
     }
 
@@ -117,6 +117,4 @@ internal sealed class Questions(ConnectSession session)
 
         return pattern.Append("**").ToString();
     }
-
-    private static string Count(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";
 }

@@ -24,11 +24,7 @@ internal sealed class Uploads(ConnectSession session, UploadBook book)
     {
         var full = Path.TrimEndingDirectorySeparator(ConnectSession.PathOf(path));
         var called = CatalogueArgument.ParseName(PublishCommand.NameOf(full, name));
-        if (!Path.Exists(full))
-        {
-            throw new UserErrorException($"there is no file or folder '{path}'");
-        }
-
+        Hashing.RequireSomething(full, path);
         if (Context.Waits)
         {
             await PublishAsync(full, called, stop);

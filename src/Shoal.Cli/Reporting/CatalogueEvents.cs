@@ -8,7 +8,7 @@ internal sealed record PublishedEvent(
     string Name, int Version, InfoHash InfoHash, long TotalBytes, int FileCount, string At, string? Command) : Event
 {
     public override string ToLine() =>
-        $"Published {Name}, version {Version}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, at {At}" +
+        $"Published {Name}, version {Version}: {Units.Size(TotalBytes)}, {Units.Count(FileCount, "file")}, at {At}" +
         (Command is null ? "" : $"\nOn the other side:\n  {Command}");
 }
 

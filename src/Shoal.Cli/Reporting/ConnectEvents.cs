@@ -28,7 +28,7 @@ internal sealed record TransfersEvent(IReadOnlyList<FetchingRow> Versions, int S
         get
         {
             var seeding = SeedingCount == 0 ? null
-                : $"Seeding {SeedingCount}: {PeerCount} peer{(PeerCount == 1 ? "" : "s")}, up {Units.Rate(UploadRateBytesPerSecond)}";
+                : $"Seeding {SeedingCount}: {Units.Count(PeerCount, "peer")}, up {Units.Rate(UploadRateBytesPerSecond)}";
             var fetching = ToLine();
             return fetching is null || seeding is null ? fetching ?? seeding : $"{fetching} · {seeding}";
         }
@@ -49,7 +49,7 @@ internal sealed record TransferEvent(
 {
     public override string ToLine()
     {
-        var peers = $"{PeerCount} peer{(PeerCount == 1 ? "" : "s")}";
+        var peers = Units.Count(PeerCount, "peer");
         return $"{Name}@{Version}  {State}  " + (State == "seeding"
             ? $"{Units.Size(TotalBytes)}  ↑ {Units.Rate(UploadRateBytesPerSecond)}  sent {Units.Size(UploadedBytes)}  {peers}"
             : $"{Units.Percent(Fraction.Of(Bytes, TotalBytes))} of {Units.Size(TotalBytes)}  ↓ {Units.Rate(DownloadRateBytesPerSecond)}  ↑ {Units.Rate(UploadRateBytesPerSecond)}  {peers}" +

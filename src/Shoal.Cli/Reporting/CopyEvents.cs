@@ -25,7 +25,7 @@ internal sealed record CopyProgressEvent(
 /// <summary>A rank whose copy is not whole.</summary>
 internal sealed record CopyLackEvent(int Rank, string Node, string Reason, int MissingFiles, IReadOnlyList<string> FirstMissing) : Event
 {
-    public override string ToLine() => $"rank {Rank} ({Node}) lacks {MissingFiles} file{(MissingFiles == 1 ? "" : "s")} " +
+    public override string ToLine() => $"rank {Rank} ({Node}) lacks {Units.Count(MissingFiles, "file")} " +
         $"({string.Join(", ", FirstMissing)}{(MissingFiles > FirstMissing.Count ? ", …" : "")}): {Reason}";
 }
 
@@ -45,8 +45,8 @@ internal sealed record CopiedEvent(
 
     public override string ToLine()
     {
-        var all = $"{Files} file{(Files == 1 ? "" : "s")}, {Units.Size(TotalBytes)}, in {Seconds:F1} s: {DoneCopies} of {Copies} cop{(Copies == 1 ? "y" : "ies")} whole";
+        var all = $"{Units.Count(Files, "file")}, {Units.Size(TotalBytes)}, in {Seconds:F1} s: {DoneCopies} of {Copies} cop{(Copies == 1 ? "y" : "ies")} whole";
         return MovedBytes == 0 && DoneCopies == Copies ? $"{all}; all was there already"
-            : $"{all}; {Units.Size(Ranks.Sum(rank => rank.ReadBytes))} read by {Readers} rank{(Readers == 1 ? "" : "s")}, {Units.Size(Ranks.Sum(rank => rank.FetchedBytes))} fetched from others";
+            : $"{all}; {Units.Size(Ranks.Sum(rank => rank.ReadBytes))} read by {Units.Count(Readers, "rank")}, {Units.Size(Ranks.Sum(rank => rank.FetchedBytes))} fetched from others";
     }
 }

@@ -112,7 +112,7 @@ internal sealed record TorrentEvent(
 {
     public override string ToLine()
     {
-        var text = $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} piece{(PieceCount == 1 ? "" : "s")} of {Units.Size(PieceLength)}\n" +
+        var text = $"{Name}: {Units.Size(TotalBytes)}, {Units.Count(FileCount, "file")}, {Units.Count(PieceCount, "piece")} of {Units.Size(PieceLength)}\n" +
             $"Torrent:  {Torrent}";
         text += Magnet is null ? $"\nInfo-hash: {InfoHash}" : $"\nMagnet:   {Magnet}";
         text += Link is null ? "" : $"\nLink:     {Link}\nWho has this link can read it; the magnet link is for those who only carry it.";
@@ -130,7 +130,7 @@ internal sealed record MagnetEvent(InfoHash InfoHash, string? Name, string Magne
 internal sealed record MetadataEvent(InfoHash InfoHash, string Name, long TotalBytes, int PieceCount, int PieceLength, int FileCount) : Event
 {
     public override string ToLine() =>
-        $"{Name}: {Units.Size(TotalBytes)}, {FileCount} file{(FileCount == 1 ? "" : "s")}, {PieceCount} piece{(PieceCount == 1 ? "" : "s")} of {Units.Size(PieceLength)}";
+        $"{Name}: {Units.Size(TotalBytes)}, {Units.Count(FileCount, "file")}, {Units.Count(PieceCount, "piece")} of {Units.Size(PieceLength)}";
 }
 
 /// <summary>How far it is.</summary>
@@ -143,7 +143,7 @@ internal sealed record ProgressEvent(
 {
     public override string? ToLine()
     {
-        var peers = $"{PeerCount} peer{(PeerCount == 1 ? "" : "s")}";
+        var peers = Units.Count(PeerCount, "peer");
         var lost = LostPieces == 0 ? "" : $", {LostEvent.Of(LostPieces, PieceCount)}";
         return State switch
         {
@@ -209,7 +209,7 @@ internal sealed record LostEvent(int Pieces, int LostPieces, int PieceCount, str
         : $"{Of(Pieces, PieceCount)} and fetched again: {Reason}";
 
     /// <summary>"3 of 40 pieces lost".</summary>
-    public static string Of(int lost, int count) => $"{lost} of {count} piece{(count == 1 ? "" : "s")} lost";
+    public static string Of(int lost, int count) => $"{lost} of {Units.Count(count, "piece")} lost";
 }
 
 /// <summary>The disk failed; nothing is lost, and it is tried again.</summary>
@@ -250,8 +250,8 @@ internal sealed record FileEvent(string Path, long Bytes, string? Problem = null
 internal sealed record VerifiedEvent(int Pieces, int PieceCount, int BadFileCount, int FileCount) : Event
 {
     public override string ToLine() => BadFileCount == 0
-        ? $"All is well: {PieceCount} pieces in {FileCount} file{(FileCount == 1 ? "" : "s")}"
-        : $"{BadFileCount} of {FileCount} file{(FileCount == 1 ? "" : "s")} not as they should be; {PieceCount - Pieces} of {PieceCount} pieces bad or missing";
+        ? $"All is well: {PieceCount} pieces in {Units.Count(FileCount, "file")}"
+        : $"{BadFileCount} of {Units.Count(FileCount, "file")} not as they should be; {PieceCount - Pieces} of {PieceCount} pieces bad or missing";
 }
 
 /// <summary>What a tracker says of a torrent (BEP 48).</summary>
@@ -259,7 +259,7 @@ internal sealed record ScrapeEvent(string Url, InfoHash InfoHash, int Seeders, i
 {
     public string Url { get; } = Passkey.Redact(Url);
 
-    public override string ToLine() => $"{InfoHash} at {Url}: {Seeders} seeders, {Leechers} leechers, {Downloads} downloads";
+    public override string ToLine() => $"{InfoHash} at {Url}: {Units.Count(Seeders, "seeder")}, {Units.Count(Leechers, "leecher")}, {Units.Count(Downloads, "download")}";
 }
 
 /// <summary>Where to announce to a tracker of one's own.</summary>
@@ -272,7 +272,7 @@ internal sealed record TrackerUrlsEvent(string Http, string Udp) : Event
 internal sealed record StatsEvent(int Swarms, int Peers, int Seeders, int Leechers, long Announces, long Scrapes, long Refusals) : Event
 {
     public override string ToLine() =>
-        $"{Swarms} torrents, {Peers} peers ({Seeders} seeders), {Announces} announces, {Scrapes} scrapes, {Refusals} refused";
+        $"{Units.Count(Swarms, "torrent")}, {Units.Count(Peers, "peer")} ({Units.Count(Seeders, "seeder")}), {Units.Count(Announces, "announce")}, {Units.Count(Scrapes, "scrape")}, {Refusals} refused";
 }
 
 /// <summary>Something is amiss, but it goes on.</summary>

@@ -117,7 +117,7 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
         }
 
         var rates = $"↓ {Units.Rate(e.DownloadRateBytesPerSecond)}  ↑ {Units.Rate(e.UploadRateBytesPerSecond)}  " +
-            $"{e.PeerCount} peer{(e.PeerCount == 1 ? "" : "s")}";
+            Units.Count(e.PeerCount, "peer");
         var lost = e.LostPieces == 0 ? "" : $"  {LostEvent.Of(e.LostPieces, e.PieceCount)}";
         return e.State == "seeding"
             ? Markup.FromInterpolated(

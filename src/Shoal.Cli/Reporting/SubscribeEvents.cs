@@ -6,7 +6,7 @@ namespace Shoal.Cli.Reporting;
 /// <summary>All that a catalogue has is known, of so many names; what follows happens now.</summary>
 internal sealed record SubscribedEvent(int Names, string At, string Folder) : Event
 {
-    public override string ToLine() => $"Subscribed at {At}: {Names} name{(Names == 1 ? "" : "s")} into {Folder}";
+    public override string ToLine() => $"Subscribed at {At}: {Units.Count(Names, "name")} into {Folder}";
 }
 
 /// <summary>There is a version that matches; it will be fetched.</summary>
@@ -36,8 +36,8 @@ internal sealed record FetchingRow(
     /// <summary>What stands behind how far it is.</summary>
     [JsonIgnore]
     public string Rest => State == "checking" ? "checked" : PeerCount == 0 ? "nobody is there who has it"
-        : State == "waiting" ? $"of {Units.Size(TotalBytes)}, {PeerCount} peer{(PeerCount == 1 ? "" : "s")}, and nobody has the rest"
-        : $"of {Units.Size(TotalBytes)}, {Units.Rate(DownloadRateBytesPerSecond)}, {PeerCount} peer{(PeerCount == 1 ? "" : "s")}, ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}";
+        : State == "waiting" ? $"of {Units.Size(TotalBytes)}, {Units.Count(PeerCount, "peer")}, and nobody has the rest"
+        : $"of {Units.Size(TotalBytes)}, {Units.Rate(DownloadRateBytesPerSecond)}, {Units.Count(PeerCount, "peer")}, ETA {Units.Time(EtaSeconds is { } eta ? TimeSpan.FromSeconds(eta) : null)}";
 }
 
 /// <summary>Nobody is there who has the version.</summary>
