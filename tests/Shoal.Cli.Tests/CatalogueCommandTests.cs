@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
 namespace Shoal.Cli.Tests;
@@ -28,6 +30,25 @@ public class CatalogueCommandTests
         Assert.Equal(File.ReadAllBytes(place.At("v1", "sub", "b c.txt")), File.ReadAllBytes(place.At("out", "llm-7b", "sub", "b c.txt")));
         var stopped = await publisher.StopAsync();
         Assert.Equal(("", 0), (stopped.Error.ToString(), stopped.ExitCode));
+    }
+
+    [Fact]
+    public async Task The_line_for_the_other_side_can_be_pasted_into_a_shell()
+    {
+        using var place = new Workplace();
+        place.Write("it's mine.bin", 20_000);
+        using var key = ECDsa.Create();
+        using var authority = new CertificateRequest("CN=ours", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await File.WriteAllTextAsync(place.At("ca of ours.pem"), authority.ExportCertificatePem());
+        await using var tracker = Command.Start("tracker", "0", "--catalogue", place.At("catalogue"), "--bind", "127.0.0.1");
+        var at = await AddressOf(tracker);
+        await using var publisher = Command.Start(
+            "publish", place.At("it's mine.bin"), "--at", at, "--bind", "127.0.0.1", "--tracker-ca", place.At("ca of ours.pem"));
+        Assert.Equal(
+            $"  shoal get 'it'\\''s mine.bin' --at {at} --tracker-ca '{place.At("ca of ours.pem")}'",
+            await publisher.LineAsync(line => line.StartsWith("  shoal get", StringComparison.Ordinal)));
+        await publisher.StopAsync();
     }
 
     [Fact]

@@ -56,8 +56,10 @@ internal static class PublishCommand
             reporter,
             invocation.Stop);
         var entry = await catalogue.PublishAsync(name, made.Metainfo, invocation.Stop);
+        var authority = parse.GetResult(SharedOptions.TrackerAuthorities) is { Tokens: [var file] } ? $" --tracker-ca {ShellWord.Quote(file.Value)}" : "";
+        var command = $"shoal get {ShellWord.Quote(entry.Name.ToString())} --at {ShellWord.Quote(catalogue.Address.ToString())}{authority}";
         reporter.Report(new PublishedEvent(
-            entry.Name, entry.Version, entry.InfoHash, entry.Size, entry.FileCount, catalogue.Address.ToString(), $"shoal get {entry.Name} --at {catalogue.Address}"));
+            entry.Name, entry.Version, entry.InfoHash, entry.Size, entry.FileCount, catalogue.Address.ToString(), command));
         var torrent = await client.ShareAsync(
             made,
             new AddOptions

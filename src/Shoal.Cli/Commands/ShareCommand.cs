@@ -99,10 +99,8 @@ internal static class ShareCommand
     {
         var file = TorrentFile.WriteSomewhere(metainfo, made.Content.IsFolder ? made.Root : null, ShoalOptions.DefaultStateDirectory);
         var link = made.Key is { } key ? new SecretLink(magnet, key).Reveal() : null;
-        reporter.Report(Hashing.Describe(made, file, magnet.ToString(), $"shoal get {ShellQuote(link ?? magnet.ToString())}", link));
+        reporter.Report(Hashing.Describe(made, file, magnet.ToString(), $"shoal get {ShellWord.Quote(link ?? magnet.ToString())}", link));
     }
-
-    private static string ShellQuote(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private static string Url(string scheme, IPAddress address, int port) => $"{scheme}://{new IPEndPoint(address, port)}";
 }
