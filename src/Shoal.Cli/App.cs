@@ -145,16 +145,27 @@ internal static class App
         return root;
     }
 
-    // Of a command line that begins with no command the parser says only that one is missing; a misspelt option it takes for an argument, and
-    // finds fault with what follows.
-    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal"
-        ? parse.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(IsLikeOption) is { } misspelt
-            ? $"there is no option '{misspelt.Value}'"
-            : parse.Errors[0].Message
+    // Of a command line that begins with no command the parser says only that one is missing.
+    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal" ? Misspelt(parse) ?? Telling(parse.Errors).Message
         : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"
         : "no command is given";
 
-    private static bool IsLikeOption(Token token) => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal);
+    // Rather what is wrong with a value than that a word is too many: that may follow from it.
+    private static ParseError Telling(IReadOnlyList<ParseError> errors) =>
+        errors.FirstOrDefault(error => !error.Message.StartsWith("Unrecognized ", StringComparison.Ordinal)) ?? errors[0];
+
+    // An option that there is not the parser takes for an argument, and may find fault only with what follows.
+    private static string? Misspelt(ParseResult parse)
+    {
+        if (parse.Errors.FirstOrDefault(error => error.Message.StartsWith("there is no option ", StringComparison.Ordinal)) is { } said)
+        {
+            return said.Message;
+        }
+
+        var arguments = parse.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens.Select(token => token.Value));
+        var misspelt = arguments.Concat(parse.UnmatchedTokens).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal));
+        return misspelt is null || parse.Tokens.Any(token => token.Type == TokenType.DoubleDash) ? null : $"there is no option '{misspelt}'";
+    }
 
     private static string PathOf(Command command) => command.Name == "shoal" ? ""
         : command.Parents.OfType<Command>().Select(PathOf).FirstOrDefault() + command.Name + " ";

@@ -94,6 +94,7 @@ internal static class SharedOptions
     {
         Description = description,
         HelpName = valueName,
+        Arity = ArgumentArity.ExactlyOne, // of a collection, too
         CustomParser = result =>
         {
             var (value, error) = parse(result.Tokens.Count > 0 ? result.Tokens[0].Value : "");
@@ -189,7 +190,7 @@ internal static class SharedOptions
             certificates.ImportFromPemFile(path);
             return certificates.Count > 0 ? (certificates, null) : (null, $"there is no certificate (PEM) in '{path}'");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
             return (null, error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file '{path}'" : $"cannot read '{path}': {error.Message}");
         }

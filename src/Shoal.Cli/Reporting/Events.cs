@@ -250,8 +250,8 @@ internal sealed record FileEvent(string Path, long Bytes, string? Problem = null
 internal sealed record VerifiedEvent(int Pieces, int PieceCount, int BadFileCount, int FileCount) : Event
 {
     public override string ToLine() => BadFileCount == 0
-        ? $"All is well: {PieceCount} pieces in {Units.Count(FileCount, "file")}"
-        : $"{BadFileCount} of {Units.Count(FileCount, "file")} not as they should be; {PieceCount - Pieces} of {PieceCount} pieces bad or missing";
+        ? $"All is well: {Units.Count(PieceCount, "piece")} in {Units.Count(FileCount, "file")}"
+        : $"{BadFileCount} of {Units.Count(FileCount, "file")} not as they should be; {PieceCount - Pieces} of {Units.Count(PieceCount, "piece")} bad or missing";
 }
 
 /// <summary>What a tracker says of a torrent (BEP 48).</summary>

@@ -113,7 +113,7 @@ internal sealed class LiveReporter(TextWriter output, Func<int>? widthOf = null)
     {
         if (e.State == "metadata")
         {
-            return Markup.FromInterpolated($"[yellow]Fetching metadata[/] {Printable.Of(e.Name)}  {e.PeerCount} peers");
+            return Markup.FromInterpolated($"[yellow]Fetching metadata[/] {Printable.Of(e.Name)}  {Units.Count(e.PeerCount, "peer")}");
         }
 
         var rates = $"↓ {Units.Rate(e.DownloadRateBytesPerSecond)}  ↑ {Units.Rate(e.UploadRateBytesPerSecond)}  " +

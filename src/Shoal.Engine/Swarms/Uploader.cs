@@ -247,8 +247,8 @@ internal sealed class Uploader(SwarmContext context)
         return idle is not null;
     }
 
-    // Who has a slot and has asked for nothing for too long; null if nobody. Asked with most messages, it looks again only when the answer
-    // may be another: who asks or is unchoked from now on is given the least time at least.
+    // Who has a slot and has asked for nothing for too long; null if nobody. Whenever a peer comes to want something this is asked, so it looks
+    // at the links again only when the answer may be another: who asks or is unchoked from now on is given the least time at least.
     private PeerConnection? FindSilent()
     {
         if (context.Now < _nobodySilentUntil)
