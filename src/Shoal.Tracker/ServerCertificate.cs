@@ -75,11 +75,16 @@ internal sealed class ServerCertificate
 
     private static string Read(string path)
     {
+        if (path.Length == 0)
+        {
+            throw BadFile("the path of the certificate or its key is empty (a variable that is not set?)");
+        }
+
         try
         {
             return File.ReadAllText(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw BadFile(
                 error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file '{path}'" : $"cannot read '{path}': {error.Message}", error);

@@ -184,13 +184,18 @@ internal static class SharedOptions
 
     private static (X509Certificate2Collection?, string?) ReadCertificates(string path)
     {
+        if (path.Length == 0)
+        {
+            return (null, "the path is empty (a variable that is not set?)");
+        }
+
         try
         {
             X509Certificate2Collection certificates = [];
             certificates.ImportFromPemFile(path);
             return certificates.Count > 0 ? (certificates, null) : (null, $"there is no certificate (PEM) in '{path}'");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
         {
             return (null, error is FileNotFoundException or DirectoryNotFoundException ? $"there is no file '{path}'" : $"cannot read '{path}': {error.Message}");
         }
