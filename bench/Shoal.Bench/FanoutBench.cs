@@ -27,28 +27,23 @@ internal static class FanoutBench
         var source = Payload.Write(Path.Combine(scratch.Folder("source"), "payload.bin"), length);
         var torrent = TestTorrent.Create(source, scratch.File("x.torrent"), pieceLength: 1 << 20);
         var results = rows.ConvertAll(_ => new List<Result>());
-        var ballast = new Ballast(Options.MemoryFolder);
-        try
+        using var ballast = new Ballast();
+        for (var round = 0; round < options.Rounds; round++)
         {
-            for (var round = 0; round < options.Rounds; round++)
+            for (var index = 0; index < rows.Count; index++)
             {
-                for (var index = 0; index < rows.Count; index++)
+                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(300));
+                ballast.Fill(Leechers * length);
+                var target = scratch.Folder($"target-{index}-{round}");
+                using (ballast.Follow(options.Folder))
                 {
-                    using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(300));
-                    // Warm memory, released just before: eight files grow too fast to release it beside them.
-                    ballast.Fill(Leechers * length);
-                    ballast.Drop();
-                    var target = scratch.Folder($"target-{index}-{round}");
                     var result = await rows[index].Run(new(Path.GetDirectoryName(source)!, target, torrent), limit.Token);
                     Console.Error.WriteLine($"  {rows[index].Name}: last after {result.LastSeconds:F1} s, {result.CpuSeconds:F1} CPU s");
                     results[index].Add(result);
-                    Directory.Delete(target, recursive: true);
                 }
+
+                Directory.Delete(target, recursive: true);
             }
-        }
-        finally
-        {
-            ballast.Drop();
         }
 
         var gibibytes = Leechers * length / (double)(1L << 30);

@@ -62,15 +62,16 @@ internal static class MpiBench
         }
 
         rows.RemoveAll(row => !options.WantsRow(row.Mode) && !options.WantsRow(row.Mpi));
-        var ballast = new Ballast(Options.MemoryFolder);
+        using var ballast = new Ballast();
         var results = await Rounds.RunAsync(
             options.Rounds, rows, row => row.Name,
-            row =>
+            async row =>
             {
-                // Warm memory, released just before: else one run pays for pages that the host gave back meanwhile, and the next does not.
                 ballast.Fill(RankCount * length);
-                ballast.Drop();
-                return RunOneAsync(row, scratch);
+                using (ballast.Follow(options.Folder))
+                {
+                    return await RunOneAsync(row, scratch);
+                }
             },
             result => result.Seconds);
         for (var index = 0; index < rows.Count; index++)

@@ -24,34 +24,27 @@ internal static class TransferBench
             $"transfer, 1 seeder to 1 leecher, {Units.Bytes(options.TransferLength)} in {options.Folder}, median of {options.Rounds}",
             ["MB/s", "(least-most)", "slope MB/s", "CPU s/GiB", "first byte s", "peak MiB", "of it own MiB"]);
         using var scratch = new ScratchFolder(options.Folder);
-        var ballast = new Ballast(Options.MemoryFolder);
-        try
+        using var ballast = new Ballast();
+        var contenders = options.Choose(Contenders, report);
+        var works = contenders.ConvertAll(one => Prepare(scratch, Math.Min(options.TransferLength, one.MaxLength)));
+        var results = contenders.ConvertAll(_ => new List<TransferResult>());
+        for (var round = 0; round < options.Rounds; round++)
         {
-            var contenders = options.Choose(Contenders, report);
-            var works = contenders.ConvertAll(one => Prepare(scratch, Math.Min(options.TransferLength, one.MaxLength)));
-            var results = contenders.ConvertAll(_ => new List<TransferResult>());
-            for (var round = 0; round < options.Rounds; round++)
-            {
-                for (var index = 0; index < contenders.Count; index++)
-                {
-                    var result = await RunOneAsync(contenders[index], works[index], ballast, verify: round == 0);
-                    Console.Error.WriteLine(
-                        $"  {contenders[index].Name}: {result.Rate:F0} MB/s, slope {result.Slope:F0}, {result.CpuPerGiB:F2} CPU s/GiB");
-                    results[index].Add(result);
-                }
-            }
-
             for (var index = 0; index < contenders.Count; index++)
             {
-                AddRow(report, contenders[index], works[index], results[index], options);
+                var result = await RunOneAsync(contenders[index], works[index], ballast, verify: round == 0);
+                Console.Error.WriteLine(
+                    $"  {contenders[index].Name}: {result.Rate:F0} MB/s, slope {result.Slope:F0}, {result.CpuPerGiB:F2} CPU s/GiB");
+                results[index].Add(result);
             }
+        }
 
-            AddRatios(report, contenders, results);
-        }
-        finally
+        for (var index = 0; index < contenders.Count; index++)
         {
-            ballast.Drop();
+            AddRow(report, contenders[index], works[index], results[index], options);
         }
+
+        AddRatios(report, contenders, results);
 
         return report;
     }
@@ -85,7 +78,6 @@ internal static class TransferBench
             throw new InvalidOperationException($"{contender.Name}: what arrived is not what was sent");
         }
 
-        ballast.TakeOver(work.TargetFile);
         foreach (var left in Directory.GetFiles(work.TargetFolder))
         {
             File.Delete(left);
