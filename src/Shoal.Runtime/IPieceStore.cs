@@ -15,8 +15,11 @@ public interface IPieceStore
     /// <summary>Fills <paramref name="destination"/> from the piece's offset <paramref name="begin"/> (bytes) on.</summary>
     void Read(PieceIndex piece, int begin, Span<byte> destination);
 
-    /// <summary>The block where the kernel keeps it, to be sent from there; null where it can only be read.</summary>
-    MappedBytes? TryMap(in BlockRequest block) => null;
+    /// <summary>
+    /// The block where it lies, to be sent from there: in memory or, if the caller <paramref name="mayMap"/> it, where the kernel keeps it.
+    /// Null where it can only be read.
+    /// </summary>
+    LentBytes? TryLend(in BlockRequest block, bool mayMap) => null;
 
     /// <summary>
     /// Reads blocks one behind the other into <paramref name="destination"/>, leaving <paramref name="gapBefore"/>

@@ -20,7 +20,7 @@ internal sealed class CopyStore(IPieceStore? own, IPieceStore? source, int piece
 
     public void Read(PieceIndex piece, int begin, Span<byte> destination) => StoreOf(piece).Read(piece, begin, destination);
 
-    public MappedBytes? TryMap(in BlockRequest block) => _isFromSource[block.Piece.Value] ? null : own?.TryMap(block);
+    public LentBytes? TryLend(in BlockRequest block, bool mayMap) => _isFromSource[block.Piece.Value] ? null : own?.TryLend(block, mayMap);
 
     public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore) =>
         throw new NotSupportedException("links between ranks send blocks one by one");

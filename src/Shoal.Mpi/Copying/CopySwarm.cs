@@ -29,6 +29,9 @@ internal sealed class CopySwarm
 
     private const int BufferPieceCount = 4;
 
+    /// <summary>Of what came last, for the others: seven of ten blocks are sent from there.</summary>
+    private const long RecentBytes = 16 << 20;
+
     private readonly RankLoop _loop;
     private readonly Session _session;
     private readonly SwarmId _id;
@@ -58,7 +61,9 @@ internal sealed class CopySwarm
         _loop = new RankLoop(world, _session, new SwarmHostOptions
         {
             RetainedSlotBytes = bufferBytes,
+            RecentPieceBytes = RecentBytes,
             DiskWorkerCount = Math.Clamp(Environment.ProcessorCount / neighbors, 1, 4),
+            IsCrowded = neighbors > Environment.ProcessorCount,
         });
         _id = _session.Add(new SwarmOptions
         {

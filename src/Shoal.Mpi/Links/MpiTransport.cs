@@ -186,7 +186,8 @@ public sealed class MpiTransport : ILinkTransport, IDisposable
         }
     }
 
-    // On one node MPI copies straight from where the kernel keeps the block. A network card would have to be told of each page first.
+    // On one node MPI copies straight from where the kernel keeps the block. A network card would have to be told of each page first; pieces in
+    // memory lie at places that it knows.
     internal void Read(MpiLink link, SwarmId swarm, IPieceStore store, BlockRequest block, int slot) =>
         _reader.Order(link, swarm, store, block, slot, mayMap: _world.Leaders[link.Rank] == _world.Leaders[_world.Rank]);
 

@@ -9,12 +9,12 @@ using Shoal.Runtime.Storage;
 namespace Shoal.Mpi.Links;
 
 /// <summary>
-/// One block on its way to a rank: read or mapped by a reader, then sent, then its memory serves the next.
+/// One block on its way to a rank: lent or read by a reader, then sent, then its memory serves the next.
 /// </summary>
 internal sealed unsafe class Upload : Operation
 {
     private byte* _memory;
-    private MappedBytes? _mapped;
+    private LentBytes? _lent;
 
     public MpiLink Link { get; set; } = null!;
 
@@ -24,7 +24,7 @@ internal sealed unsafe class Upload : Operation
 
     public BlockRequest Block { get; set; }
 
-    /// <summary>Whether it may be sent from where the kernel keeps it.</summary>
+    /// <summary>Whether it may be sent from where the kernel keeps it, see <see cref="IPieceStore.TryLend"/>.</summary>
     public bool MayMap { get; set; }
 
     /// <summary>The reply slot that the request named.</summary>
@@ -34,21 +34,25 @@ internal sealed unsafe class Upload : Operation
     public ReadFailure? Failure { get; set; }
 
     /// <summary>Where the bytes to send lie.</summary>
-    public byte* Bytes => _mapped is null ? _memory : _mapped.Bytes;
+    public byte* Bytes => _lent is null ? _memory : _lent.Bytes;
 
     /// <summary>Bytes of memory that it has of its own.</summary>
     public int Capacity { get; private set; }
 
-    /// <summary>Takes the block from where the kernel keeps it, if the store can; else into memory of its own.</summary>
+    /// <summary>Takes the block from where it lies, if the store lends it; else into memory of its own.</summary>
     /// <exception cref="StorageException">It cannot be read.</exception>
     public void Load()
     {
-        _mapped = MayMap ? Store.TryMap(Block) : null;
-        if (_mapped is not null)
+        _lent = Store.TryLend(Block, MayMap);
+        if (_lent is MappedBytes)
         {
             NativeMemory.Free(_memory); // one or the other: both would be twice what is allowed
             _memory = null;
             Capacity = 0;
+        }
+
+        if (_lent is not null)
+        {
             return;
         }
 
@@ -66,8 +70,8 @@ internal sealed unsafe class Upload : Operation
     /// <summary>The bytes are not needed any more.</summary>
     public void Unload()
     {
-        _mapped?.Dispose();
-        _mapped = null;
+        _lent?.Dispose();
+        _lent = null;
     }
 
     public void Free()
@@ -109,7 +113,7 @@ internal sealed class UploadReader : IDisposable
     /// <summary>Blocks that are not sent yet.</summary>
     public bool IsIdle => _bytes == 0 && _waiting.Count == 0;
 
-    /// <summary>Has the block read as soon as there is memory, or mapped if it may be.</summary>
+    /// <summary>Has the block read as soon as there is memory, or lent if it can be.</summary>
     public void Order(MpiLink link, SwarmId swarm, IPieceStore store, BlockRequest block, int slot, bool mayMap)
     {
         _waiting.Enqueue((link, swarm, store, block, slot, mayMap));

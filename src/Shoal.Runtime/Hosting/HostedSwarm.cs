@@ -7,10 +7,11 @@ namespace Shoal.Runtime.Hosting;
 /// One attached swarm: its resources, and which memory each of its slots has. Memory comes at a slot's first use.
 /// Slots are touched within turns only; jobs carry the address with them.
 /// </summary>
-internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
+internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentBytes)
 {
-    private nint[] _slots = [];
+    private Slot[] _slots = [];
     private int _slotLength;
+    private RecentPieces? _recent;
 
     public SwarmId Id => id;
 
@@ -18,7 +19,8 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
 
     public PieceLayout Layout => Resources.Layout ?? throw new InvalidOperationException("the swarm's layout is not known yet");
 
-    public IPieceStore Store => Resources.Store ?? throw new InvalidOperationException("the swarm has no store yet");
+    /// <summary>What is sent to others is taken from here.</summary>
+    public IPieceStore Source => _recent ?? Resources.Store ?? throw new InvalidOperationException("the swarm has no store yet");
 
     public void Update(SwarmResources resources)
     {
@@ -27,6 +29,10 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
             throw new InvalidOperationException("a swarm's layout never changes");
         }
 
+        _recent?.Clear();
+        _recent = recentBytes > 0 && resources is { Layout: { } layout, Store: { } store }
+            ? new RecentPieces(store, memory, (int)(recentBytes / layout.PieceLength))
+            : null;
         Resources = resources;
         _slotLength = resources.Layout?.PieceLength ?? 0;
     }
@@ -40,22 +46,40 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
             Array.Resize(ref _slots, Math.Max(slot.Value + 1, _slots.Length * 2));
         }
 
-        ref var address = ref _slots[slot.Value];
-        if (address == 0)
+        ref var entry = ref _slots[slot.Value];
+        if (entry.Address == 0)
         {
             _ = Layout;
-            address = memory.Rent(_slotLength);
+            entry.Address = memory.Rent(_slotLength);
         }
 
-        return address;
+        return entry.Address;
+    }
+
+    /// <summary>The slot's piece lies on the disk.</summary>
+    public void Written(BufferSlot slot, PieceIndex piece)
+    {
+        if ((uint)slot.Value < (uint)_slots.Length)
+        {
+            _slots[slot.Value].Written = piece;
+        }
     }
 
     public void Release(BufferSlot slot)
     {
-        if ((uint)slot.Value < (uint)_slots.Length && _slots[slot.Value] != 0)
+        if ((uint)slot.Value >= (uint)_slots.Length || _slots[slot.Value] is not { Address: not 0 } entry)
         {
-            memory.Return(_slots[slot.Value]);
-            _slots[slot.Value] = 0;
+            return;
+        }
+
+        _slots[slot.Value] = default;
+        if (_recent is not null && entry.Written is { } piece)
+        {
+            _recent.Keep(piece, entry.Address);
+        }
+        else
+        {
+            memory.Return(entry.Address);
         }
     }
 
@@ -65,5 +89,13 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
         {
             Release(new BufferSlot(i));
         }
+
+        _recent?.Clear();
+    }
+
+    private struct Slot
+    {
+        public nint Address;
+        public PieceIndex? Written;
     }
 }

@@ -8,13 +8,12 @@ namespace Shoal.Runtime.Storage;
 /// that is cut meanwhile, or a disk that fails just then, ends the process that looks: so only for files that nobody else knows of,
 /// for a short while. Dispose to let go.
 /// </summary>
-public sealed unsafe class MappedBytes : IDisposable
+public sealed unsafe class MappedBytes : LentBytes
 {
     private static volatile bool _isKernelTooOld; // before Linux 5.14
 
     private readonly byte* _start;
     private readonly nuint _length;
-    private bool _isDisposed;
 
     private MappedBytes(byte* start, nuint length, byte* bytes)
     {
@@ -23,21 +22,17 @@ public sealed unsafe class MappedBytes : IDisposable
         Bytes = bytes;
     }
 
-    /// <summary>The first byte.</summary>
-    public byte* Bytes { get; }
+    /// <inheritdoc/>
+    public override byte* Bytes { get; }
 
     /// <summary>Is called when they are let go.</summary>
     internal Action? Released { get; set; }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Release()
     {
-        if (!_isDisposed)
-        {
-            _isDisposed = true;
-            _ = Posix.Unmap(_start, _length);
-            Released?.Invoke();
-        }
+        _ = Posix.Unmap(_start, _length);
+        Released?.Invoke();
     }
 
     /// <summary>Null where it cannot be had: no Linux, an old kernel, a file system without it, a file too short, an error of the disk.</summary>

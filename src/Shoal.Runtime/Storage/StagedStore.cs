@@ -146,8 +146,13 @@ public sealed class StagedStore : IPieceStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public MappedBytes? TryMap(in BlockRequest block)
+    public LentBytes? TryLend(in BlockRequest block, bool mayMap)
     {
+        if (!mayMap)
+        {
+            return null;
+        }
+
         _moving.EnterReadLock();
         try
         {

@@ -22,7 +22,7 @@ public class StagedStoreTests
         var (mapped, across) = (0, 0);
         foreach (var block in Blocks(layout))
         {
-            using var bytes = store.TryMap(block);
+            using var bytes = store.TryLend(block, mayMap: true);
             var at = (int)layout.OffsetOf(block.Piece) + block.Begin;
             if (at < files[0].Length && at + block.Length > files[0].Length)
             {
@@ -46,10 +46,10 @@ public class StagedStoreTests
         var files = Content.Files(("file", 2 * PieceLength));
         var layout = new PieceLayout(2 * PieceLength, PieceLength, BlockLength);
         using var store = StagedStore.Open(files, layout, folder.Path, isKept: _ => false);
-        Assert.Null(store.TryMap(new BlockRequest(new PieceIndex(0), 0, BlockLength))); // there is no file yet
+        Assert.Null(store.TryLend(new BlockRequest(new PieceIndex(0), 0, BlockLength), mayMap: true)); // there is no file yet
 
         store.Write(new PieceIndex(0), 0, Content.Bytes(1, PieceLength));
-        Assert.Null(store.TryMap(new BlockRequest(new PieceIndex(1), BlockLength, BlockLength))); // its page is beyond the end
+        Assert.Null(store.TryLend(new BlockRequest(new PieceIndex(1), BlockLength, BlockLength), mayMap: true)); // its page is beyond the end
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public class StagedStoreTests
 
         Assert.Equal(content, File.ReadAllBytes(folder["file"]));
         var block = new BlockRequest(new PieceIndex(1), 0, BlockLength);
-        Assert.Null(store.TryMap(block)); // somebody may cut it now
+        Assert.Null(store.TryLend(block, mayMap: true)); // somebody may cut it now
         var read = new byte[BlockLength];
         store.Read(block.Piece, block.Begin, read);
         Assert.Equal(content.AsSpan(PieceLength, BlockLength).ToArray(), read);
@@ -82,7 +82,7 @@ public class StagedStoreTests
         var layout = new PieceLayout(PieceLength, PieceLength, BlockLength);
         using var store = StagedStore.Open(files, layout, folder.Path, isKept: _ => false);
         WriteAll(store, layout, Content.Bytes(5, PieceLength));
-        var bytes = store.TryMap(new BlockRequest(new PieceIndex(0), 0, BlockLength));
+        var bytes = store.TryLend(new BlockRequest(new PieceIndex(0), 0, BlockLength), mayMap: true);
         Assert.NotNull(bytes);
         var hadName = true;
         var publishing = Task.Run(() => store.Publish(_ => true, (_, _) => { }), TestContext.Current.CancellationToken);
@@ -90,7 +90,7 @@ public class StagedStoreTests
             () =>
             {
                 // The next is refused as soon as publishing begins.
-                while (store.TryMap(new BlockRequest(new PieceIndex(0), 0, BlockLength)) is { } another)
+                while (store.TryLend(new BlockRequest(new PieceIndex(0), 0, BlockLength), mayMap: true) is { } another)
                 {
                     another.Dispose();
                 }
