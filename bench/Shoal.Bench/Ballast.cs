@@ -9,7 +9,7 @@ namespace Shoal.Bench;
 /// </summary>
 internal sealed unsafe partial class Ballast : IDisposable
 {
-    private const long Ahead = 512L << 20;
+    private const long Ahead = 128L << 20;
     private const long Step = 32L << 20;
     private const nuint LargePage = 2 << 20;
     private const int AdviceDontNeed = 4;

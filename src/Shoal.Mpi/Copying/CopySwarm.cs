@@ -63,7 +63,6 @@ internal sealed class CopySwarm
             RetainedSlotBytes = bufferBytes,
             RecentPieceBytes = RecentBytes,
             DiskWorkerCount = Math.Clamp(Environment.ProcessorCount / neighbors, 1, 4),
-            IsCrowded = neighbors > Environment.ProcessorCount,
         });
         _id = _session.Add(new SwarmOptions
         {

@@ -14,8 +14,7 @@ internal readonly record struct DiskJob(Output Order, SwarmResources Resources, 
 
 /// <summary>
 /// The threads that hash, write, spill and restore pieces. First come, first served. The queue needs no bound of its
-/// own: a job holds a slot, and slots are bounded. Without threads each job is done within the turn that orders it; on a crowded machine
-/// so too, as long as none has to wait for the disk: another thread would get at the bytes when others have driven them out of the caches.
+/// own: a job holds a slot, and slots are bounded. Without threads each job is done within the turn that orders it.
 /// </summary>
 internal sealed class DiskWorkers
 {
@@ -24,13 +23,10 @@ internal sealed class DiskWorkers
     private readonly Thread[] _threads;
     private readonly ILinkEvents _events;
     private readonly Action<Exception> _fail;
-    private readonly bool _isCrowded;
-    private volatile bool _hasWaited; // the last job did, for the disk
     private bool _isStopping;
 
-    public DiskWorkers(int count, bool isCrowded, ILinkEvents events, Action<Exception> fail)
+    public DiskWorkers(int count, ILinkEvents events, Action<Exception> fail)
     {
-        _isCrowded = isCrowded;
         _events = events;
         _fail = fail;
         _threads = new Thread[count];
@@ -43,9 +39,10 @@ internal sealed class DiskWorkers
 
     public void Enqueue(in DiskJob job)
     {
-        if (_threads.Length == 0 || (_isCrowded && !_hasWaited))
+        if (_threads.Length == 0)
         {
-            Answer(job);
+            var answer = Do(job);
+            _events.Post(new ReadOnlySpan<Input>(in answer));
             return;
         }
 
@@ -81,7 +78,8 @@ internal sealed class DiskWorkers
         {
             try
             {
-                Answer(job);
+                var answer = Do(job);
+                _events.Post(new ReadOnlySpan<Input>(in answer));
             }
 #pragma warning disable CA1031 // a thread of ours has nobody above it: the host stops and says so
             catch (Exception exception)
@@ -103,14 +101,6 @@ internal sealed class DiskWorkers
 
             return _jobs.TryDequeue(out job);
         }
-    }
-
-    private void Answer(in DiskJob job)
-    {
-        var sleepsBefore = _isCrowded ? Posix.CountSleeps() : 0;
-        var answer = Do(job);
-        _hasWaited = _isCrowded && Posix.CountSleeps() != sleepsBefore;
-        _events.Post(new ReadOnlySpan<Input>(in answer));
     }
 
     private static unsafe Input Do(in DiskJob job)

@@ -5,14 +5,18 @@ namespace Shoal.Runtime.Hosting;
 
 /// <summary>
 /// A store whose last pieces still lie in the memory that they came to: just those are what others ask for, and from there they are sent
-/// without being read. The oldest make room. A piece that is lent stays until it is given back, so beyond the bound there are no more
-/// than are on their way. Thread-safe.
+/// without being read. The oldest make room. A piece that is lent stays until it is given back, and no more are lent at once than are kept: so twice
+/// <paramref name="capacity"/> pieces bound the memory. Thread-safe.
 /// </summary>
+/// <param name="store">Where all pieces lie.</param>
+/// <param name="memory">Whose memory it is.</param>
+/// <param name="capacity">How many are kept.</param>
 internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, int capacity) : IPieceStore
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PieceIndex, Entry> _entries = [];
     private readonly Queue<Entry> _byAge = new();
+    private int _lentCount;
 
     /// <summary>Takes over the piece's memory.</summary>
     public void Keep(PieceIndex piece, nint address)
@@ -39,9 +43,9 @@ internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, 
     {
         lock (_gate)
         {
-            if (_entries.TryGetValue(block.Piece, out var entry))
+            if (_entries.TryGetValue(block.Piece, out var entry) && (entry.UserCount > 0 || _lentCount < capacity))
             {
-                entry.UserCount++;
+                _lentCount += entry.UserCount++ == 0 ? 1 : 0;
                 return new Loan(this, entry, block.Begin);
             }
         }
@@ -97,8 +101,11 @@ internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, 
         {
             lock (pieces._gate)
             {
-                entry.UserCount--;
-                pieces.ReturnUnused(entry);
+                if (--entry.UserCount == 0)
+                {
+                    pieces._lentCount--;
+                    pieces.ReturnUnused(entry);
+                }
             }
         }
     }

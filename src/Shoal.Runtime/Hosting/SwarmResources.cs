@@ -43,7 +43,7 @@ public sealed record SwarmHostOptions
 
     /// <summary>
     /// Bytes of pieces of each swarm that stay in memory after they were written, for transports that send from there
-    /// (<see cref="IPieceStore.TryLend"/>). 0.
+    /// (<see cref="IPieceStore.TryLend"/>); as many again while they are on their way. Part of <see cref="MaximumSlotBytes"/>. 0.
     /// </summary>
     public long RecentPieceBytes { get; init; }
 
@@ -55,12 +55,6 @@ public sealed record SwarmHostOptions
     /// processors, but 2 to 4.
     /// </summary>
     public int DiskWorkerCount { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
-
-    /// <summary>
-    /// Whether there are more hosts on this machine than processors. Then pieces are hashed and written within turns, as long as the
-    /// disk takes them without a wait. False.
-    /// </summary>
-    public bool IsCrowded { get; init; }
 
     /// <summary>
     /// Whether the thread that makes the host runs all its turns, by <see cref="SwarmHost.Drive"/>: for transports that

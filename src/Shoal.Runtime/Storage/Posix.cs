@@ -42,10 +42,6 @@ internal static unsafe partial class Posix
     private const int AtEmptyPath = 0x1000;
     private const uint StatxBasic = 0x7ff;
 
-    private const int UsageOfThread = 1;
-    private const int UsageSleeps = 16; // ru_nvcsw of struct rusage, whose fields are all as wide as a long
-    private const int UsageFieldCount = 32;
-
     /// <summary>Whether these calls may be made: Linux, 64 bits (so that off_t is a long), an architecture whose flags we know.</summary>
     public static bool IsAvailable { get; } = OperatingSystem.IsLinux() &&
         RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64 or Architecture.RiscV64;
@@ -135,13 +131,6 @@ internal static unsafe partial class Posix
 
     public static bool TryStatPath(string path, out Statx status) => TryStatAt(AtFdCwd, path, out status);
 
-    /// <summary>How often the calling thread has gone to sleep by itself: for a disk, a lock, a timer; not because others had their turn.</summary>
-    public static long CountSleeps()
-    {
-        var usage = stackalloc long[UsageFieldCount];
-        return IsAvailable && getrusage(UsageOfThread, usage) == 0 ? usage[UsageSleeps] : 0;
-    }
-
     private static bool TryStat(SafeFileHandle handle, string path, int flags, out Statx status)
     {
         Unsafe.SkipInit(out status);
@@ -186,9 +175,6 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Rename(string from, string to);
-
-    [LibraryImport("libc")]
-    private static partial int getrusage(int who, long* usage);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, uint mode);

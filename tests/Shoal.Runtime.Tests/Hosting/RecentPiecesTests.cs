@@ -59,6 +59,31 @@ public sealed class RecentPiecesTests
     }
 
     [Fact]
+    public unsafe void No_more_pieces_are_lent_at_once_than_are_kept()
+    {
+        using var memory = new SlotMemory(8 * PieceLength, 0);
+        var recent = new RecentPieces(_store, memory, capacity: 2);
+        var lent = new List<LentBytes>();
+        for (var piece = 0; piece < 4; piece++)
+        {
+            Keep(recent, memory, piece, (byte)piece);
+            lent.AddRange([.. Enumerable.Range(0, 3).Select(_ => Lend(recent, piece)).OfType<LentBytes>()]);
+        }
+
+        Assert.Equal([0, 0, 0, 1, 1, 1], lent.Select(one => one.Bytes[0]));
+        Assert.Equal(4 * PieceLength, memory.UsedBytes);
+        lent.Take(3).ToList().ForEach(one => one.Dispose());
+        using (var last = Lend(recent, 3))
+        {
+            Assert.Equal(3, last!.Bytes[0]);
+        }
+
+        lent.ForEach(one => one.Dispose());
+        recent.Clear();
+        Assert.Equal(0, memory.UsedBytes);
+    }
+
+    [Fact]
     public unsafe void A_piece_that_came_again_is_lent_as_it_came_last()
     {
         using var memory = new SlotMemory(8 * PieceLength, 0);

@@ -257,34 +257,6 @@ public sealed class SwarmHostTests
     }
 
     [Fact]
-    public async Task On_a_crowded_machine_pieces_are_written_within_turns_until_the_disk_is_waited_for()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "only Linux tells whether a thread has slept");
-        var machine = new ScriptedMachine(input => input.Detail is OutputKind kind
-            ? [new Output(kind, Swarm, Message: PeerMessage.Have(new PieceIndex(0)), Slot: new BufferSlot(0))]
-            : []);
-        var store = new SlowStore();
-        var host = new SwarmHost(machine, _transport, new SwarmHostOptions { IsCrowded = true, IsDriven = true, DiskWorkerCount = 1 });
-        Attach(host, store);
-        bool IsWrittenWithinTurn(bool isSlow)
-        {
-            store.IsSlow = isSlow;
-            var count = machine.Told.Count(input => input.Kind == InputKind.PieceWritten);
-            host.Post(new Input(InputKind.PeerFound, Swarm, Detail: OutputKind.Write));
-            Assert.True(SpinWait.SpinUntil(() => !host.Drive() && machine.Told.Count(input => input.Kind == InputKind.PieceWritten) > count, Patience));
-            return store.WrittenBy == Environment.CurrentManagedThreadId;
-        }
-
-        // A thread may have to sleep for something else too, a collection of garbage: so it may take more than one.
-        Assert.True(SpinWait.SpinUntil(() => IsWrittenWithinTurn(isSlow: false), Patience));
-        IsWrittenWithinTurn(isSlow: true);
-        Assert.False(IsWrittenWithinTurn(isSlow: true));
-        Assert.False(IsWrittenWithinTurn(isSlow: true));
-        Assert.True(SpinWait.SpinUntil(() => IsWrittenWithinTurn(isSlow: false), Patience));
-        await host.DisposeAsync();
-    }
-
-    [Fact]
     public async Task More_slots_than_allowed_are_an_error_of_ours()
     {
         var slot = 0;
@@ -346,23 +318,4 @@ public sealed class SwarmHostTests
 
     private static Task<Input> Next(BlockingCollection<Input> answers) =>
         Task.Run(() => answers.TryTake(out var input, Patience) ? input : throw new TimeoutException());
-
-    /// <summary>A disk that one may have to wait for; notes which thread did.</summary>
-    private sealed class SlowStore : IPieceStore
-    {
-        public bool IsSlow { get; set; }
-
-        public int WrittenBy { get; private set; }
-
-        public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes)
-        {
-            WrittenBy = Environment.CurrentManagedThreadId;
-            if (IsSlow)
-            {
-                Thread.Sleep(1);
-            }
-        }
-
-        public void Read(PieceIndex piece, int begin, Span<byte> destination) => throw new NotSupportedException();
-    }
 }
