@@ -81,6 +81,24 @@ public sealed class CopyFailureTests
 
     [Theory]
     [MemberData(nameof(Both))]
+    public async Task A_reader_that_has_everything_and_cannot_read_its_source_keeps_what_it_has(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.WriteForEach(3, "data", 40 * MiB);
+        Assert.Equal(0, (await place.CopyAfterAsync(mpi, 3, "cd $rank", "data", place.Destinations)).ExitCode);
+        File.Delete(place.To(2, "data"));
+        File.SetUnixFileMode(place.At("0/data"), UnixFileMode.None);
+
+        var result = await place.CopyAfterAsync(mpi, 3, Unreadable(0), "data", place.Destinations, "--readers", "2", "--json");
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.All([0, 1, 2], rank => CopyPlace.AssertSame(place.At("1/data"), place.To(rank, "data")));
+        Assert.Equal([0, 40L * MiB, 0], CopyPlace.Each(result, "readBytes"));
+        Assert.Equal([0, 0, 40L * MiB], CopyPlace.Each(result, "fetchedBytes"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Both))]
     public async Task What_no_reader_can_read_is_named_and_all_else_arrives(string mpi)
     {
         using var place = new CopyPlace();

@@ -71,7 +71,8 @@ internal sealed class CopyRank : IDisposable
             var kept = _own?.FindKept() ?? new Bitfield(plan.Layout.PieceCount);
             var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
             _source = _share.Count > 0 ? new SourceShare(plan, _share, own, kept) : null;
-            _store = new CopyStore(own, _source?.Store, plan.Layout.PieceCount);
+            _store = new CopyStore(plan, own, _source?.Store, ReadPace.For(world, plan, options.Time));
+            _source?.Begin(_store);
             _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share), options.FullMeshCount);
             _loop = _swarm.Loop;
             _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan, _candidates.Pieces);
@@ -121,6 +122,7 @@ internal sealed class CopyRank : IDisposable
         _loop.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _own?.Dispose();
         _source?.Dispose();
+        _store?.Dispose();
     }
 
     private StagedStore? TryOpen()

@@ -29,9 +29,6 @@ internal sealed class CopySwarm
 
     private const int BufferPieceCount = 4;
 
-    /// <summary>Of what came last, for the others: seven of ten blocks are sent from there.</summary>
-    private const long RecentBytes = 16 << 20;
-
     private readonly RankLoop _loop;
     private readonly Session _session;
     private readonly SwarmId _id;
@@ -45,7 +42,7 @@ internal sealed class CopySwarm
     /// <param name="have">The pieces that are right already.</param>
     /// <param name="wanted">The pieces to fetch from others; the rest comes by other ways.</param>
     /// <param name="fullMeshCount">See <see cref="CopyLinks.FullMeshCount"/>.</param>
-    public CopySwarm(MpiWorld world, CopyPlan plan, IPieceStore store, Bitfield have, Bitfield wanted, int fullMeshCount)
+    public CopySwarm(MpiWorld world, CopyPlan plan, CopyStore store, Bitfield have, Bitfield wanted, int fullMeshCount)
     {
         _plan = plan;
         _have = have.Clone();
@@ -61,7 +58,6 @@ internal sealed class CopySwarm
         _loop = new RankLoop(world, _session, new SwarmHostOptions
         {
             RetainedSlotBytes = bufferBytes,
-            RecentPieceBytes = RecentBytes,
             DiskWorkerCount = Math.Clamp(Environment.ProcessorCount / neighbors, 1, 4),
         });
         _id = _session.Add(new SwarmOptions
@@ -73,14 +69,14 @@ internal sealed class CopySwarm
             IsNear = address => world.Leaders[address.Rank] == world.Leaders[world.Rank],
             Self = PeerAddress.FromRank(world.Rank),
         });
-        _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, Hash = plan.Hasher.Hash, OnEvent = Take });
+        _loop.Host.Attach(_id, new SwarmResources { Layout = plan.Layout, Store = store, Recent = store.Recent, Hash = plan.Hasher.Hash, OnEvent = Take });
         foreach (var piece in Pieces(have))
         {
             HaveBytes += plan.Layout.LengthOf(piece);
         }
 
         MissingCount = plan.Layout.PieceCount - have.Count;
-        _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, have, wanted)));
+        _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, BesideShare(have, world.Rank), wanted)));
         _loop.Host.Post(new Input(InputKind.Start, _id));
         int[] peers = [.. plan.Participants.Where(rank => !plan.Broken.ContainsKey(rank) || plan.Readers.Contains(rank))];
         foreach (var rank in CopyLinks.CalledBy(world.Rank, peers, world.Leaders, fullMeshCount))
@@ -120,7 +116,18 @@ internal sealed class CopySwarm
 
     public void Found(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceFound, piece));
 
-    public void Want(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceWanted, piece) with { Count = 1 });
+    /// <summary>The piece comes from others; unless it is had, and only waited to be read.</summary>
+    public void Want(PieceIndex piece)
+    {
+        if (_have[piece])
+        {
+            Found(piece);
+        }
+        else
+        {
+            _loop.Host.Post(Of(InputKind.PieceWanted, piece) with { Count = 1 });
+        }
+    }
 
     /// <summary>Nobody can read the piece.</summary>
     public void GiveUp(PieceIndex piece)
@@ -133,6 +140,18 @@ internal sealed class CopySwarm
     }
 
     public void Stop() => _loop.Host.Post(new Input(InputKind.Stop, _id));
+
+    // What we read ourselves is told when it was read: then its hash is known, and it lies in memory.
+    private Bitfield BesideShare(Bitfield have, int rank)
+    {
+        var (told, share) = (have.Clone(), _plan.ShareOf(rank));
+        for (var piece = share.First.Value; piece < share.End; piece++)
+        {
+            told.Clear(piece);
+        }
+
+        return told;
+    }
 
     private Input Of(InputKind kind, PieceIndex piece) =>
         new(kind, _id, Message: new Protocol.Wire.PeerMessage(Protocol.Wire.PeerMessageKind.Piece, piece));

@@ -42,18 +42,18 @@ internal sealed unsafe class PieceMemory(int length) : IDisposable
 }
 
 /// <summary>
-/// Reads this rank's share of the sources: each byte once, in order, hashed and written to our own copy while it is in memory.
+/// Reads this rank's share of the sources: each byte once, in order, hashed, written to our own copy, and kept for the others while it is in memory.
 /// A thread of its own; what it found out is taken from <see cref="TryTake"/>.
 /// </summary>
-internal sealed class SourceReader : IDisposable
+internal sealed unsafe class SourceReader : IDisposable
 {
     private readonly ConcurrentQueue<Finding> _findings = new();
     private readonly Thread _thread;
     private volatile bool _isStopping;
 
-    public SourceReader(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept)
+    public SourceReader(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept, CopyStore store)
     {
-        _thread = new Thread(() => Read(source, hasher, own, share, kept)) { IsBackground = true, Name = "shoal source" };
+        _thread = new Thread(() => Read(source, hasher, own, share, kept, store)) { IsBackground = true, Name = "shoal source" };
         _thread.Start();
     }
 
@@ -65,19 +65,21 @@ internal sealed class SourceReader : IDisposable
         _thread.Join();
     }
 
-    private void Read(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept)
+    private void Read(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept, CopyStore store)
     {
-        using var memory = new PieceMemory(source.Layout.PieceLength);
         for (var i = share.First.Value; i < share.End && !_isStopping; i++)
         {
             var piece = new PieceIndex(i);
-            var bytes = memory.Take(source.Layout.LengthOf(piece));
+            store.Pace?.Wait(source.Layout.PieceLength);
+            var memory = store.Recent.Rent();
+            var bytes = new Span<byte>((void*)memory, source.Layout.LengthOf(piece));
             try
             {
                 source.Read(piece, 0, bytes);
             }
             catch (StorageException error)
             {
+                store.Recent.Return(memory);
                 _findings.Enqueue(new Finding(FindingKind.Unreadable, piece, Reason: error.Message));
                 continue;
             }
@@ -96,6 +98,8 @@ internal sealed class SourceReader : IDisposable
                 _findings.Enqueue(new Finding(FindingKind.WriteFailed, piece, Reason: error.Message));
             }
 
+            store.Recent.Keep(piece, memory);
+            store.Pace?.Read(piece);
             _findings.Enqueue(new Finding(FindingKind.Read, piece, hash, Count: own is null ? 0 : 1));
         }
     }

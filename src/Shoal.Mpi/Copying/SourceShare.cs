@@ -13,37 +13,50 @@ internal sealed class SourceShare : IDisposable
     private readonly Queue<Finding> _findings = new();
     private readonly Queue<PieceIndex> _waiting = new();
     private readonly CopyHasher _hasher;
+    private readonly PieceRange _range;
     private readonly Bitfield _kept;
     private readonly string _blindness = "";
-    private readonly SourceReader? _reader;
+    private SourceReader? _reader;
     private SourceReader? _extra;
     private IPieceStore? _own;
+    private CopyStore? _store;
 
-    /// <summary>Begins to read.</summary>
+    /// <summary>Opens the sources.</summary>
     /// <param name="plan">What is read.</param>
     /// <param name="range">This rank's share; not empty.</param>
     /// <param name="own">Where what was read is written to; null for nowhere.</param>
     /// <param name="kept">Pieces that are there already, and not written.</param>
     public SourceShare(CopyPlan plan, PieceRange range, IPieceStore? own, Bitfield kept)
     {
-        (_hasher, _own, _kept) = (plan.Hasher, own, kept);
+        (_hasher, _own, _range, _kept) = (plan.Hasher, own, range, kept);
         try
         {
             Store = plan.OpenSource();
-            _reader = new SourceReader(Store, plan.Hasher, own, range, kept);
         }
         catch (StorageException error)
         {
             _blindness = error.Message;
-            for (var piece = range.First.Value; piece < range.End; piece++)
-            {
-                ReadToo(new PieceIndex(piece));
-            }
         }
     }
 
     /// <summary>The sources; null if they could not be opened.</summary>
     public PieceStore? Store { get; }
+
+    /// <summary>Begins to read. What was read is kept in the store, for the others.</summary>
+    public void Begin(CopyStore store)
+    {
+        _store = store;
+        if (Store is not null)
+        {
+            _reader = NewReader(_range);
+            return;
+        }
+
+        for (var piece = _range.First.Value; piece < _range.End; piece++)
+        {
+            ReadToo(new PieceIndex(piece));
+        }
+    }
 
     /// <summary>Reads one more piece, when there is time.</summary>
     public void ReadToo(PieceIndex piece)
@@ -63,7 +76,7 @@ internal sealed class SourceShare : IDisposable
     {
         if (_extra is null && Store is not null && _waiting.TryDequeue(out var piece))
         {
-            _extra = new SourceReader(Store, _hasher, _own, new PieceRange(piece, 1), _kept);
+            _extra = NewReader(new PieceRange(piece, 1));
         }
 
         if (_findings.TryDequeue(out finding) || _reader?.TryTake(out finding) == true)
@@ -99,4 +112,6 @@ internal sealed class SourceShare : IDisposable
     }
 
     public void Dispose() => Store?.Dispose();
+
+    private SourceReader NewReader(PieceRange range) => new(Store!, _hasher, _own, range, _kept, _store!);
 }

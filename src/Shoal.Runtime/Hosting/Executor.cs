@@ -10,7 +10,7 @@ namespace Shoal.Runtime.Hosting;
 /// It also keeps two promises of the contract: nothing comes from a link after LinkClosed, and no block is reported as
 /// received after it was forgotten.
 /// </summary>
-internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskWorkers workers, SlotMemory memory, long recentBytes, ILogger logger)
+internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskWorkers workers, SlotMemory memory, ILogger logger)
 {
     private readonly Dictionary<SwarmId, HostedSwarm> _swarms = [];
     private readonly Dictionary<LinkId, Entry> _links = [];
@@ -26,7 +26,7 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
     {
         if (!_swarms.TryGetValue(id, out var swarm))
         {
-            _swarms.Add(id, swarm = new HostedSwarm(id, memory, recentBytes));
+            _swarms.Add(id, swarm = new HostedSwarm(id, memory));
         }
 
         swarm.Update(resources);
@@ -137,7 +137,7 @@ internal sealed class Executor(IMachine machine, ILinkTransport transport, DiskW
                 Forget(output);
                 break;
             case OutputKind.Upload:
-                Touch(output.Link)?.Upload(output.Swarm, Swarm(output.Swarm).Source, output.Message.Block);
+                Touch(output.Link)?.Upload(output.Swarm, Swarm(output.Swarm).Store, output.Message.Block);
                 break;
             case OutputKind.ReleaseSlot:
                 Swarm(output.Swarm).Release(output.Slot);

@@ -7,11 +7,10 @@ namespace Shoal.Runtime.Hosting;
 /// One attached swarm: its resources, and which memory each of its slots has. Memory comes at a slot's first use.
 /// Slots are touched within turns only; jobs carry the address with them.
 /// </summary>
-internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentBytes)
+internal sealed class HostedSwarm(SwarmId id, SlotMemory memory)
 {
     private Slot[] _slots = [];
     private int _slotLength;
-    private RecentPieces? _recent;
 
     public SwarmId Id => id;
 
@@ -19,8 +18,7 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentByte
 
     public PieceLayout Layout => Resources.Layout ?? throw new InvalidOperationException("the swarm's layout is not known yet");
 
-    /// <summary>What is sent to others is taken from here.</summary>
-    public IPieceStore Source => _recent ?? Resources.Store ?? throw new InvalidOperationException("the swarm has no store yet");
+    public IPieceStore Store => Resources.Store ?? throw new InvalidOperationException("the swarm has no store yet");
 
     public void Update(SwarmResources resources)
     {
@@ -29,10 +27,7 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentByte
             throw new InvalidOperationException("a swarm's layout never changes");
         }
 
-        _recent?.Clear();
-        _recent = recentBytes > 0 && resources is { Layout: { } layout, Store: { } store }
-            ? new RecentPieces(store, memory, (int)(recentBytes / layout.PieceLength))
-            : null;
+        Resources.Recent?.Clear();
         Resources = resources;
         _slotLength = resources.Layout?.PieceLength ?? 0;
     }
@@ -73,9 +68,9 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentByte
         }
 
         _slots[slot.Value] = default;
-        if (_recent is not null && entry.Written is { } piece)
+        if (Resources.Recent is { } recent && entry.Written is { } piece)
         {
-            _recent.Keep(piece, entry.Address);
+            recent.Keep(piece, entry.Address, memory);
         }
         else
         {
@@ -90,7 +85,7 @@ internal sealed class HostedSwarm(SwarmId id, SlotMemory memory, long recentByte
             Release(new BufferSlot(i));
         }
 
-        _recent?.Clear();
+        Resources.Recent?.Clear();
     }
 
     private struct Slot

@@ -4,29 +4,42 @@ using Shoal.Runtime.Storage;
 namespace Shoal.Runtime.Hosting;
 
 /// <summary>
-/// A store whose last pieces still lie in the memory that they came to: just those are what others ask for, and from there they are sent
-/// without being read. The oldest make room. A piece that is lent stays until it is given back, and no more are lent at once than are kept: so twice
-/// <paramref name="capacity"/> pieces bound the memory. Thread-safe.
+/// Pieces that came last, in the memory that they came to: just those are what others ask for, and from there they are sent without being
+/// read. A host puts those in that it wrote (<see cref="SwarmResources.Recent"/>), its owner those that it read. The oldest make room. A piece that
+/// is lent stays until it is given back, and no more are lent at once than are kept: so twice <paramref name="capacity"/> pieces, and those being read,
+/// bound the memory. Thread-safe.
 /// </summary>
-/// <param name="store">Where all pieces lie.</param>
-/// <param name="memory">Whose memory it is.</param>
+/// <param name="pieceLength">Bytes of a piece.</param>
 /// <param name="capacity">How many are kept.</param>
-internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, int capacity) : IPieceStore
+public sealed unsafe class RecentPieces(int pieceLength, int capacity) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PieceIndex, Entry> _entries = [];
     private readonly Queue<Entry> _byAge = new();
+    private readonly SlotMemory _memory = new(long.MaxValue, (long)capacity * pieceLength); // of those that are read
     private int _lentCount;
 
-    /// <summary>Takes over the piece's memory.</summary>
-    public void Keep(PieceIndex piece, nint address)
+    /// <summary>Memory for a piece that is to be read, with whatever was in it; to be kept or given back.</summary>
+    public nint Rent() => _memory.Rent(pieceLength);
+
+    /// <summary>Gives memory back that was rented and not kept.</summary>
+    public void Return(nint address) => _memory.Return(address);
+
+    /// <summary>Takes over rented memory, which the piece was read into.</summary>
+    public void Keep(PieceIndex piece, nint address) => Keep(piece, address, _memory);
+
+    /// <summary>The block where its piece lies; null if that is not here, or too many are lent already.</summary>
+    public LentBytes? TryLend(in BlockRequest block)
     {
         lock (_gate)
         {
-            var entry = new Entry(piece, address);
-            _entries[piece] = entry; // one that was lost has come again: the older goes in its turn
-            _byAge.Enqueue(entry);
-            Trim(capacity);
+            if (!_entries.TryGetValue(block.Piece, out var entry) || (entry.UserCount == 0 && _lentCount == capacity))
+            {
+                return null;
+            }
+
+            _lentCount += entry.UserCount++ == 0 ? 1 : 0;
+            return new Loan(this, entry, block.Begin);
         }
     }
 
@@ -39,25 +52,24 @@ internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, 
         }
     }
 
-    public LentBytes? TryLend(in BlockRequest block, bool mayMap)
+    /// <inheritdoc cref="Clear"/>
+    public void Dispose()
+    {
+        Clear();
+        _memory.Dispose();
+    }
+
+    /// <summary>Takes over the piece's memory, which goes back there in the end.</summary>
+    internal void Keep(PieceIndex piece, nint address, SlotMemory memory)
     {
         lock (_gate)
         {
-            if (_entries.TryGetValue(block.Piece, out var entry) && (entry.UserCount > 0 || _lentCount < capacity))
-            {
-                _lentCount += entry.UserCount++ == 0 ? 1 : 0;
-                return new Loan(this, entry, block.Begin);
-            }
+            var entry = new Entry(piece, address, memory);
+            _entries[piece] = entry; // one that was lost has come again: the older goes in its turn
+            _byAge.Enqueue(entry);
+            Trim(capacity);
         }
-
-        return store.TryLend(block, mayMap);
     }
-
-    public void Write(PieceIndex piece, int begin, ReadOnlySpan<byte> bytes) => store.Write(piece, begin, bytes);
-
-    public void Read(PieceIndex piece, int begin, Span<byte> destination) => store.Read(piece, begin, destination);
-
-    public int ReadBlocks(ReadOnlySpan<BlockRequest> blocks, Span<byte> destination, int gapBefore) => store.ReadBlocks(blocks, destination, gapBefore);
 
     private void Trim(int bound)
     {
@@ -74,19 +86,21 @@ internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, 
         }
     }
 
-    private void ReturnUnused(Entry entry)
+    private static void ReturnUnused(Entry entry)
     {
         if (entry.IsOut && entry.UserCount == 0)
         {
-            memory.Return(entry.Address);
+            entry.Memory.Return(entry.Address);
         }
     }
 
-    private sealed class Entry(PieceIndex piece, nint address)
+    private sealed class Entry(PieceIndex piece, nint address, SlotMemory memory)
     {
         public PieceIndex Piece => piece;
 
         public nint Address => address;
+
+        public SlotMemory Memory => memory;
 
         public int UserCount { get; set; }
 
@@ -104,7 +118,7 @@ internal sealed unsafe class RecentPieces(IPieceStore store, SlotMemory memory, 
                 if (--entry.UserCount == 0)
                 {
                     pieces._lentCount--;
-                    pieces.ReturnUnused(entry);
+                    ReturnUnused(entry);
                 }
             }
         }

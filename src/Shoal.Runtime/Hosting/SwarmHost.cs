@@ -42,7 +42,7 @@ public sealed class SwarmHost : ILinkEvents, IThreadPoolWorkItem, IAsyncDisposab
         _mailbox = new Mailbox(options.MailboxCapacity, _isDriven ? Environment.CurrentManagedThreadId : 0);
         _memory = new SlotMemory(options.MaximumSlotBytes, options.RetainedSlotBytes);
         _workers = new DiskWorkers(options.DiskWorkerCount, this, Fail);
-        _executor = new Executor(machine, transport, _workers, _memory, options.RecentPieceBytes, _logger);
+        _executor = new Executor(machine, transport, _workers, _memory, _logger);
         var onTimer = new Input(InputKind.Timer, Detail: new Action(() => _armed = Instant.Never));
         _timer = _time.CreateTimer(_ => Post(onTimer), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         transport.Bind(this);

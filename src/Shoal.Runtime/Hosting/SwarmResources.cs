@@ -16,6 +16,12 @@ public sealed record SwarmResources
     /// <summary>Where the pieces lie; null until the layout is known. Belongs to the caller, who disposes of it after detaching.</summary>
     public IPieceStore? Store { get; init; }
 
+    /// <summary>
+    /// Gets the pieces that were written, in the memory that they came to, which stays a part of <see cref="SwarmHostOptions.MaximumSlotBytes"/>; for a store
+    /// that lends them (<see cref="IPieceStore.TryLend"/>). Nobody. Belongs to the caller, who disposes of it after detaching.
+    /// </summary>
+    public RecentPieces? Recent { get; init; }
+
     /// <summary>Hashes a piece; on several threads at once. SHA-1.</summary>
     public Func<ReadOnlySpan<byte>, PieceHash> Hash { get; init; } = Storage.PieceHasher.Hash;
 
@@ -40,12 +46,6 @@ public sealed record SwarmHostOptions
 
     /// <summary>Bytes of released piece memory kept for the next piece, because fresh memory is many times slower. 64 MiB.</summary>
     public long RetainedSlotBytes { get; init; } = 64L << 20;
-
-    /// <summary>
-    /// Bytes of pieces of each swarm that stay in memory after they were written, for transports that send from there
-    /// (<see cref="IPieceStore.TryLend"/>); as many again while they are on their way. Part of <see cref="MaximumSlotBytes"/>. 0.
-    /// </summary>
-    public long RecentPieceBytes { get; init; }
 
     /// <summary>Is told of links, and why the host stopped. Nobody.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;

@@ -75,14 +75,7 @@ internal sealed class NotingLink : ILink
         return Expected.Remove(block);
     }
 
-    /// <summary>Where each upload was to be taken from.</summary>
-    public List<IPieceStore> Sources { get; } = [];
-
-    public void Upload(SwarmId swarm, IPieceStore store, in BlockRequest block)
-    {
-        Notes.Add($"upload {block}");
-        Sources.Add(store);
-    }
+    public void Upload(SwarmId swarm, IPieceStore store, in BlockRequest block) => Notes.Add($"upload {block}");
 
     public void Flush() => Notes.Add("flush");
 

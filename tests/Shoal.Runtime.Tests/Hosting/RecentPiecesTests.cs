@@ -17,7 +17,7 @@ public sealed class RecentPiecesTests
     public unsafe void What_came_last_is_lent_and_the_oldest_make_room()
     {
         using var memory = new SlotMemory(8 * PieceLength, 0);
-        var recent = new RecentPieces(_store, memory, capacity: 2);
+        using var recent = new RecentPieces(PieceLength, capacity: 2);
         for (var piece = 0; piece < 3; piece++)
         {
             Keep(recent, memory, piece, (byte)piece);
@@ -40,7 +40,7 @@ public sealed class RecentPiecesTests
     public unsafe void What_is_lent_stays_until_it_is_given_back()
     {
         using var memory = new SlotMemory(8 * PieceLength, 0);
-        var recent = new RecentPieces(_store, memory, capacity: 1);
+        using var recent = new RecentPieces(PieceLength, capacity: 1);
         Keep(recent, memory, 0, 7);
         var (one, other) = (Lend(recent, 0)!, Lend(recent, 0)!);
         for (var piece = 1; piece < 4; piece++)
@@ -62,7 +62,7 @@ public sealed class RecentPiecesTests
     public unsafe void No_more_pieces_are_lent_at_once_than_are_kept()
     {
         using var memory = new SlotMemory(8 * PieceLength, 0);
-        var recent = new RecentPieces(_store, memory, capacity: 2);
+        using var recent = new RecentPieces(PieceLength, capacity: 2);
         var lent = new List<LentBytes>();
         for (var piece = 0; piece < 4; piece++)
         {
@@ -87,7 +87,7 @@ public sealed class RecentPiecesTests
     public unsafe void A_piece_that_came_again_is_lent_as_it_came_last()
     {
         using var memory = new SlotMemory(8 * PieceLength, 0);
-        var recent = new RecentPieces(_store, memory, capacity: 2);
+        using var recent = new RecentPieces(PieceLength, capacity: 2);
         Keep(recent, memory, 0, 1);
         Keep(recent, memory, 0, 2);
         Keep(recent, memory, 1, 3); // drives out the first
@@ -98,41 +98,49 @@ public sealed class RecentPiecesTests
     [Fact]
     public async Task A_host_lends_what_was_written_and_nothing_else()
     {
-        var transport = new NotingTransport();
         var (slot, deed) = (new BufferSlot(0), OutputKind.Write);
         var done = new SemaphoreSlim(0);
         var machine = new ScriptedMachine(input =>
         {
             switch (input.Kind)
             {
-                case InputKind.Start:
-                    return [new Output(OutputKind.Connect, new SwarmId(1), LinkId.Outgoing(1), Address: PeerAddress.FromRank(1))];
                 case InputKind.PeerFound:
                     return [new Output(deed, new SwarmId(1), Message: new PeerMessage(PeerMessageKind.Piece, new PieceIndex(input.Count)), Slot: slot)];
                 case InputKind.PieceWritten or InputKind.WriteFailed or InputKind.PieceHashed:
                     done.Release();
-                    return
-                    [
-                        new Output(OutputKind.ReleaseSlot, new SwarmId(1), Slot: slot),
-                        new Output(OutputKind.Upload, new SwarmId(1), LinkId.Outgoing(1), PeerMessage.Request(new BlockRequest(input.Piece, 0, 16384))),
-                    ];
+                    return [new Output(OutputKind.ReleaseSlot, new SwarmId(1), Slot: slot)];
                 default:
                     return [];
             }
         });
-        await using var host = new SwarmHost(machine, transport, new SwarmHostOptions { RecentPieceBytes = 2 * PieceLength });
-        host.Attach(new SwarmId(1), new SwarmResources { Layout = Layout, Store = _store });
-        host.Post(new Input(InputKind.Start, new SwarmId(1)));
-        var sources = transport.Links[LinkId.Outgoing(1)].Sources;
+        using var recent = new RecentPieces(PieceLength, capacity: 2);
+        await using var host = new SwarmHost(machine, new NotingTransport());
+        host.Attach(new SwarmId(1), new SwarmResources { Layout = Layout, Store = _store, Recent = recent });
         foreach (var (piece, kind, fault, isLent) in ((int, OutputKind, string?, bool)[])
             [(0, OutputKind.Write, null, true), (1, OutputKind.Write, "full", false), (2, OutputKind.Hash, null, false), (3, OutputKind.Write, null, true)])
         {
             (deed, _store.Fault) = (kind, fault);
             host.Post(new Input(InputKind.PeerFound, new SwarmId(1), Count: piece));
             await done.WaitAsync(TestContext.Current.CancellationToken);
-            using var lent = await host.AskAsync(() => Lend(sources[^1], piece)); // a turn later
+            using var lent = await host.AskAsync(() => Lend(recent, piece)); // a turn later
             Assert.Equal(isLent, lent is not null);
         }
+    }
+
+    [Fact]
+    public unsafe void What_was_read_is_lent_like_what_came()
+    {
+        using var recent = new RecentPieces(PieceLength, capacity: 1);
+        recent.Return(recent.Rent());
+        var address = recent.Rent();
+        new Span<byte>((void*)address, PieceLength).Fill(9);
+        recent.Keep(new PieceIndex(5), address);
+        using var lent = Lend(recent, 5)!;
+        using var memory = new SlotMemory(PieceLength, 0);
+        Keep(recent, memory, 6, 1); // what came drives out what was read
+        Assert.Equal((nint)lent.Bytes, address + 16384);
+        Assert.Equal(9, lent.Bytes[0]);
+        Assert.NotEqual(address, recent.Rent());
     }
 
     private static unsafe void Keep(RecentPieces recent, SlotMemory memory, int piece, byte content)
@@ -141,8 +149,8 @@ public sealed class RecentPiecesTests
         var bytes = new Span<byte>((void*)address, PieceLength);
         bytes.Fill(100);
         bytes[16384..].Fill(content);
-        recent.Keep(new PieceIndex(piece), address);
+        recent.Keep(new PieceIndex(piece), address, memory);
     }
 
-    private static LentBytes? Lend(IPieceStore store, int piece) => store.TryLend(new BlockRequest(new PieceIndex(piece), 16384, 16384), mayMap: false);
+    private static LentBytes? Lend(RecentPieces recent, int piece) => recent.TryLend(new BlockRequest(new PieceIndex(piece), 16384, 16384));
 }
