@@ -114,6 +114,25 @@ public sealed class CopyFailureTests
         Assert.All([0, 1, 2], rank => CopyPlace.AssertSame(place.At("0/folder/good"), place.To(rank, "folder/good")));
     }
 
+    [Theory]
+    [MemberData(nameof(Both))]
+    public async Task What_a_rank_has_already_and_no_reader_can_read_holds_nobody_up(string mpi)
+    {
+        using var place = new CopyPlace();
+        place.WriteForEach(3, "folder/bad", 40 * MiB);
+        Assert.Equal(0, (await place.CopyAfterAsync(mpi, 3, "cd $rank", "folder", place.Destinations)).ExitCode);
+        place.WriteForEach(3, "folder/good", 20 * MiB);
+        Directory.Delete(place.To(2, "folder"), recursive: true);
+        Assert.All([0, 1, 2], rank => File.SetUnixFileMode(place.At($"{rank}/folder/bad"), UnixFileMode.None));
+
+        var result = await place.CopyAfterAsync(mpi, 3, Unreadable(0, 1, 2), "folder", place.Destinations, "--readers", "2");
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Matches("rank 2.* lacks 1 file \\(folder/bad\\): .*/folder/bad.*[Pp]ermission", Assert.Single(result.Complaints));
+        Assert.All([0, 1, 2], rank => CopyPlace.AssertSame(place.At("0/folder/good"), place.To(rank, "folder/good")));
+        Assert.All([0, 1], rank => Assert.Equal(40 * MiB, new FileInfo(place.To(rank, "folder/bad")).Length));
+    }
+
     // Each rank has sources of its own, in its folder; even root shall not read there what is forbidden.
     private static string Unreadable(params int[] ranks) =>
         $"cd $rank; case $rank in {string.Join('|', ranks)}) [ $(id -u) = 0 ] && exec setpriv --bounding-set -dac_override,-dac_read_search \"$@\";; esac";

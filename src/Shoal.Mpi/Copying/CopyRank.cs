@@ -71,11 +71,11 @@ internal sealed class CopyRank : IDisposable
             var kept = _own?.FindKept() ?? new Bitfield(plan.Layout.PieceCount);
             var own = _own is null || options.Wrap is null ? _own : options.Wrap(_own);
             _source = _share.Count > 0 ? new SourceShare(plan, _share, own, kept) : null;
-            _store = new CopyStore(plan, own, _source?.Store, ReadPace.For(world, plan, options.Time));
-            _source?.Begin(_store);
+            _store = new CopyStore(plan, own, _source?.Store, _share.Count > 0 ? ReadPace.For(world, plan, options.Time) : null);
             _swarm = new CopySwarm(world, plan, _store, kept.Clone(), _own is null ? new Bitfield(kept.Length) : _candidates.AllBut(kept, _share), options.FullMeshCount);
             _loop = _swarm.Loop;
             _checker = _candidates.Pieces.IsEmpty ? null : new PresentChecker(_own!, plan, _candidates.Pieces);
+            _source?.Begin(_store);
         }
         else
         {
@@ -120,6 +120,7 @@ internal sealed class CopyRank : IDisposable
     public void Dispose()
     {
         _loop.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _checker?.Abandon();
         _own?.Dispose();
         _source?.Dispose();
         _store?.Dispose();

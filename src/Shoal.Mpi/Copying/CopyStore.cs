@@ -20,8 +20,11 @@ internal sealed class CopyStore(CopyPlan plan, IPieceStore? own, IPieceStore? so
 
     private readonly bool[] _isFromSource = new bool[plan.Layout.PieceCount];
 
+    /// <summary>How many of the pieces that came last are kept in memory.</summary>
+    public static int RecentCount(CopyPlan plan) => Math.Max(0, (RecentBytes / plan.Layout.PieceLength) - 1);
+
     /// <summary>The pieces that came last.</summary>
-    public RecentPieces Recent { get; } = new(plan.Layout.PieceLength, Math.Max(1, (RecentBytes / plan.Layout.PieceLength) - 1));
+    public RecentPieces Recent { get; } = new(plan.Layout.PieceLength, RecentCount(plan));
 
     /// <summary>How the sources are read; null for as fast as they can be.</summary>
     public ReadPace? Pace => pace;

@@ -76,7 +76,8 @@ internal sealed class CopySwarm
         }
 
         MissingCount = plan.Layout.PieceCount - have.Count;
-        _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, BesideShare(have, world.Rank), wanted)));
+        // What is had is told when its hash is known: who fetched it before would hold a slot for it, until the hash comes or for ever.
+        _loop.Host.Post(new Input(InputKind.ContentReady, _id, Detail: new ContentState(plan.Layout, default, new Bitfield(have.Length), wanted)));
         _loop.Host.Post(new Input(InputKind.Start, _id));
         int[] peers = [.. plan.Participants.Where(rank => !plan.Broken.ContainsKey(rank) || plan.Readers.Contains(rank))];
         foreach (var rank in CopyLinks.CalledBy(world.Rank, peers, world.Leaders, fullMeshCount))
@@ -112,18 +113,23 @@ internal sealed class CopySwarm
 
     public bool Has(PieceIndex piece) => _have[piece];
 
-    public void HashKnown(PieceIndex piece, PieceHash hash) => _loop.Host.Post(Of(InputKind.PieceHashKnown, piece) with { Hash = hash });
-
-    public void Found(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceFound, piece));
-
-    /// <summary>The piece comes from others; unless it is had, and only waited to be read.</summary>
-    public void Want(PieceIndex piece)
+    /// <summary>The piece has this hash; if it is had, others may come for it.</summary>
+    public void HashKnown(PieceIndex piece, PieceHash hash)
     {
+        _loop.Host.Post(Of(InputKind.PieceHashKnown, piece) with { Hash = hash });
         if (_have[piece])
         {
             Found(piece);
         }
-        else
+    }
+
+    /// <summary>The piece lies in its place, and its hash is known.</summary>
+    public void Found(PieceIndex piece) => _loop.Host.Post(Of(InputKind.PieceFound, piece));
+
+    /// <summary>The piece is to come from others, if it is not had.</summary>
+    public void Want(PieceIndex piece)
+    {
+        if (!_have[piece])
         {
             _loop.Host.Post(Of(InputKind.PieceWanted, piece) with { Count = 1 });
         }
@@ -140,18 +146,6 @@ internal sealed class CopySwarm
     }
 
     public void Stop() => _loop.Host.Post(new Input(InputKind.Stop, _id));
-
-    // What we read ourselves is told when it was read: then its hash is known, and it lies in memory.
-    private Bitfield BesideShare(Bitfield have, int rank)
-    {
-        var (told, share) = (have.Clone(), _plan.ShareOf(rank));
-        for (var piece = share.First.Value; piece < share.End; piece++)
-        {
-            told.Clear(piece);
-        }
-
-        return told;
-    }
 
     private Input Of(InputKind kind, PieceIndex piece) =>
         new(kind, _id, Message: new Protocol.Wire.PeerMessage(Protocol.Wire.PeerMessageKind.Piece, piece));

@@ -53,11 +53,23 @@ internal sealed unsafe class SourceReader : IDisposable
 
     public SourceReader(PieceStore source, CopyHasher hasher, IPieceStore? own, PieceRange share, Bitfield kept, CopyStore store)
     {
-        _thread = new Thread(() => Read(source, hasher, own, share, kept, store)) { IsBackground = true, Name = "shoal source" };
+        _thread = new Thread(() =>
+        {
+            try
+            {
+                Read(source, hasher, own, share, kept, store);
+            }
+            catch (ObjectDisposedException) when (_isStopping)
+            {
+            }
+        }) { IsBackground = true, Name = "shoal source" };
         _thread.Start();
     }
 
     public bool TryTake(out Finding finding) => _findings.TryDequeue(out finding);
+
+    /// <summary>Its stores may go: a job that fails does not wait for a thread whose disk hangs.</summary>
+    public void Abandon() => _isStopping = true;
 
     public void Dispose()
     {
@@ -118,7 +130,16 @@ internal sealed class PresentChecker : IDisposable
 
     public PresentChecker(StagedStore store, CopyPlan plan, Bitfield candidates)
     {
-        _thread = new Thread(() => Work(store, plan, candidates)) { IsBackground = true, Name = "shoal check" };
+        _thread = new Thread(() =>
+        {
+            try
+            {
+                Work(store, plan, candidates);
+            }
+            catch (ObjectDisposedException) when (_isStopping)
+            {
+            }
+        }) { IsBackground = true, Name = "shoal check" };
         _thread.Start();
     }
 
@@ -126,6 +147,9 @@ internal sealed class PresentChecker : IDisposable
 
     /// <summary>The piece is right.</summary>
     public void Adopt(PieceIndex piece) => _orders.Add((piece, true));
+
+    /// <inheritdoc cref="SourceReader.Abandon"/>
+    public void Abandon() => _isStopping = true;
 
     public void Dispose()
     {

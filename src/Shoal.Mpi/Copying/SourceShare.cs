@@ -111,7 +111,12 @@ internal sealed class SourceShare : IDisposable
         _extra?.Dispose();
     }
 
-    public void Dispose() => Store?.Dispose();
+    public void Dispose()
+    {
+        _reader?.Abandon();
+        _extra?.Abandon();
+        Store?.Dispose();
+    }
 
     private SourceReader NewReader(PieceRange range) => new(Store!, _hasher, _own, range, _kept, _store!);
 }

@@ -16,7 +16,7 @@ public sealed unsafe class RecentPieces(int pieceLength, int capacity) : IDispos
     private readonly Lock _gate = new();
     private readonly Dictionary<PieceIndex, Entry> _entries = [];
     private readonly Queue<Entry> _byAge = new();
-    private readonly SlotMemory _memory = new(long.MaxValue, (long)capacity * pieceLength); // of those that are read
+    private readonly SlotMemory _memory = new(long.MaxValue, pieceLength); // of those that are read
     private int _lentCount;
 
     /// <summary>Memory for a piece that is to be read, with whatever was in it; to be kept or given back.</summary>
