@@ -88,7 +88,7 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     public Bitfield? Rejected { get; set; }
 
     /// <summary>What the peer told of its pieces before we could understand it.</summary>
-    public EarlyPieces Early { get; } = new();
+    public EarlyPieces Early => field ??= new();
 
     public bool AmChoking { get; set; } = true;
 
@@ -105,7 +105,7 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
     public Bitfield? AllowedFast { get; set; }
 
     /// <summary>Pieces that the peer may ask for although choked (BEP 6).</summary>
-    public List<PieceIndex> GrantedFast { get; } = [];
+    public List<PieceIndex> GrantedFast => field ??= [];
 
     /// <summary>Bytes of those that it may still have while choked.</summary>
     public long GrantedFastBytes { get; set; }
@@ -118,8 +118,8 @@ internal sealed class PeerConnection(LinkId link, PeerAddress address, Instant n
 
     public RateMeter Uploaded { get; } = new();
 
-    /// <summary>Pieces that the peer would have us begin before others (BEP 6).</summary>
-    public Queue<PieceIndex> Suggested { get; } = new();
+    /// <summary>Pieces that the peer would have us begin before others (BEP 6); null if it never did.</summary>
+    public Queue<PieceIndex>? Suggested { get; set; }
 
     public Instant UnchokedAt { get; set; }
 

@@ -291,12 +291,13 @@ internal sealed class PeerMessages(
             return context.Layout is null ? null : $"suggests piece {piece}, which does not exist";
         }
 
-        if (connection.Suggested.Count == PeerConnection.MaximumSuggestedCount)
+        var suggested = connection.Suggested ??= new Queue<PieceIndex>();
+        if (suggested.Count == PeerConnection.MaximumSuggestedCount)
         {
-            connection.Suggested.Dequeue();
+            suggested.Dequeue();
         }
 
-        connection.Suggested.Enqueue(piece);
+        suggested.Enqueue(piece);
         return null;
     }
 

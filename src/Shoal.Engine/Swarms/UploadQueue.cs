@@ -12,10 +12,10 @@ internal sealed class UploadQueue
     public const int Limit = 2048;
 
     private readonly Queue<BlockRequest> _waiting = new();
-    private readonly HashSet<BlockRequest> _cancelled = [];
+    private HashSet<BlockRequest>? _cancelled; // hardly anybody ever does
 
     /// <summary>Requests waiting.</summary>
-    public int Count => _waiting.Count - _cancelled.Count;
+    public int Count => _waiting.Count - (_cancelled?.Count ?? 0);
 
     /// <summary>Bytes handed to the driver and not yet sent.</summary>
     public long InFlightBytes { get; private set; }
@@ -42,12 +42,12 @@ internal sealed class UploadQueue
     }
 
     /// <summary>The peer does not want it any more. False if it was not waiting.</summary>
-    public bool Cancel(BlockRequest block) => _waiting.Contains(block) && _cancelled.Add(block);
+    public bool Cancel(BlockRequest block) => _waiting.Contains(block) && (_cancelled ??= []).Add(block);
 
     /// <summary>Looks at the next one to serve.</summary>
     public bool TryPeek(out BlockRequest block)
     {
-        while (_waiting.TryPeek(out block) && _cancelled.Remove(block))
+        while (_waiting.TryPeek(out block) && _cancelled?.Remove(block) == true)
         {
             _waiting.Dequeue();
         }
@@ -83,6 +83,6 @@ internal sealed class UploadQueue
             _waiting.Dequeue();
         }
 
-        _cancelled.Clear();
+        _cancelled = null;
     }
 }
