@@ -153,7 +153,6 @@ internal sealed class FairShares
     private void Unlink(int id)
     {
         _graph.Unlink(id);
-        _graph.Flows[id].Rate = 0;
         foreach (var resource in _graph.RouteOf(id))
         {
             if (_graph.Resources[resource].Capacity != long.MaxValue)

@@ -1,7 +1,7 @@
 namespace Shoal.Simulation.Network;
 
 /// <summary>
-/// Progressive filling of one or several components: finds the level at which each resource is full. A flow's rate is then the lowest
+/// Progressive filling of a region of resources, or of all: finds the level at which each resource is full. A flow's rate is then the lowest
 /// level of its resources, or its cap if that is lower, so filling itself need not write down a rate.
 /// <para>
 /// The level rises in steps of one byte per second; a resource is full when it could not give all of its unfrozen flows one byte more,
@@ -39,7 +39,7 @@ internal sealed class Filling(FlowGraph graph)
         _raised.Clear();
     }
 
-    /// <summary>A resource of the component. Its links must be what they are to be.</summary>
+    /// <summary>A resource of the region. Its links must be what they are to be.</summary>
     public void Add(int id)
     {
         ref var resource = ref graph.Resources[id];
@@ -60,7 +60,32 @@ internal sealed class Filling(FlowGraph graph)
         }
     }
 
-    /// <summary>A flow of the component with a cap; it may be told twice, and need not be without a limited resource.</summary>
+    /// <summary>
+    /// A flow of the region may have a limit: its cap, and the levels of what it passes outside, which stand. It may be told twice. To be
+    /// called when all resources of the region are known.
+    /// </summary>
+    public void AddLimit(Link link)
+    {
+        var limit = graph.Caps[link.Flow];
+        if (link.Other >= 0)
+        {
+            limit = Math.Min(limit, LevelOutside(link.Other));
+        }
+        else
+        {
+            foreach (var resource in graph.RouteOf(link.Flow))
+            {
+                limit = Math.Min(limit, LevelOutside(resource));
+            }
+        }
+
+        if (limit != long.MaxValue)
+        {
+            _first.Append(new LevelEntry(limit, ~link.Flow));
+        }
+    }
+
+    /// <summary>The same of a flow with a cap, where nothing is outside; it need not be without a limited resource.</summary>
     public void AddCap(int id)
     {
         var narrowest = long.MaxValue;
@@ -91,7 +116,7 @@ internal sealed class Filling(FlowGraph graph)
                 }
                 else
                 {
-                    FreezeByCap(~id, level);
+                    FreezeByLimit(~id, level);
                 }
             }
 
@@ -168,27 +193,47 @@ internal sealed class Filling(FlowGraph graph)
         }
     }
 
-    private void FreezeByCap(int id, long level)
+    private void FreezeByLimit(int id, long level)
     {
         if (graph.FrozenIn[id] == _mark)
         {
             return; // it was told twice
         }
 
+        var insideCount = 0;
         foreach (var resource in graph.RouteOf(id))
         {
+            if (graph.Resources[resource].Mark != _mark)
+            {
+                continue;
+            }
+
             if (graph.Levels[resource] != long.MaxValue)
             {
                 return; // full before, or now: that freezes it
             }
+
+            insideCount++;
         }
 
-        if (!graph.Flows[id].IsOpaque)
+        if (insideCount > 1 && !graph.Flows[id].IsOpaque)
         {
             graph.SetOpaque(id, true);
         }
 
         Freeze(id, level);
+    }
+
+    // What is taken from a resource outside means nothing, and must not close it.
+    private long LevelOutside(int id)
+    {
+        if (graph.Resources[id].Mark == _mark)
+        {
+            return long.MaxValue;
+        }
+
+        graph.Left[id] = new Left { FlowCount = int.MaxValue };
+        return graph.Levels[id];
     }
 
     private void Freeze(int id, long level)

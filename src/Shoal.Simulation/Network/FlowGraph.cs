@@ -131,9 +131,10 @@ internal sealed class FlowGraph
         }
     }
 
-    /// <summary>Takes the flow out of the lists of its resources; the last of each list takes its place.</summary>
+    /// <summary>Takes the flow out of the lists of its resources; the last of each list takes its place. It has no rate then.</summary>
     public void Unlink(int id)
     {
+        SetRate(id, 0);
         Flows[id].IsLinked = false;
         var route = RouteOf(id);
         PlaceCount -= route.Length;
@@ -145,6 +146,18 @@ internal sealed class FlowGraph
             links[index] = last;
             _indexOf[last.Place] = index;
         }
+    }
+
+    /// <summary>What a flow gets from now on.</summary>
+    public void SetRate(int id, long rate)
+    {
+        ref var flow = ref Flows[id];
+        foreach (var resource in RouteOf(id))
+        {
+            Resources[resource].Used += rate - flow.Rate; // it may run over on the way, where nothing is limited, and comes back
+        }
+
+        flow.Rate = rate;
     }
 
     /// <summary>Sets whether a flow must be looked at itself.</summary>
@@ -189,6 +202,9 @@ internal struct FlowState
     /// <summary>Bytes per second that it got in the last computation that it took part in; 0 since it was unlinked.</summary>
     public long Rate;
 
+    /// <summary>In which run its rate was last changed.</summary>
+    public int ChangedIn;
+
     /// <summary>0 for an id that is free.</summary>
     public byte RouteLength;
 
@@ -214,7 +230,10 @@ internal struct Resource
     /// <summary>What it can; <see cref="long.MaxValue"/> if that is no limit.</summary>
     public long Capacity;
 
-    /// <summary>In which computation it was last reached.</summary>
+    /// <summary>The rates of its linked flows together; means nothing if it has no limit.</summary>
+    public long Used;
+
+    /// <summary>In which computation it last took part.</summary>
     public int Mark;
 
     /// <summary>Linked flows.</summary>
@@ -222,9 +241,6 @@ internal struct Resource
 
     /// <summary>Whether it is in the list of those to look at in the next computation.</summary>
     public bool IsQueued;
-
-    /// <summary>Whether it was in a component with most of all flows, when that was last looked at.</summary>
-    public bool IsInGiant;
 }
 
 /// <summary>What is left of a resource: hot, so apart from the rest.</summary>

@@ -3,21 +3,28 @@ using System.Runtime.InteropServices;
 namespace Shoal.Simulation.Network;
 
 /// <summary>
-/// Recomputes the rates of what is connected with a change through linked flows and limited resources, and of nothing else.
-/// Where one component has most of all flows, looking for its members costs more than filling it; so a change in such a giant
-/// recomputes everything, and the others come to what they had. Whether a component is a giant is a guess that decides about the cost
-/// only: it is made when the component is walked through, and made anew every so often.
+/// Brings rates up to date after a change, by filling no more than it touches. Where the level of each resource is what the levels of all
+/// others make of it, all rates are max-min fair; so a <b>region</b> around the change is filled while the levels around it stand as
+/// they are, like caps, and then one looks whether they still may stand: a resource outside that is full must give each of its flows
+/// what it gave before, and one that is not must have room for what its flows take now. Those of which that is not so join
+/// the region, and it is filled again. Most changes stay near: who gets less at a full uplink leaves room at downlinks that were not full
+/// anyway. A region that has become large is no longer looked for: everything is filled.
 /// </summary>
 internal sealed class Recomputation(FlowGraph graph)
 {
-    /// <summary>After so many recomputations of everything one looks whether the giant still is one.</summary>
-    private const int GiantLifetime = 64;
+    /// <summary>Up to so many places (see <see cref="FlowGraph"/>) a region is never large.</summary>
+    private const int SmallPlaceCount = 64;
+
+    /// <summary>A larger one is if it has more than one place of so many.</summary>
+    private const int LargeShare = 8;
 
     private readonly Filling _filling = new(graph);
-    private readonly List<int> _reached = [];
+    private readonly List<int> _region = []; // resources
     private readonly List<int> _changed = [];
+    private readonly List<long> _before = []; // the rates that those had
+    private int _placeCount; // of the region
     private int _mark;
-    private int _giantAge;
+    private int _run;
 
     /// <summary>The flows whose rate was changed in the last run.</summary>
     public ReadOnlySpan<int> Changed => CollectionsMarshal.AsSpan(_changed);
@@ -25,46 +32,116 @@ internal sealed class Recomputation(FlowGraph graph)
     /// <summary>Brings the rates up to date after these resources, and those of these flows that are touched, have changed.</summary>
     public void Run(List<int> queuedFlows, List<int> queuedResources)
     {
+        _run++;
         _changed.Clear();
-        if (queuedFlows.Count + queuedResources.Count == 0)
-        {
-            return;
-        }
-
+        _before.Clear();
+        _region.Clear();
+        _placeCount = 0;
         _filling.Begin(++_mark);
-        var isGiant = IsGiantTouched(queuedFlows, queuedResources);
-        if (isGiant && ++_giantAge < GiantLifetime)
-        {
-            FillEverything();
-        }
-        else
-        {
-            FillReached(queuedFlows, queuedResources, isGiant);
-        }
-    }
-
-    private bool IsGiantTouched(List<int> queuedFlows, List<int> queuedResources)
-    {
         foreach (var resource in queuedResources)
         {
-            if (graph.Resources[resource].IsInGiant)
-            {
-                return true;
-            }
+            Include(resource); // also one that has just become unlimited: its flows were bound to each other
         }
 
         foreach (var id in queuedFlows)
         {
             foreach (var resource in graph.Flows[id].IsTouched ? graph.RouteOf(id) : [])
             {
-                if (graph.Resources[resource].IsInGiant)
+                if (graph.Resources[resource].Capacity != long.MaxValue)
                 {
-                    return true;
+                    Include(resource);
                 }
             }
         }
 
-        return false;
+        FillWhatIsTouched();
+        foreach (var id in queuedFlows)
+        {
+            if (graph.Flows[id].IsTouched)
+            {
+                UpdateRate(id); // it may pass nothing that is limited
+            }
+        }
+
+        ForgetUnchanged();
+    }
+
+    private void FillWhatIsTouched()
+    {
+        for (var filledCount = 0; filledCount < _region.Count; _filling.Begin(++_mark))
+        {
+            if (_placeCount > SmallPlaceCount && _placeCount > graph.PlaceCount / LargeShare)
+            {
+                FillEverything();
+                return;
+            }
+
+            filledCount = _region.Count;
+            FillRegion();
+            Spread();
+        }
+    }
+
+    private void FillRegion()
+    {
+        foreach (var resource in _region)
+        {
+            _filling.Add(resource);
+        }
+
+        foreach (var resource in _region)
+        {
+            foreach (var link in graph.LinksOf(resource))
+            {
+                _filling.AddLimit(link);
+            }
+        }
+
+        _filling.Run();
+    }
+
+    // Takes over the new rates, and takes in those resources outside that do not bear them.
+    private void Spread()
+    {
+        var filledCount = _region.Count;
+        for (var i = 0; i < filledCount; i++)
+        {
+            foreach (var link in graph.LinksOf(_region[i]))
+            {
+                if (!UpdateRate(link.Flow))
+                {
+                    continue;
+                }
+
+                foreach (var other in graph.RouteOf(link.Flow))
+                {
+                    if (!MayStand(other, graph.Flows[link.Flow].Rate))
+                    {
+                        Include(other);
+                    }
+                }
+            }
+        }
+    }
+
+    // Whether what is known of a resource still holds, through which a flow has this rate now and had another before. One byte more for each
+    // flow is the most that filling may find it to lack.
+    private bool MayStand(int id, long rate)
+    {
+        ref var resource = ref graph.Resources[id];
+        return graph.Levels[id] == long.MaxValue && (resource.Capacity == long.MaxValue ||
+            (rate <= resource.Capacity && resource.Used <= resource.Capacity - resource.FlowCount));
+    }
+
+    private void Include(int id)
+    {
+        ref var resource = ref graph.Resources[id];
+        if (resource.Mark != _mark)
+        {
+            resource.Mark = _mark;
+            _region.Add(id);
+            _placeCount += resource.FlowCount;
+        }
     }
 
     private void FillEverything()
@@ -93,111 +170,7 @@ internal sealed class Recomputation(FlowGraph graph)
         }
     }
 
-    private void FillReached(List<int> queuedFlows, List<int> queuedResources, bool isGiantOld)
-    {
-        ReachWhatChanged(queuedFlows, queuedResources);
-        var placeCount = 0;
-        for (var i = 0; i < _reached.Count; i++)
-        {
-            foreach (var link in graph.LinksOf(_reached[i]))
-            {
-                ReachOthers(link);
-            }
-
-            placeCount += graph.Resources[_reached[i]].FlowCount;
-        }
-
-        _filling.Run();
-        foreach (var resource in _reached)
-        {
-            foreach (var link in graph.LinksOf(resource))
-            {
-                UpdateRate(link.Flow);
-            }
-        }
-
-        foreach (var id in queuedFlows)
-        {
-            if (graph.Flows[id].IsTouched)
-            {
-                UpdateRate(id); // it may pass nothing that is limited
-            }
-        }
-
-        _reached.Clear();
-
-        // Most of all that is linked, and enough that walking over everything, idle or not, is the cheaper way.
-        var isGiant = placeCount > graph.PlaceCount / 2 && placeCount > (graph.ResourceCount + graph.FlowCount) / 4;
-        if (isGiant || isGiantOld)
-        {
-            RememberGiant(isGiant);
-        }
-    }
-
-    private void ReachWhatChanged(List<int> queuedFlows, List<int> queuedResources)
-    {
-        foreach (var resource in queuedResources)
-        {
-            // Also one that has just become unlimited: its flows were bound to each other.
-            _filling.Add(resource);
-            _reached.Add(resource);
-        }
-
-        foreach (var id in queuedFlows)
-        {
-            if (graph.Flows[id].IsTouched)
-            {
-                foreach (var resource in graph.RouteOf(id))
-                {
-                    Reach(resource);
-                }
-            }
-        }
-    }
-
-    private void ReachOthers(Link link)
-    {
-        if (link.Other >= 0)
-        {
-            Reach(link.Other);
-        }
-        else
-        {
-            foreach (var resource in graph.RouteOf(link.Flow))
-            {
-                Reach(resource);
-            }
-        }
-
-        if (graph.Caps[link.Flow] != long.MaxValue)
-        {
-            _filling.AddCap(link.Flow);
-        }
-    }
-
-    private void Reach(int id)
-    {
-        ref var resource = ref graph.Resources[id];
-        if (resource.Mark != _mark)
-        {
-            _filling.Add(id);
-            if (resource.Capacity != long.MaxValue)
-            {
-                _reached.Add(id); // what is unlimited binds nobody to anybody
-            }
-        }
-    }
-
-    private void RememberGiant(bool isGiant)
-    {
-        _giantAge = 0;
-        foreach (ref var resource in graph.Resources.AsSpan(0, graph.ResourceCount))
-        {
-            resource.IsInGiant = isGiant && resource.Mark == _mark;
-        }
-    }
-
-    private void UpdateRate(int id)
+    private bool UpdateRate(int id)
     {
         var rate = graph.Caps[id];
         foreach (var resource in graph.RouteOf(id))
@@ -206,10 +179,34 @@ internal sealed class Recomputation(FlowGraph graph)
         }
 
         ref var flow = ref graph.Flows[id];
-        if (flow.Rate != rate)
+        if (flow.Rate == rate)
         {
-            flow.Rate = rate;
-            _changed.Add(id);
+            return false;
         }
+
+        if (flow.ChangedIn != _run)
+        {
+            flow.ChangedIn = _run;
+            _changed.Add(id);
+            _before.Add(flow.Rate);
+        }
+
+        graph.SetRate(id, rate);
+        return true;
+    }
+
+    // Some are again what they were.
+    private void ForgetUnchanged()
+    {
+        var count = 0;
+        for (var i = 0; i < _changed.Count; i++)
+        {
+            if (graph.Flows[_changed[i]].Rate != _before[i])
+            {
+                _changed[count++] = _changed[i];
+            }
+        }
+
+        CollectionsMarshal.SetCount(_changed, count);
     }
 }

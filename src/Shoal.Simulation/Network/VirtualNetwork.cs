@@ -10,25 +10,24 @@ namespace Shoal.Simulation.Network;
 /// most once a quantum; between two looks they are constant, so the moment at which a block has left is exact. Capacities are given as
 /// of the line, headers included; a receiver's acknowledgements go in front of the next block that it sends itself.
 /// <para>
-/// All that send are looked at once a quantum, and there are many: so that look reads of each nothing but when it will be done. Those of
-/// which more is to be asked are few, and in lists of their own.
+/// There are many that send, and few of them are near their end, or get another rate: so a look asks of nobody else. When each will be
+/// done is in <see cref="Departures"/>, and whoever else is to be asked is in a list.
 /// </para>
 /// </summary>
 internal sealed class VirtualNetwork(Timeline timeline, long quantum)
 {
-    private static readonly Instant Gone = new(-1);
-
     private readonly FairShares _shares = new();
-    private readonly List<int> _active = [];
+    private readonly Departures _departures = new(quantum);
+    private readonly List<int> _near = []; // those whose blocks are about to leave, during a look
     private readonly List<int> _emptied = []; // active, and at some time since it was so had no block to send
     private readonly List<int> _slow = []; // whose windows grow
     private readonly List<long> _capacities = []; // by resource
     private readonly Dictionary<int, long> _carried = []; // by shared resource
     private Flow[] _flows = new Flow[64];
-    private Instant[] _doneAt = new Instant[64]; // by flow: when its first block will have left, if it is not on the timeline; else never, or gone
     private Instant _nextLookAt = Instant.Never;
     private Instant _lastLookAt = Instant.Zero;
     private Instant _horizon; // whatever is over by then is on the timeline
+    private int _activeCount;
 
     /// <summary>A capacity that flows share. Unlimited if the rate is <see cref="long.MaxValue"/>.</summary>
     public int AddResource(long bytesPerSecond, bool isCounted)
@@ -71,7 +70,6 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             if (end.Flow >= _flows.Length)
             {
                 Array.Resize(ref _flows, Math.Max(end.Flow + 1, _flows.Length * 2));
-                Array.Resize(ref _doneAt, _flows.Length);
             }
 
             _flows[end.Flow] = new Flow
@@ -81,7 +79,6 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
                 PathRate = Narrowest(resources[..count]),
                 IdleSince = Instant.Never,
             };
-            _doneAt[end.Flow] = Instant.Never;
         }
 
         ref var flow = ref _flows[end.Flow];
@@ -90,7 +87,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             flow.IsActive = true;
             StartSlowly(end, ref flow);
             _shares.SetActive(end.Flow, true);
-            _active.Add(end.Flow);
+            _activeCount++;
             LookSoon();
         }
 
@@ -138,7 +135,8 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         ref var flow = ref _flows[end.Flow];
         if (flow.IsActive)
         {
-            _active.Remove(end.Flow);
+            _activeCount--;
+            _departures.Remove(end.Flow);
             _shares.SetActive(end.Flow, false);
             LookSoon();
         }
@@ -159,11 +157,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             return;
         }
 
-        if (_emptied.RemoveAll(HasRested) > 0)
-        {
-            _active.RemoveAll(number => _doneAt[number] == Gone);
-        }
-
+        _emptied.RemoveAll(HasRested);
         (_lastLookAt, _nextLookAt) = (now, Instant.Never);
         _slow.RemoveAll(HasGrown);
         if (_shares.IsDirty)
@@ -174,21 +168,25 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
                 ref var flow = ref _flows[changed];
                 Settle(ref flow, now);
                 flow.Rate = _shares.RateOf(changed);
-                _doneAt[changed] = DoneAt(flow);
+                _departures.Set(changed, DoneAt(flow));
             }
         }
 
-        if (_active.Count == 0)
+        if (_activeCount == 0)
         {
             return;
         }
 
         LookSoon();
         _horizon = _nextLookAt;
-        foreach (var active in _active)
+        _departures.TakeUntil(_horizon, _near);
+        _near.Sort(); // how they were found has no say
+        foreach (var number in _near)
         {
-            ScheduleIfNear(active);
+            Schedule(number, DoneAt(_flows[number]));
         }
+
+        _near.Clear();
     }
 
     private int[] Counted(ReadOnlySpan<int> resources)
@@ -266,7 +264,7 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
             _shares.SetActive(number, false);
             flow.IsActive = false;
             flow.Rate = 0;
-            _doneAt[number] = Gone;
+            _activeCount--;
         }
 
         return true;
@@ -291,8 +289,14 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         end.Owner.OwedAckBytes = 0;
         flow.UpdatedAt = timeline.Now;
         flow.IsDue = false;
-        _doneAt[number] = DoneAt(flow);
-        ScheduleIfNear(number);
+        if (DoneAt(flow) is var doneAt && doneAt <= _horizon)
+        {
+            Schedule(number, doneAt);
+        }
+        else
+        {
+            _departures.Set(number, doneAt);
+        }
     }
 
     private static void Settle(ref Flow flow, Instant now)
@@ -309,14 +313,10 @@ internal sealed class VirtualNetwork(Timeline timeline, long quantum)
         ? new Instant(flow.UpdatedAt.Nanoseconds + VirtualTime.ToMove(flow.Remaining, flow.Rate))
         : Instant.Never;
 
-    private void ScheduleIfNear(int number)
+    private void Schedule(int number, Instant doneAt)
     {
-        if (_doneAt[number] is var doneAt && doneAt <= _horizon)
-        {
-            _doneAt[number] = Instant.Never;
-            _flows[number].IsDue = true;
-            timeline.Add(doneAt, new Event(EventKind.BlockSent, End: _flows[number].End));
-        }
+        _flows[number].IsDue = true;
+        timeline.Add(doneAt, new Event(EventKind.BlockSent, End: _flows[number].End));
     }
 
     private struct Flow

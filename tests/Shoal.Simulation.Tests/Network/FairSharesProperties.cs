@@ -32,13 +32,15 @@ public sealed class FairSharesProperties
     }
 
     [Theory]
-    [InlineData(2)]
-    [InlineData(5)]
-    public void A_large_network_that_changed_step_by_step_has_the_rates_of_one_built_at_once(int routeLength)
+    [InlineData(2, 300)]
+    [InlineData(2, 3000)] // where changes stay near
+    [InlineData(5, 300)]
+    [InlineData(5, 6000)]
+    public void A_large_network_that_changed_step_by_step_has_the_rates_of_one_built_at_once(int routeLength, int resourceCount)
     {
         var prng = new Prng((ulong)routeLength);
-        var capacities = Enumerable.Range(0, 300).Select(_ => 1000L + prng.Next(1_000_000)).ToArray();
-        var routes = Enumerable.Range(0, 2000).Select(_ => Enumerable.Range(0, routeLength).Select(_ => prng.Next(300)).ToArray()).ToArray();
+        var capacities = Enumerable.Range(0, resourceCount).Select(_ => 1000L + prng.Next(1_000_000)).ToArray();
+        var routes = Enumerable.Range(0, 2000).Select(_ => Enumerable.Range(0, routeLength).Select(_ => prng.Next(resourceCount)).ToArray()).ToArray();
         var caps = Enumerable.Repeat(long.MaxValue, routes.Length).ToArray();
         var isActive = new bool[routes.Length];
         var shares = Build(capacities, routes);
