@@ -48,6 +48,9 @@ public sealed class PiecePicker
     /// <summary>The pieces being fetched, in order of opening.</summary>
     public IReadOnlyList<PartialPiece> Partials => _partials.All;
 
+    /// <summary>Whether a piece that was begun has blocks that nobody is asked for; perhaps it is not wanted any more.</summary>
+    public bool HasFreeBlocks => _partials.WithFree.Count > 0;
+
     /// <summary>Whether something is missing that nobody has who is connected.</summary>
     public bool LacksHolders => _pool.Count > _pool.AvailableCount;
 

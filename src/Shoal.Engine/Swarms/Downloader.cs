@@ -85,6 +85,16 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             return;
         }
 
+        if (!HasAnythingFree)
+        {
+            if (connection.Pipeline.Count == 0)
+            {
+                swarm.Flow!.TrySpillOne();
+            }
+
+            return;
+        }
+
         var target = TargetDepth(connection);
         var room = target - connection.Pipeline.Count;
         if (room <= 0 || (connection.Pipeline.Count > 0 && room < target / 8))
@@ -338,6 +348,9 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         context.Emit(new Output(
             OutputKind.Request, context.Id, connection.Link, PeerMessage.Request(block), partial.Slot));
     }
+
+    // Where slots are few, mostly all are in use, and all that is in them is asked for: no need to look closer then.
+    private bool HasAnythingFree => swarm.Flow!.FreeSlotCount > 0 || context.Picker!.HasFreeBlocks || (MayDuplicate && context.Picker.IsEndgame);
 
     private void CancelDuplicates(BlockRequest block)
     {
