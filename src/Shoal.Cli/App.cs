@@ -145,8 +145,9 @@ internal static class App
         return root;
     }
 
-    // Of a command line that begins with no command the parser says only that one is missing.
-    private static string Complaint(ParseResult parse) => parse.CommandResult.Command.Name != "shoal" ? Misspelt(parse) ?? Telling(parse.Errors).Message
+    // Where a command is missing the parser says only that.
+    private static string Complaint(ParseResult parse) =>
+        parse.CommandResult.Command is not { Action: null, Subcommands.Count: > 0 } ? Misspelt(parse) ?? Telling(parse.Errors).Message
         : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"
         : "no command is given";
 

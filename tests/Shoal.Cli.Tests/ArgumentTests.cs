@@ -10,6 +10,9 @@ public class ArgumentTests
     {
         { "", "no command is given (see 'shoal --help')" },
         { "frobnicate", "there is no command or option 'frobnicate' (see 'shoal --help')" },
+        { "mpi", "no command is given (see 'shoal mpi --help')" },
+        { "mpi copi a b", "there is no command or option 'copi' (see 'shoal mpi --help')" },
+        { "token --catalogue x", "there is no command or option '--catalogue' (see 'shoal token --help')" },
         { "get", "Required argument 'what' missing for command: 'get' (see 'shoal get --help')" },
         { "get nonsense", "'nonsense' is neither a magnet link, a URL, a file that exists, nor an info-hash; for a name in a catalogue, say whose with --at HOST:PORT" },
         { "get name:x", "no catalogue is named: use --at HOST:PORT, SHOAL_AT, or \"at\" in {config}" },

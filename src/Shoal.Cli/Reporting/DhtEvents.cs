@@ -19,7 +19,8 @@ internal sealed record DhtEvent(
     double QueriesPerSecond, long Queries, long Refused, long Dropped) : Event
 {
     public override string ToLine() =>
-        $"{(Family == "ipv4" ? "IPv4" : "IPv6")}: {Nodes} nodes in {Buckets} buckets, {Torrents} torrents with {Peers} peers, " +
+        $"{(Family == "ipv4" ? "IPv4" : "IPv6")}: {Units.Count(Nodes, "node")} in {Units.Count(Buckets, "bucket")}, " +
+        $"{Units.Count(Torrents, "torrent")} with {Units.Count(Peers, "peer")}, " +
         $"{QueriesPerSecond:F1} queries/s ({Queries} in all, {Refused} refused, {Dropped} packets dropped), " +
         $"seen at {ExternalAddress ?? "?"}, id {Id}";
 }
@@ -34,5 +35,5 @@ internal sealed record DhtPeerEvent(InfoHash InfoHash, string Address) : Event
 internal sealed record DhtLookupEvent(string Family, InfoHash InfoHash, int Peers, int Hops, int Queries, int Answers, double Seconds) : Event
 {
     public override string ToLine() =>
-        $"{(Family == "ipv4" ? "IPv4" : "IPv6")}: {Peers} peers, {Hops} hops, {Answers} of {Queries} nodes answered, {Seconds:F1} s";
+        $"{(Family == "ipv4" ? "IPv4" : "IPv6")}: {Units.Count(Peers, "peer")}, {Units.Count(Hops, "hop")}, {Answers} of {Queries} nodes answered, {Seconds:F1} s";
 }
