@@ -145,7 +145,7 @@ internal static class App
         return root;
     }
 
-    // Where a command is missing the parser says only that.
+    // Where a command is missing the parser does not say which word is none.
     private static string Complaint(ParseResult parse) =>
         parse.CommandResult.Command is not { Action: null, Subcommands.Count: > 0 } ? Misspelt(parse) ?? Telling(parse.Errors).Message
         : parse.UnmatchedTokens is [var first, ..] ? $"there is no command or option '{first}'"

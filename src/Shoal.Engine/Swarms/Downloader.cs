@@ -87,11 +87,6 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
 
         if (!HasAnythingFree)
         {
-            if (connection.Pipeline.Count == 0)
-            {
-                swarm.Flow!.TrySpillOne();
-            }
-
             return;
         }
 

@@ -12,19 +12,13 @@ internal sealed class Departures
     private const int ListCount = 1024;
 
     private readonly long _quantum;
-    private readonly List<int>[] _lists = new List<int>[ListCount]; // by the number of the quantum, modulo their count
+    private readonly List<int>?[] _lists = new List<int>?[ListCount]; // by the number of the quantum, modulo their count; null if empty
+    private readonly Stack<List<int>> _spare = new(); // lists that were emptied: else in time each would be as long as the longest
     private Departure[] _flows = new Departure[64];
     private long _first; // the quantum up to which all has been taken
 
     /// <param name="quantum">Nanoseconds.</param>
-    public Departures(long quantum)
-    {
-        _quantum = quantum;
-        for (var i = 0; i < ListCount; i++)
-        {
-            _lists[i] = [];
-        }
-    }
+    public Departures(long quantum) => _quantum = quantum;
 
     /// <summary>The flow will be done then, and not when it was said before; never is a time.</summary>
     public void Set(int flow, Instant at)
@@ -46,7 +40,9 @@ internal sealed class Departures
         if (departure.Quantum != quantum)
         {
             departure.Quantum = quantum;
-            _lists[(quantum - 1) % ListCount].Add(flow);
+            ref var list = ref _lists[(quantum - 1) % ListCount];
+            list ??= _spare.TryPop(out var spare) ? spare : [];
+            list.Add(flow);
         }
     }
 
@@ -58,7 +54,17 @@ internal sealed class Departures
     {
         for (var last = horizon.Nanoseconds / _quantum; ; _first++)
         {
-            TakeFrom(_lists[_first % ListCount], horizon, taken);
+            ref var list = ref _lists[_first % ListCount];
+            if (list is not null)
+            {
+                TakeFrom(list, horizon, taken);
+                if (list.Count == 0)
+                {
+                    _spare.Push(list);
+                    list = null;
+                }
+            }
+
             if (_first >= last)
             {
                 return;

@@ -154,7 +154,7 @@ internal sealed class FlowGraph
         ref var flow = ref Flows[id];
         foreach (var resource in RouteOf(id))
         {
-            Resources[resource].Used += rate - flow.Rate; // it may run over on the way, where nothing is limited, and comes back
+            Resources[resource].Used += rate - flow.Rate;
         }
 
         flow.Rate = rate;
@@ -230,8 +230,8 @@ internal struct Resource
     /// <summary>What it can; <see cref="long.MaxValue"/> if that is no limit.</summary>
     public long Capacity;
 
-    /// <summary>The rates of its linked flows together; means nothing if it has no limit.</summary>
-    public long Used;
+    /// <summary>The rates of its linked flows together: of those that nothing limits that is far more than a long can hold.</summary>
+    public Int128 Used;
 
     /// <summary>In which computation it last took part.</summary>
     public int Mark;

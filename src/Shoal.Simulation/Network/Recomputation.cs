@@ -115,7 +115,7 @@ internal sealed class Recomputation(FlowGraph graph)
 
                 foreach (var other in graph.RouteOf(link.Flow))
                 {
-                    if (!MayStand(other, graph.Flows[link.Flow].Rate))
+                    if (!MayStand(other))
                     {
                         Include(other);
                     }
@@ -124,13 +124,13 @@ internal sealed class Recomputation(FlowGraph graph)
         }
     }
 
-    // Whether what is known of a resource still holds, through which a flow has this rate now and had another before. One byte more for each
-    // flow is the most that filling may find it to lack.
-    private bool MayStand(int id, long rate)
+    // Whether what is known of a resource still holds, of whose flows one has another rate than before. One byte more for each flow is the
+    // most that filling may find it to lack.
+    private bool MayStand(int id)
     {
         ref var resource = ref graph.Resources[id];
-        return graph.Levels[id] == long.MaxValue && (resource.Capacity == long.MaxValue ||
-            (rate <= resource.Capacity && resource.Used <= resource.Capacity - resource.FlowCount));
+        return graph.Levels[id] == long.MaxValue &&
+            (resource.Capacity == long.MaxValue || resource.Used <= resource.Capacity - resource.FlowCount);
     }
 
     private void Include(int id)

@@ -111,11 +111,12 @@ public sealed class FairSharesProperties
         private readonly long _scale;
         private readonly int _longest;
         private readonly List<int> _ids = [];
+        private readonly HashSet<int> _added = []; // since the last recomputation
 
         public World(ulong seed)
         {
             _prng = new Prng(seed);
-            _scale = new[] { 10L, 1000, 1_000_000_000 }[_prng.Next(3)];
+            _scale = new[] { 10L, 1000, 1_000_000_000, long.MaxValue - 1 }[_prng.Next(4)];
             _longest = new[] { 2, 2, 3, 6 }[_prng.Next(4)];
             var count = 1 + _prng.Next(14);
             for (var i = 0; i < count; i++)
@@ -148,6 +149,7 @@ public sealed class FairSharesProperties
                 CheckRates();
                 CheckChanged(before);
                 before = _ids.ToDictionary(id => id, Shares.RateOf);
+                _added.Clear();
             }
         }
 
@@ -188,6 +190,7 @@ public sealed class FairSharesProperties
             }
 
             _ids.Add(Shares.AddFlow(route));
+            _added.Add(_ids[^1]);
             _oracle.Flows.Add((route, false, long.MaxValue));
         }
 
@@ -248,6 +251,10 @@ public sealed class FairSharesProperties
                 if (rate != 0 && rate != before.GetValueOrDefault(_ids[i]))
                 {
                     Assert.Contains(_ids[i], changed);
+                }
+                else if (!_added.Contains(_ids[i]))
+                {
+                    Assert.True(rate == 0 || !changed.Contains(_ids[i]), "a rate counts as changed that is what it was");
                 }
 
                 Assert.True(_oracle.Flows[i].IsActive || !changed.Contains(_ids[i]));
