@@ -44,7 +44,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     private readonly NearPieces _near = new(context);
     private bool _isThrottled;
     private bool _isTicking;
-    private uint _turn;
+    private int[] _order = []; // of links, while they are filled
     private Instant _newsAt; // when somebody last told of a piece that we want
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
@@ -133,13 +133,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     }
 
     /// <summary>
-    /// Something became free that links may have waited for. There may be enough for the first few only, so each time another begins: were they
-    /// always the same, their peers would have to send to everybody.
+    /// Something became free that links may have waited for. There may be enough for the first few only, so the order is drawn by lot each time.
     /// </summary>
     public void FillAll()
     {
-        FillInTurn(snubbed: null);
-        _turn++;
+        FillInAnyOrder(snubbed: null);
     }
 
     /// <summary>A block lies in its slot.</summary>
@@ -249,12 +247,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             GiveUpLate(connection, snubTime, RequestTimeout + (blockTime * connection.Pipeline.Count));
         }
 
-        // What the slow ones gave up is for the others first; among them, each time another begins.
+        // What the slow ones gave up is for the others first.
         _isTicking = true;
-        FillInTurn(snubbed: false);
-        FillInTurn(snubbed: true);
+        FillInAnyOrder(snubbed: false);
+        FillInAnyOrder(snubbed: true);
         _isTicking = false;
-        _turn++;
         _choice?.Tick();
     }
 
@@ -275,12 +272,31 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
     }
 
-    private void FillInTurn(bool? snubbed)
+    // By lot: peers that all began with the same one, and went on together, would ask one of them after the other, and leave the rest idle.
+    private void FillInAnyOrder(bool? snubbed)
     {
+        if (_choice is not null)
+        {
+            _choice.Fill();
+            return;
+        }
+
         var count = context.Connections.Count;
+        if (_order.Length < count)
+        {
+            _order = new int[Math.Max(16, count * 2)];
+        }
+
         for (var i = 0; i < count; i++)
         {
-            var connection = context.Connections[(int)((_turn + (uint)i) % (uint)count)];
+            _order[i] = i;
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            var drawn = i + context.Prng.Next(count - i);
+            var connection = context.Connections[_order[drawn]];
+            _order[drawn] = _order[i];
             if (snubbed is null || connection.IsSnubbed == snubbed)
             {
                 Fill(connection);

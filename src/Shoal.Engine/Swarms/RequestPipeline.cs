@@ -17,7 +17,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     private const int FirstDepth = 16;
 
     /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
-    private const int MinimumDepth = 2;
+    private const int MinimumDepth = 1;
 
     /// <summary>How long a queue we want to stand at the peer beyond two round trips: it covers hiccups. With one the queue could not grow.</summary>
     private const int QueueMilliseconds = 200;

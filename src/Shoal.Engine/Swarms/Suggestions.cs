@@ -12,11 +12,18 @@ namespace Shoal.Engine.Swarms;
 internal sealed class Suggestions(SwarmContext context)
 {
     /// <summary>Of small pieces so many are told ahead, lest the peer runs out of them while the next is on its way; of others one.</summary>
-    private const int AheadBytes = 512 * 1024;
+    public const int AheadBytes = 512 * 1024;
+
+    /// <summary>So long after somebody asked for what nobody has, the next is not far.</summary>
+    private static readonly TimeSpan FirstCopyTime = TimeSpan.FromSeconds(10);
 
     private Bitfield? _unasked; // pieces that nobody has asked us for
     private Bitfield? _untold; // those that were suggested to nobody
     private int _cursor;
+    private Instant _firstCopiesUntil;
+
+    /// <summary>Whether a seeder is asked for what nobody else has: a while ago at most.</summary>
+    public bool IsGivingFirstCopies => context.IsSeeding && context.Now < _firstCopiesUntil;
 
     /// <summary>The peer gets a slot.</summary>
     public void Unchoked(PeerConnection connection)
@@ -41,9 +48,19 @@ internal sealed class Suggestions(SwarmContext context)
     /// <summary>The peer asks for a block of the piece.</summary>
     public void Asked(PeerConnection connection, PieceIndex piece)
     {
+        if (context is { IsSeeding: true, TellsPieces: true })
+        {
+            Begin();
+        }
+
         if (_unasked?.Clear(piece.Value) == true)
         {
             _untold!.Clear(piece.Value);
+            if (context.Picker!.AvailabilityOf(piece) == 0)
+            {
+                _firstCopiesUntil = context.Now + FirstCopyTime;
+            }
+
             if (connection.SupportsFast)
             {
                 Suggest(connection, 1);

@@ -32,6 +32,9 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>In any case no longer than this.</summary>
     private static readonly TimeSpan MaximumAskTime = TimeSpan.FromSeconds(10);
 
+    /// <summary>Who gets first copies keeps its slot for so long at least, however fast it is.</summary>
+    private static readonly TimeSpan LeastTurn = TimeSpan.FromMilliseconds(200);
+
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
 
@@ -109,6 +112,12 @@ internal sealed class Uploader(SwarmContext context)
         connection.Uploaded.Add(context.Now, bytes);
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
+        if (HasItsFirstCopies(connection) && Neediest() is { } waiting)
+        {
+            Choke(connection);
+            Unchoke(waiting);
+        }
+
         Pump(connection);
     }
 
@@ -199,6 +208,12 @@ internal sealed class Uploader(SwarmContext context)
             Unchoke(waiting);
         }
     }
+
+    // What nobody has yet goes to as many as possible, a piece at a time: a few that got everything would be all that the crowd can ask, and
+    // their uplinks its limit. Not so short a turn that the way to and fro is most of it.
+    private bool HasItsFirstCopies(PeerConnection connection) =>
+        !connection.AmChoking && _suggestions.IsGivingFirstCopies && context.Now - connection.UnchokedAt >= LeastTurn &&
+        connection.Uploaded.TotalBytes - connection.UploadedBytesAtUnchoke >= Math.Max(Suggestions.AheadBytes, context.Layout!.PieceLength);
 
     private static bool IsIdle(PeerConnection connection) => connection is { AmChoking: false, IsInterested: false };
 

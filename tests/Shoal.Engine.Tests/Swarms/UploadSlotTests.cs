@@ -1,3 +1,4 @@
+using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
 namespace Shoal.Engine.Tests.Swarms;
@@ -6,6 +7,9 @@ namespace Shoal.Engine.Tests.Swarms;
 public sealed class UploadSlotTests
 {
     private const int PieceLength = 8 * 1024;
+    private const int BlockLength = 16 * 1024;
+    private const int LargePieceLength = 512 * 1024;
+    private const int LargeCount = 4;
 
     [Fact]
     public void A_slot_that_becomes_free_goes_to_who_waits_at_once_and_never_to_more_than_there_are()
@@ -66,6 +70,65 @@ public sealed class UploadSlotTests
         // It has nothing more to ask for, and the other has.
         stage.Wait(TimeSpan.FromSeconds(3), each: () => second.Ask(0, 0, PieceLength));
         Assert.Equal([0, 1], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void What_nobody_has_goes_to_one_after_the_other()
+    {
+        var (stage, first, second) = TwoBeforeASeeder(out _);
+
+        Fetch(first, 0);
+        Assert.Equal([1, 0], Unchoked(first, second)); // in no time: the way to and fro would be most of it
+        stage.Wait(TimeSpan.FromMilliseconds(200));
+        Fetch(first, 1);
+        Assert.Equal([0, 1], Unchoked(first, second));
+
+        stage.Wait(TimeSpan.FromMilliseconds(200));
+        second.Ask(2, 0, BlockLength);
+        second.Take(1);
+        Assert.Equal([0, 1], Unchoked(first, second)); // of little use until it has a piece
+        Fetch(second, 2);
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void What_others_have_too_may_go_to_one_for_long()
+    {
+        var (stage, first, second) = TwoBeforeASeeder(out var other);
+        for (var piece = 0; piece < LargeCount - 1; piece++)
+        {
+            other.Send(PeerMessage.Have(new PieceIndex(piece)));
+        }
+
+        for (var piece = 0; piece < LargeCount - 1; piece++)
+        {
+            stage.Wait(TimeSpan.FromMilliseconds(200));
+            Fetch(first, piece);
+        }
+
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    // One slot, and two that want it.
+    private static (Stage Stage, RawPeer First, RawPeer Second) TwoBeforeASeeder(out RawPeer other)
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, LargeCount * LargePieceLength, LargePieceLength), haveCount: LargeCount, options: o => o with { UploadSlotCount = 1 });
+        var (first, second) = (stage.Join(1), stage.Join(2));
+        other = stage.Join(3);
+        first.Send(PeerMessageKind.Interested);
+        second.Send(PeerMessageKind.Interested);
+        Assert.Equal([1, 0], Unchoked(first, second));
+        return (stage, first, second);
+    }
+
+    private static void Fetch(RawPeer peer, int piece)
+    {
+        for (var begin = 0; begin < LargePieceLength; begin += BlockLength)
+        {
+            peer.Ask(piece, begin, BlockLength);
+            peer.Take(1);
+        }
     }
 
     private static int[] Unchoked(params RawPeer[] peers) =>

@@ -1,3 +1,4 @@
+using Shoal.Simulation.Results;
 using Shoal.Simulation.Scenarios;
 
 namespace Shoal.Simulation.Tests.Peers;
@@ -33,6 +34,32 @@ public sealed class ClusterTests
         Assert.All(hosts, peer => Assert.InRange(peer.UploadedBytes, 0, 3 * mean));
         var sentByReader = result.Peers.Single(peer => peer.IsSeeder).UploadedBytes;
         Assert.InRange(sentByReader, 64L * PieceLength, 4 * 64L * PieceLength);
+    }
+
+    /// <summary>Here only a part of the links may be asked for a piece: those into other racks only for what no near one has.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Who_comes_after_links_that_have_nothing_is_not_asked_more_than_others(ulong seed)
+    {
+        var scenario = new Scenario
+        {
+            Seed = seed,
+            ContentLength = 64L * PieceLength,
+            PieceLength = PieceLength,
+            BlockLength = PieceLength,
+            Classes =
+            [
+                Machines("reader", 1, isSeeder: true),
+                Machines("hosts", 3 * HostCount, isSeeder: false) with
+                {
+                    RackSize = HostCount, RackBytesPerSecond = 4 * BytesPerSecond, JoinWithin = TimeSpan.FromSeconds(2),
+                },
+            ],
+            Swarm = new SwarmModel { IsTrusted = true, MaximumConnectionCount = 30 },
+        };
+
+        Assert.InRange(RunSummary.Of(scenario, Simulator.Run(scenario)).Fairness!.Value, 0.9, 1);
     }
 
     private static PeerClass Machines(string name, int count, bool isSeeder) => new()

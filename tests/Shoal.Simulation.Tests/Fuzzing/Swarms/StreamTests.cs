@@ -37,7 +37,7 @@ public sealed class StreamTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(nameof(HandshakeThatNeverFails), "takes without end")]
-    [InlineData(nameof(HandshakeThatLosesSmallReadings), "wait for each other")]
+    [InlineData(nameof(HandshakeThatLosesSmallReadings), "the encryption")] // that both sides wait, or do not agree
     [InlineData(nameof(HandshakeThatLeavesTheCipherOut), "the codec")]
     [InlineData(nameof(HandshakeThatThrows), "throws")]
     public void A_planted_bug_is_found(string bug, string word)

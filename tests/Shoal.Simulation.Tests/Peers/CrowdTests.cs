@@ -1,0 +1,33 @@
+using Shoal.Simulation.Results;
+using Shoal.Simulation.Scenarios;
+
+namespace Shoal.Simulation.Tests.Peers;
+
+/// <summary>Equal peers that come at the same time for what one seeder has, each linked with a few of the others.</summary>
+public sealed class CrowdTests
+{
+    private const long BytesPerSecond = 20_000_000 / 8;
+
+    /// <summary>It is 1.3 times the bound; with slots that the first peers of the seeder keep, 1.55 times.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void First_copies_soon_give_everybody_something_to_send(ulong seed)
+    {
+        var scenario = new Scenario
+        {
+            Seed = seed,
+            ContentLength = 200 * (256 << 10),
+            PieceLength = 256 << 10,
+            BlockLength = 256 << 10,
+            Classes =
+            [
+                new PeerClass { Name = "seeder", IsSeeder = true, UpBytesPerSecond = 10 * BytesPerSecond, DownBytesPerSecond = 10 * BytesPerSecond },
+                new PeerClass { Name = "leechers", Count = 100, UpBytesPerSecond = BytesPerSecond, DownBytesPerSecond = 2 * BytesPerSecond, JoinWithin = TimeSpan.FromSeconds(1) },
+            ],
+            Swarm = new SwarmModel { MaximumConnectionCount = 20 },
+        };
+
+        Assert.InRange(RunSummary.Of(scenario, Simulator.Run(scenario)).BoundRatio!.Value, 1, 1.43);
+    }
+}
