@@ -281,6 +281,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             return;
         }
 
+        if (context.Picker is not { IsComplete: false } || context.IsPaused)
+        {
+            return; // who has thousands of links is mostly a seeder
+        }
+
         var count = context.Connections.Count;
         if (_order.Length < count)
         {

@@ -16,7 +16,7 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>Requests that are out before the link's rate is known; fewer where blocks are larger than most peers'.</summary>
     private const int FirstDepth = 16;
 
-    /// <summary>Requests that are out however large blocks are: one on its way, and the next.</summary>
+    /// <summary>Requests that are out however large blocks are. The next waits here until the rate is worth two, or it would wait at a busy peer.</summary>
     private const int MinimumDepth = 1;
 
     /// <summary>How long a queue we want to stand at the peer beyond two round trips: it covers hiccups. With one the queue could not grow.</summary>

@@ -22,8 +22,8 @@ internal sealed class Suggestions(SwarmContext context)
     private int _cursor;
     private Instant _firstCopiesUntil;
 
-    /// <summary>Whether a seeder is asked for what nobody else has: a while ago at most.</summary>
-    public bool IsGivingFirstCopies => context.IsSeeding && context.Now < _firstCopiesUntil;
+    /// <summary>Whether a seeder is asked for what nobody else has, or was a while ago.</summary>
+    public bool IsGivingFirstCopies => context is { IsSeeding: true, TellsPieces: true } && context.Now < _firstCopiesUntil;
 
     /// <summary>The peer gets a slot.</summary>
     public void Unchoked(PeerConnection connection)
@@ -48,19 +48,14 @@ internal sealed class Suggestions(SwarmContext context)
     /// <summary>The peer asks for a block of the piece.</summary>
     public void Asked(PeerConnection connection, PieceIndex piece)
     {
-        if (context is { IsSeeding: true, TellsPieces: true })
+        if (context.Picker!.AvailabilityOf(piece) == 0)
         {
-            Begin();
+            _firstCopiesUntil = context.Now + FirstCopyTime;
         }
 
         if (_unasked?.Clear(piece.Value) == true)
         {
             _untold!.Clear(piece.Value);
-            if (context.Picker!.AvailabilityOf(piece) == 0)
-            {
-                _firstCopiesUntil = context.Now + FirstCopyTime;
-            }
-
             if (connection.SupportsFast)
             {
                 Suggest(connection, 1);

@@ -32,7 +32,7 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>In any case no longer than this.</summary>
     private static readonly TimeSpan MaximumAskTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>Who gets first copies keeps its slot for so long at least, however fast it is.</summary>
+    /// <summary>Who gets first copies keeps its slot for so long at least, and four times what it took to ask, however fast it is.</summary>
     private static readonly TimeSpan LeastTurn = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
@@ -112,7 +112,7 @@ internal sealed class Uploader(SwarmContext context)
         connection.Uploaded.Add(context.Now, bytes);
         connection.LastSentAt = context.Now;
         context.UploadedBytes += bytes;
-        if (HasItsFirstCopies(connection) && Neediest() is { } waiting)
+        if (HasItsFirstCopies(connection) && LongestWaiting() is { } waiting)
         {
             Choke(connection);
             Unchoke(waiting);
@@ -209,10 +209,12 @@ internal sealed class Uploader(SwarmContext context)
         }
     }
 
-    // What nobody has yet goes to as many as possible, a piece at a time: a few that got everything would be all that the crowd can ask, and
-    // their uplinks its limit. Not so short a turn that the way to and fro is most of it.
+    // What nobody has yet goes to as many as possible, about a piece at a time: a few that got everything would be all that the crowd can ask,
+    // and their uplinks its limit. Not so short a turn that the way to and fro is most of it. Everybody in turn, since need can be claimed.
     private bool HasItsFirstCopies(PeerConnection connection) =>
-        !connection.AmChoking && _suggestions.IsGivingFirstCopies && context.Now - connection.UnchokedAt >= LeastTurn &&
+        !connection.AmChoking && context.IsRunning && !_choker.MayUnchokeNow(_unchokedCount) &&
+        context.Options.SeedingPolicy == SeedingPolicy.RoundRobin && _suggestions.IsGivingFirstCopies &&
+        context.Now - connection.UnchokedAt >= LeastTurn + (4 * connection.AskDelay) &&
         connection.Uploaded.TotalBytes - connection.UploadedBytesAtUnchoke >= Math.Max(Suggestions.AheadBytes, context.Layout!.PieceLength);
 
     private static bool IsIdle(PeerConnection connection) => connection is { AmChoking: false, IsInterested: false };
@@ -232,21 +234,23 @@ internal sealed class Uploader(SwarmContext context)
 
     // Of those that wait who has the fewest pieces: most likely it can use ours, and it has the least to pass on. What it says of itself may
     // be a lie; but it only gets what would lie idle, and at the next round it has to have earned it.
-    private PeerConnection? Neediest()
+    private PeerConnection? Neediest() => FirstWaiting(connection => (connection.Has?.Count ?? 0, connection.WaitsSince));
+
+    private PeerConnection? LongestWaiting() => FirstWaiting(connection => (0, connection.WaitsSince));
+
+    private PeerConnection? FirstWaiting(Func<PeerConnection, (int, Instant)> place)
     {
-        PeerConnection? neediest = null;
+        PeerConnection? first = null;
         foreach (var connection in context.Connections)
         {
             if (connection is { Phase: ConnectionPhase.Open, IsInterested: true, AmChoking: true } &&
-                (neediest is null || Need(connection).CompareTo(Need(neediest)) < 0))
+                (first is null || place(connection).CompareTo(place(first)) < 0))
             {
-                neediest = connection;
+                first = connection;
             }
         }
 
-        return neediest;
-
-        static (int, Instant) Need(PeerConnection connection) => (connection.Has?.Count ?? 0, connection.WaitsSince);
+        return first;
     }
 
     // Whether a slot is free, or held by a peer that asks for nothing.

@@ -1,3 +1,4 @@
+using Shoal.Engine.Choking;
 using Shoal.Protocol;
 using Shoal.Protocol.Wire;
 
@@ -80,14 +81,25 @@ public sealed class UploadSlotTests
         Fetch(first, 0);
         Assert.Equal([1, 0], Unchoked(first, second)); // in no time: the way to and fro would be most of it
         stage.Wait(TimeSpan.FromMilliseconds(200));
-        Fetch(first, 1);
+        Fetch(first, 1, count: 1);
         Assert.Equal([0, 1], Unchoked(first, second));
 
         stage.Wait(TimeSpan.FromMilliseconds(200));
-        second.Ask(2, 0, BlockLength);
-        second.Take(1);
+        Fetch(second, 2, count: (LargePieceLength / BlockLength) - 1);
         Assert.Equal([0, 1], Unchoked(first, second)); // of little use until it has a piece
-        Fetch(second, 2);
+        second.Ask(2, LargePieceLength - BlockLength, BlockLength);
+        stage.Wait(TimeSpan.FromSeconds(1));
+        second.Take(1);
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void While_the_fastest_are_served_nobody_has_turns()
+    {
+        var (stage, first, second) = TwoBeforeASeeder(out _, SeedingPolicy.FastestUpload);
+        stage.Wait(TimeSpan.FromMilliseconds(200));
+        Fetch(first, 0);
+        Fetch(first, 1);
         Assert.Equal([1, 0], Unchoked(first, second));
     }
 
@@ -110,10 +122,10 @@ public sealed class UploadSlotTests
     }
 
     // One slot, and two that want it.
-    private static (Stage Stage, RawPeer First, RawPeer Second) TwoBeforeASeeder(out RawPeer other)
+    private static (Stage Stage, RawPeer First, RawPeer Second) TwoBeforeASeeder(out RawPeer other, SeedingPolicy policy = SeedingPolicy.RoundRobin)
     {
         var (stage, _) = Stage.Of(
-            new World(1, LargeCount * LargePieceLength, LargePieceLength), haveCount: LargeCount, options: o => o with { UploadSlotCount = 1 });
+            new World(1, LargeCount * LargePieceLength, LargePieceLength), haveCount: LargeCount, options: o => o with { UploadSlotCount = 1, SeedingPolicy = policy });
         var (first, second) = (stage.Join(1), stage.Join(2));
         other = stage.Join(3);
         first.Send(PeerMessageKind.Interested);
@@ -122,11 +134,11 @@ public sealed class UploadSlotTests
         return (stage, first, second);
     }
 
-    private static void Fetch(RawPeer peer, int piece)
+    private static void Fetch(RawPeer peer, int piece, int count = LargePieceLength / BlockLength)
     {
-        for (var begin = 0; begin < LargePieceLength; begin += BlockLength)
+        for (var i = 0; i < count; i++)
         {
-            peer.Ask(piece, begin, BlockLength);
+            peer.Ask(piece, i * BlockLength, BlockLength);
             peer.Take(1);
         }
     }

@@ -37,7 +37,7 @@ public sealed class StreamTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(nameof(HandshakeThatNeverFails), "takes without end")]
-    [InlineData(nameof(HandshakeThatLosesSmallReadings), "the encryption")] // that both sides wait, or do not agree
+    [InlineData(nameof(HandshakeThatLosesSmallReadings), "wait for each other|agree on the encryption do not")]
     [InlineData(nameof(HandshakeThatLeavesTheCipherOut), "the codec")]
     [InlineData(nameof(HandshakeThatThrows), "throws")]
     public void A_planted_bug_is_found(string bug, string word)
@@ -52,7 +52,7 @@ public sealed class StreamTests(ITestOutputHelper output)
             if (outcome.Failure is { } failure)
             {
                 output.WriteLine($"seed {fuzzCase.Seed}: {failure}");
-                Assert.Contains(word, failure, StringComparison.Ordinal);
+                Assert.Contains(word.Split('|'), one => failure.Contains(one, StringComparison.Ordinal));
                 return;
             }
         }
