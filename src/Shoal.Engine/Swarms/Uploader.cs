@@ -32,8 +32,11 @@ internal sealed class Uploader(SwarmContext context)
     /// <summary>In any case no longer than this.</summary>
     private static readonly TimeSpan MaximumAskTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>Who gets first copies keeps its slot for so long at least, and four times what it took to ask, however fast it is.</summary>
+    /// <summary>Who gets first copies keeps its slot for so long at least, however fast it is.</summary>
     private static readonly TimeSpan LeastTurn = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>And so many times what it took to ask: after each pause TCP begins slowly, and comes up to speed in ten round trips or so.</summary>
+    private const int TurnRoundTrips = 24;
 
     /// <summary>The largest block we serve, as most clients do; everybody asks for 16 KiB.</summary>
     private const int MaximumBlockLength = 128 * 1024;
@@ -210,11 +213,11 @@ internal sealed class Uploader(SwarmContext context)
     }
 
     // What nobody has yet goes to as many as possible, about a piece at a time: a few that got everything would be all that the crowd can ask,
-    // and their uplinks its limit. Not so short a turn that the way to and fro is most of it. Everybody in turn, since need can be claimed.
+    // and their uplinks its limit. Everybody in turn, since need can be claimed.
     private bool HasItsFirstCopies(PeerConnection connection) =>
         !connection.AmChoking && context.IsRunning && !_choker.MayUnchokeNow(_unchokedCount) &&
         context.Options.SeedingPolicy == SeedingPolicy.RoundRobin && _suggestions.IsGivingFirstCopies &&
-        context.Now - connection.UnchokedAt >= LeastTurn + (4 * connection.AskDelay) &&
+        context.Now - connection.UnchokedAt >= LeastTurn + (TurnRoundTrips * connection.AskDelay) &&
         connection.Uploaded.TotalBytes - connection.UploadedBytesAtUnchoke >= Math.Max(Suggestions.AheadBytes, context.Layout!.PieceLength);
 
     private static bool IsIdle(PeerConnection connection) => connection is { AmChoking: false, IsInterested: false };

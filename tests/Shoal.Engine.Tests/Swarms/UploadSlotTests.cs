@@ -84,12 +84,22 @@ public sealed class UploadSlotTests
         Fetch(first, 1, count: 1);
         Assert.Equal([0, 1], Unchoked(first, second));
 
-        stage.Wait(TimeSpan.FromMilliseconds(200));
         Fetch(second, 2, count: (LargePieceLength / BlockLength) - 1);
+        stage.Wait(TimeSpan.FromMilliseconds(200));
         Assert.Equal([0, 1], Unchoked(first, second)); // of little use until it has a piece
         second.Ask(2, LargePieceLength - BlockLength, BlockLength);
-        stage.Wait(TimeSpan.FromSeconds(1));
         second.Take(1);
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void The_turn_of_who_is_far_is_longer()
+    {
+        var (stage, first, second) = TwoBeforeASeeder(out _);
+        stage.Wait(TimeSpan.FromMilliseconds(300));
+        Fetch(first, 0);
+        stage.Wait(TimeSpan.FromMilliseconds(400));
+        Fetch(first, 1);
         Assert.Equal([1, 0], Unchoked(first, second));
     }
 

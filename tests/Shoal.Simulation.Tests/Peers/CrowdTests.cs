@@ -30,4 +30,22 @@ public sealed class CrowdTests
 
         Assert.InRange(RunSummary.Of(scenario, Simulator.Run(scenario)).BoundRatio!.Value, 1, 1.43);
     }
+
+    /// <summary>It takes 26 s; with turns of half a second, in which TCP is never up to speed, 66 s.</summary>
+    [Fact]
+    public void Far_peers_keep_their_slots_for_long_enough_to_come_up_to_speed()
+    {
+        PeerClass Far(string name, int count, long up, long down) => new()
+        {
+            Name = name, Count = count, UpBytesPerSecond = up * BytesPerSecond, DownBytesPerSecond = down * BytesPerSecond, Latency = TimeSpan.FromMilliseconds(150),
+        };
+        var result = Simulator.Run(new Scenario
+        {
+            ContentLength = 64 << 20,
+            PieceLength = 64 << 10,
+            Classes = [Far("seeder", 1, 50, 50) with { IsSeeder = true }, Far("leechers", 30, 5, 10)],
+        });
+
+        Assert.InRange(result.EndedAt.TotalSeconds, 0, 40);
+    }
 }
