@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -13,13 +14,16 @@ internal static class FreePort
     private const int First = 15000;
     private const int End = 32000;
 
-    /// <summary>A port of 127.0.0.1 that is free for TCP and UDP just now.</summary>
+    // Whoever was given one may not have opened it yet, and could not while somebody else looks whether it is free.
+    private static readonly ConcurrentDictionary<int, bool> Given = new();
+
+    /// <summary>A port of 127.0.0.1 that is free for TCP and UDP just now, and that nobody was given before.</summary>
     public static int Next()
     {
         for (var attempt = 0; attempt < 1000; attempt++)
         {
             var port = RandomNumberGenerator.GetInt32(First, End);
-            if (IsFree(port, SocketType.Stream, ProtocolType.Tcp) && IsFree(port, SocketType.Dgram, ProtocolType.Udp))
+            if (Given.TryAdd(port, true) && IsFree(port, SocketType.Stream, ProtocolType.Tcp) && IsFree(port, SocketType.Dgram, ProtocolType.Udp))
             {
                 return port;
             }
