@@ -18,7 +18,10 @@ public sealed class Choker
     /// <summary>A link younger than this counts thrice in the lot: it has nothing to trade yet.</summary>
     public static readonly TimeSpan NewcomerAge = TimeSpan.FromSeconds(60);
 
-    /// <summary>For how long a peer keeps its slot in the round robin, unless it has <see cref="TurnBytes"/> before.</summary>
+    /// <summary>
+    /// For how long a peer keeps its slot in the round robin, unless it has <see cref="TurnBytes"/> before, or its turn at first copies is over
+    /// (the uploader ends that between rounds).
+    /// </summary>
     public static readonly TimeSpan TurnInterval = TimeSpan.FromSeconds(60);
 
     /// <summary>How much a peer gets in one turn of the round robin; it ends with the round.</summary>

@@ -135,10 +135,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>
     /// Something became free that links may have waited for. There may be enough for the first few only, so the order is drawn by lot each time.
     /// </summary>
-    public void FillAll()
-    {
-        FillInAnyOrder(snubbed: null);
-    }
+    public void FillAll() => FillInAnyOrder(snubbed: null);
 
     /// <summary>A block lies in its slot.</summary>
     public void Received(PeerConnection connection, BlockRequest block)
