@@ -36,6 +36,8 @@ public sealed class PiecePicker
     /// <summary>The wanted pieces that are not had yet. Read it only.</summary>
     internal Bitfield Missing => _missing;
 
+    internal PiecePool Pool => _pool;
+
     /// <summary>The number of wanted pieces that are not had yet.</summary>
     public int WantedMissingCount => _missing.Count;
 

@@ -101,6 +101,29 @@ internal sealed class PiecePool
         }
     }
 
+    /// <summary>Fetches what <see cref="Increment"/> will touch, in three steps (<see cref="IMachine.Warm"/>).</summary>
+    public void Warm(int piece, int step)
+    {
+        switch (step)
+        {
+            case 0:
+                Prefetch.Object(_position, 1); // their lengths
+                Prefetch.Object(_availability, 1);
+                break;
+            case 1 when (uint)piece < (uint)_position.Length:
+                Prefetch.Element(in _position[piece]);
+                Prefetch.Element(in _availability[piece]);
+                Prefetch.Object(_end, 1);
+                Prefetch.Object(_order, 1);
+                break;
+            case 2 when (uint)piece < (uint)_position.Length && Contains(piece):
+                Prefetch.Element(in _order[_position[piece]]);
+                break;
+            default:
+                break;
+        }
+    }
+
     /// <summary>Puts a piece in.</summary>
     public void Insert(int piece)
     {

@@ -26,6 +26,13 @@ internal struct LinkTable()
         }
     }
 
+    /// <summary>What <see cref="Find"/> will look at.</summary>
+    public readonly void Warm(LinkId link)
+    {
+        Prefetch.Object(_entries, 1); // its length
+        Prefetch.Element(in _entries[PlaceOf(link, _entries.Length)]);
+    }
+
     /// <summary>Puts one in, whose link must not be in it.</summary>
     public void Add(PeerConnection connection)
     {

@@ -130,6 +130,17 @@ public sealed class Swarm : IMachine
     /// <inheritdoc/>
     public bool TryPoll(out Output output) => _outputs.TryDequeue(out output);
 
+    /// <inheritdoc/>
+    public void Warm(InputKind kind, LinkId link, PieceIndex piece, int step)
+    {
+        if (step == 0)
+        {
+            Warming.Parts(_context, _messages, Downloader, _outputs, kind == InputKind.Message ? null : _uploader, Flow);
+        }
+
+        Warming.Step(_context, kind, link, piece, step);
+    }
+
     /// <summary>How the swarm stands. The answer is a copy; ask on the turn of the swarm's owner.</summary>
     public SwarmStatus Status() => SwarmReport.Of(Phase, _context, _announces, _losses);
 

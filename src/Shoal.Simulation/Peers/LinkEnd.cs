@@ -61,6 +61,9 @@ internal sealed class LinkEnd(MachineDriver driver, LinkId id, long latency)
     /// <summary>Joins two ends.</summary>
     public static void Join(LinkEnd one, LinkEnd other) => (one.Other, other.Other) = (other, one);
 
+    /// <summary>Whether a block may still come into the slot.</summary>
+    public bool Expects(BufferSlot slot) => Expected.Exists(expected => expected.Slot == slot);
+
     /// <summary>Drops an expectation and tells in which slot it was; false if there was none.</summary>
     public bool TryTakeExpected(in BlockRequest block, out BufferSlot slot)
     {

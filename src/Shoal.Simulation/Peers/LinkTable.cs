@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Shoal.Engine;
 
 namespace Shoal.Simulation.Peers;
@@ -30,6 +31,33 @@ internal sealed class LinkTable
     {
         end = (ulong)id.Value < (ulong)_byNumber.Length ? _byNumber[id.Value] : null;
         return end is not null;
+    }
+
+    /// <summary>Fetches what will be looked at of all ends, in steps (<see cref="IMachine.Warm"/>).</summary>
+    public void Warm(int step)
+    {
+        switch (step)
+        {
+            case 0:
+                Prefetch.Object(this, 1);
+                break;
+            case 1:
+                Prefetch.Object(_order, 1);
+                Prefetch.Object(_byNumber, 4);
+                break;
+            case 2 when _order.Count > 0:
+                Prefetch.Element(in CollectionsMarshal.AsSpan(_order)[0], 4);
+                break;
+            case 4:
+                foreach (var end in _order)
+                {
+                    Prefetch.Object(end, 2);
+                }
+
+                break;
+            default:
+                break;
+        }
     }
 
     public void Remove(LinkEnd end)

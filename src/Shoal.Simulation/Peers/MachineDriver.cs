@@ -34,6 +34,9 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
     /// <summary>Its ends of links, in the order in which they were opened.</summary>
     public IReadOnlyList<LinkEnd> Ends => _ends.All;
 
+    /// <summary>All ends will be looked at soon (<see cref="IMachine.Warm"/>).</summary>
+    public void WarmEnds(int step) => _ends.Warm(step);
+
     /// <summary>Tells the machine what happened, and does what it wants done.</summary>
     public void Tell(in Input input)
     {
@@ -293,7 +296,7 @@ internal sealed class MachineDriver(World world, VirtualPeer peer, IProgram prog
         {
             foreach (var end in _ends.All)
             {
-                Safety.Require(!end.Expected.Exists(expected => expected.Slot == slot), "a slot is released that a block may still come to");
+                Safety.Require(!end.Expects(slot), "a slot is released that a block may still come to");
             }
         }
 

@@ -34,6 +34,7 @@ public sealed class FuzzTests
     {
         private readonly World _world;
         private readonly Prng _prng;
+        private readonly Prng _warmth;
         private readonly SessionLimits _limits;
         private readonly Swarm _swarm;
         private readonly Stage _stage;
@@ -45,6 +46,7 @@ public sealed class FuzzTests
         {
             _world = new World(seed, (12 * PieceLength) + 700, PieceLength);
             _prng = new Prng(seed);
+            _warmth = new Prng(seed);
             _limits = new SessionLimits(
                 20, 10, _prng.Next(3) == 0 ? 20_000 : null, _prng.Next(3) == 0 ? 20_000 : null);
             var self = new byte[20];
@@ -215,6 +217,22 @@ public sealed class FuzzTests
             };
         }
 
+        // Whatever is announced: a link that has gone, a piece that no layout has.
+        private void CheckThatWarmingDoesNothing()
+        {
+            var deadline = _swarm.Deadline;
+            var kind = _warmth.Next(2) == 0 ? InputKind.Message : (InputKind)_warmth.Next((int)InputKind.Stop + 1);
+            var link = _peers.Count > 0 && _warmth.Next(4) > 0 ? _peers[_warmth.Next(_peers.Count)].Link : new LinkId(_warmth.Next(2));
+            var piece = new PieceIndex(_warmth.Next(4) == 0 ? (int)_warmth.NextUInt64() : _warmth.Next(_world.Layout.PieceCount + 1));
+            for (var step = 0; step < IMachine.WarmStepCount; step++)
+            {
+                ((IMachine)_swarm).Warm(kind, link, piece, step);
+            }
+
+            Assert.False(_swarm.TryPoll(out _));
+            Assert.Equal(deadline, _swarm.Deadline);
+        }
+
         private void Check()
         {
             var deadline = _swarm.Deadline;
@@ -233,6 +251,7 @@ public sealed class FuzzTests
                 Assert.InRange(status.OutstandingRequestCount, 0, 512);
             }
 
+            CheckThatWarmingDoesNothing();
             foreach (var connection in _swarm.Connections)
             {
                 // Interest is what it should be, counted anew.
