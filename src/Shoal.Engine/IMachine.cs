@@ -22,11 +22,12 @@ public interface IMachine
     bool TryPoll(out Output output);
 
     /// <summary>
-    /// An input of this kind comes soon: what it will touch is brought nearer to the processor, in <see cref="WarmStepCount"/> steps, since the
-    /// place of each thing stands in the one before. Changes nothing. For drivers of thousands of machines, none of which is in a cache.
+    /// An input, probably of this kind, comes soon: what it will touch is brought nearer to the processor, in <see cref="WarmStepCount"/> steps,
+    /// since the place of each thing stands in the one before. Changes nothing, whatever is said: the link may have gone, the piece not exist.
+    /// For drivers of thousands of machines, none of which is in a cache.
     /// </summary>
     void Warm(InputKind kind, LinkId link, PieceIndex piece, int step)
     {
-        // Most machines are few.
+        // Where machines are few, what they touch is in a cache anyway.
     }
 }

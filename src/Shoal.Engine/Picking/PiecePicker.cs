@@ -36,6 +36,7 @@ public sealed class PiecePicker
     /// <summary>The wanted pieces that are not had yet. Read it only.</summary>
     internal Bitfield Missing => _missing;
 
+    /// <summary>For <see cref="Swarms.Warming"/> only.</summary>
     internal PiecePool Pool => _pool;
 
     /// <summary>The number of wanted pieces that are not had yet.</summary>

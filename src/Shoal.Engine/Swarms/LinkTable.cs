@@ -26,11 +26,17 @@ internal struct LinkTable()
         }
     }
 
-    /// <summary>What <see cref="Find"/> will look at.</summary>
-    public readonly void Warm(LinkId link)
+    /// <summary>Fetches what <see cref="Find"/> will look at: first the array's length, then the place.</summary>
+    public readonly void Warm(LinkId? link)
     {
-        Prefetch.Object(_entries, 1); // its length
-        Prefetch.Element(in _entries[PlaceOf(link, _entries.Length)]);
+        if (link is { } sought)
+        {
+            Prefetch.Element(in _entries[PlaceOf(sought, _entries.Length)]);
+        }
+        else
+        {
+            Prefetch.Object(_entries, 1);
+        }
     }
 
     /// <summary>Puts one in, whose link must not be in it.</summary>

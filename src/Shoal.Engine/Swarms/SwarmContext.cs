@@ -101,7 +101,7 @@ internal sealed class SwarmContext(
     public PeerConnection? Find(LinkId link) => _byLink.Find(link);
 
     /// <summary>Fetches what <see cref="Find"/> will look at.</summary>
-    public void Warm(LinkId link) => _byLink.Warm(link);
+    public void Warm(LinkId? link) => _byLink.Warm(link);
 
     public void Emit(in Output output) => outputs.Enqueue(output);
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Shoal.Engine.Picking;
 using Shoal.Protocol;
 
 namespace Shoal.Engine.Swarms;
@@ -10,6 +9,9 @@ namespace Shoal.Engine.Swarms;
 /// </summary>
 internal static class Warming
 {
+    /// <summary>Of so many links at most: more would push each other out again.</summary>
+    private const int MaximumLinkCount = 64;
+
     /// <summary>The swarm's parts: the first step.</summary>
     public static void Parts(SwarmContext context, params ReadOnlySpan<object?> others)
     {
@@ -20,43 +22,46 @@ internal static class Warming
         }
     }
 
-    /// <summary>All other steps.</summary>
+    /// <summary>All other steps. Before the second nothing of the context may be looked at: it is only on its way.</summary>
     public static void Step(SwarmContext context, InputKind kind, LinkId link, PieceIndex piece, int step)
     {
-        Content(context.Picker, piece, step);
+        Content(context, piece, step);
         if (kind == InputKind.PieceWritten)
         {
-            AllLinks(context.Connections, step);
+            AllLinks(context, step);
         }
         else if (link != default)
         {
-            Link(context, kind, link, step);
+            Link(context, link, step);
         }
     }
 
-    private static void Content(PiecePicker? picker, PieceIndex piece, int step)
+    private static void Content(SwarmContext context, PieceIndex piece, int step)
     {
         switch (step)
         {
             case 1:
-                Prefetch.Object(picker, 2);
+                Prefetch.Object(context.Picker, 2);
                 break;
             case 2:
-                Prefetch.Object(picker?.Pool, 2);
-                Prefetch.Object(picker?.Missing, 2);
+                Prefetch.Object(context.Picker?.Pool, 2);
+                Prefetch.Object(context.Picker?.Missing, 2);
                 break;
             case > 2:
-                picker?.Pool.Warm(piece.Value, step - 3);
+                context.Picker?.Pool.Warm(piece.Value, step - 3);
                 break;
             default:
                 break;
         }
     }
 
-    private static void Link(SwarmContext context, InputKind kind, LinkId link, int step)
+    private static void Link(SwarmContext context, LinkId link, int step)
     {
         switch (step)
         {
+            case 1:
+                context.Warm(link: null);
+                break;
             case 2:
                 context.Warm(link);
                 break;
@@ -73,25 +78,25 @@ internal static class Warming
     }
 
     // Each is told of the piece, and no longer wanted for it.
-    private static void AllLinks(List<PeerConnection> connections, int step)
+    private static void AllLinks(SwarmContext context, int step)
     {
         switch (step)
         {
             case 1:
-                Prefetch.Object(connections, 1);
+                Prefetch.Object(context.Connections, 1);
                 break;
-            case 2 when connections.Count > 0:
-                Prefetch.Element(in CollectionsMarshal.AsSpan(connections)[0], 4);
+            case 2 when context.Connections.Count > 0:
+                Prefetch.Element(in CollectionsMarshal.AsSpan(context.Connections)[0], 4);
                 break;
             case 4:
-                foreach (var connection in connections)
+                foreach (var connection in FirstOf(context.Connections))
                 {
                     Prefetch.Object(connection, 6);
                 }
 
                 break;
             case 5:
-                foreach (var connection in connections)
+                foreach (var connection in FirstOf(context.Connections))
                 {
                     Prefetch.Object(connection.Has, 2);
                 }
@@ -101,4 +106,6 @@ internal static class Warming
                 break;
         }
     }
+    private static ReadOnlySpan<PeerConnection> FirstOf(List<PeerConnection> connections) =>
+        CollectionsMarshal.AsSpan(connections)[..Math.Min(connections.Count, MaximumLinkCount)];
 }

@@ -8,12 +8,12 @@ namespace Shoal.Simulation.Peers;
 /// Brings into the caches what the next events will touch. Each is about another peer, and of thousands of peers hardly anything is in a
 /// cache; one after the other the events would wait for memory most of the time. So the processor is told beforehand, in steps, since the
 /// place of each thing stands in the one before: event, end of a link, driver, machine, and what the machine names. A hint only: nothing
-/// depends on it but speed. What comes in between moves the order a little, which does no harm either.
+/// depends on it but speed. Of what is put in between later nothing is fetched, or something twice: no harm either.
 /// </summary>
 internal sealed class Foresight
 {
-    // How many events before its own each step is taken. The last of the machine's is three events before.
-    private const int EventAhead = 19;
+    // How many events lie between the next and the one that each step is for; three at the machine's last. The first looks as far as is in order.
+    private const int EventAhead = Timeline.LeastNextCount - 2;
     private const int EndAhead = 16;
     private const int DriverAhead = 13;
     private const int MachineAhead = 10;
@@ -59,9 +59,14 @@ internal sealed class Foresight
 
     private static void See(in Event happening, ref Sight sight)
     {
-        var driver = happening.End is { } end ? end.Driver : happening.Peer?.Driver;
-        sight = new Sight(driver, KindOf(happening), happening.End?.Id ?? default, happening.Message.Piece);
-        Prefetch.Object(driver, 2);
+        sight = new Sight
+        {
+            Driver = happening.End is { } end ? end.Driver : happening.Peer?.Driver,
+            Kind = KindOf(happening),
+            Link = happening.End?.Id ?? default,
+            Piece = happening.Message.Piece,
+        };
+        Prefetch.Object(sight.Driver, 2);
         Prefetch.Object(sight.Kind == InputKind.Message ? null : happening.End?.Owner, 2);
     }
 
@@ -76,8 +81,12 @@ internal sealed class Foresight
 
     private ref Sight Ahead(int count) => ref _sights[(_count + count) & (_sights.Length - 1)];
 
-    private record struct Sight(MachineDriver? Driver, InputKind Kind, LinkId Link, PieceIndex Piece)
+    private struct Sight
     {
-        public IMachine? Machine { get; set; }
+        public MachineDriver? Driver;
+        public IMachine? Machine;
+        public InputKind Kind;
+        public LinkId Link;
+        public PieceIndex Piece;
     }
 }

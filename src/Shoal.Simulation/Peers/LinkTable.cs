@@ -10,6 +10,9 @@ namespace Shoal.Simulation.Peers;
 /// </summary>
 internal sealed class LinkTable
 {
+    /// <summary>Of so many ends at most: more would push each other out again.</summary>
+    private const int MaximumWarmCount = 64;
+
     private readonly List<LinkEnd> _order = [];
     private LinkEnd?[] _byNumber = new LinkEnd?[64];
 
@@ -33,7 +36,7 @@ internal sealed class LinkTable
         return end is not null;
     }
 
-    /// <summary>Fetches what will be looked at of all ends, in steps (<see cref="IMachine.Warm"/>).</summary>
+    /// <summary>Fetches what will be looked at of all ends, in steps (<see cref="IMachine.Warm"/>); some have nothing to do here.</summary>
     public void Warm(int step)
     {
         switch (step)
@@ -49,7 +52,7 @@ internal sealed class LinkTable
                 Prefetch.Element(in CollectionsMarshal.AsSpan(_order)[0], 4);
                 break;
             case 4:
-                foreach (var end in _order)
+                foreach (var end in CollectionsMarshal.AsSpan(_order)[..Math.Min(_order.Count, MaximumWarmCount)])
                 {
                     Prefetch.Object(end, 2);
                 }

@@ -52,7 +52,10 @@ internal sealed class Timeline
     /// <summary>When the next event happens; now if none ever will.</summary>
     public Instant NextAt => IsReady() ? new Instant(_next[_start].Time) : Now;
 
-    /// <summary>The event that comes after so many others, less than <see cref="LeastNextCount"/>, as things stand; an empty one if none is near.</summary>
+    /// <summary>
+    /// The event that comes after so many others, less than <see cref="LeastNextCount"/> (once one was taken, one fewer is certain), as things
+    /// stand; an empty one if none is near.
+    /// </summary>
     public ref readonly Event Ahead(int count)
     {
         var at = _start + count;

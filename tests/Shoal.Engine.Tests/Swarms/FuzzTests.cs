@@ -222,7 +222,12 @@ public sealed class FuzzTests
         {
             var deadline = _swarm.Deadline;
             var kind = _warmth.Next(2) == 0 ? InputKind.Message : (InputKind)_warmth.Next((int)InputKind.Stop + 1);
-            var link = _peers.Count > 0 && _warmth.Next(4) > 0 ? _peers[_warmth.Next(_peers.Count)].Link : new LinkId(_warmth.Next(2));
+            var link = _warmth.Next(4) switch
+            {
+                0 => new LinkId((long)_warmth.NextUInt64()),
+                1 => LinkId.Incoming(_warmth.Next(_number)), // which may have gone
+                _ => _peers.Count > 0 ? _peers[_warmth.Next(_peers.Count)].Link : default,
+            };
             var piece = new PieceIndex(_warmth.Next(4) == 0 ? (int)_warmth.NextUInt64() : _warmth.Next(_world.Layout.PieceCount + 1));
             for (var step = 0; step < IMachine.WarmStepCount; step++)
             {
@@ -306,6 +311,7 @@ public sealed class FuzzTests
             Assert.Equal(0, _limits.HalfOpenCount);
             Assert.Equal(0, _stage.SlotCount);
             Assert.Equal(Instant.Never, _swarm.Deadline);
+            CheckThatWarmingDoesNothing();
         }
     }
 }

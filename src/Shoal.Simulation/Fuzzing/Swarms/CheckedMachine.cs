@@ -113,6 +113,9 @@ internal sealed class CheckedMachine : IMachine
     }
 
     /// <inheritdoc/>
+    public void Warm(InputKind kind, LinkId link, PieceIndex piece, int step) => _inner.Warm(kind, link, piece, step);
+
+    /// <inheritdoc/>
     public bool TryPoll(out Output output)
     {
         if (_inner.TryPoll(out output))
