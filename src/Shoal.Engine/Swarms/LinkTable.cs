@@ -26,16 +26,16 @@ internal struct LinkTable()
         }
     }
 
-    /// <summary>Fetches what <see cref="Find"/> will look at: first the array's length, then the place.</summary>
-    public readonly void Warm(LinkId? link)
+    /// <summary>Fetches what <see cref="Find"/> will look at, in two steps (<see cref="IMachine.Warm"/>).</summary>
+    public readonly void Warm(LinkId link, int step)
     {
-        if (link is { } sought)
+        if (step == 0)
         {
-            Prefetch.Element(in _entries[PlaceOf(sought, _entries.Length)]);
+            Prefetch.Object(_entries, 1); // its length
         }
         else
         {
-            Prefetch.Object(_entries, 1);
+            Prefetch.Element(in _entries[PlaceOf(link, _entries.Length)]);
         }
     }
 

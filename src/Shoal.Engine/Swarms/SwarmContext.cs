@@ -100,8 +100,8 @@ internal sealed class SwarmContext(
 
     public PeerConnection? Find(LinkId link) => _byLink.Find(link);
 
-    /// <summary>Fetches what <see cref="Find"/> will look at.</summary>
-    public void Warm(LinkId? link) => _byLink.Warm(link);
+    /// <summary>Fetches what <see cref="Find"/> will look at, in two steps (<see cref="IMachine.Warm"/>).</summary>
+    public void Warm(LinkId link, int step) => _byLink.Warm(link, step);
 
     public void Emit(in Output output) => outputs.Enqueue(output);
 

@@ -22,7 +22,7 @@ internal static class Warming
         }
     }
 
-    /// <summary>All other steps. Before the second nothing of the context may be looked at: it is only on its way.</summary>
+    /// <summary>All steps. In the first, nothing of the context is looked at: it is on its way.</summary>
     public static void Step(SwarmContext context, InputKind kind, LinkId link, PieceIndex piece, int step)
     {
         Content(context, piece, step);
@@ -59,11 +59,8 @@ internal static class Warming
     {
         switch (step)
         {
-            case 1:
-                context.Warm(link: null);
-                break;
-            case 2:
-                context.Warm(link);
+            case 1 or 2:
+                context.Warm(link, step - 1);
                 break;
             case 3:
                 Prefetch.Object(context.Find(link), 6);
@@ -106,6 +103,7 @@ internal static class Warming
                 break;
         }
     }
+
     private static ReadOnlySpan<PeerConnection> FirstOf(List<PeerConnection> connections) =>
         CollectionsMarshal.AsSpan(connections)[..Math.Min(connections.Count, MaximumLinkCount)];
 }
