@@ -4,7 +4,7 @@ namespace Shoal.Engine.Picking;
 
 /// <summary>
 /// The last blocks, asked for twice or thrice so that one slow peer does not hold up the end: those that fewest links
-/// have been asked for come first. Bounded for each pick, and by <see cref="PartialPiece.MaximumHolders"/> for each block.
+/// have been asked for come first, if they are late. Bounded for each pick, and by <see cref="PartialPiece.MaximumHolders"/> for each block.
 /// </summary>
 /// <remarks>Cohen (2003), section 2.4.4.</remarks>
 internal static class Endgame
@@ -20,11 +20,12 @@ internal static class Endgame
         var count = 0;
         for (var holderCount = 1; holderCount < PartialPiece.MaximumHolders; holderCount++)
         {
-            foreach (var partial in partials)
+            for (var i = partials.Count - 1; i >= 0; i--)
             {
+                var partial = partials[i];
                 if (partial.OutstandingCount > 0 && !partial.IsSole(request.Link) && request.Admits(partial, missing, openable: 0))
                 {
-                    count += TakeHeld(partial, request.Link, holderCount, layout, destination[count..]);
+                    count += TakeHeld(request, partial, holderCount, layout, destination[count..]);
                 }
             }
         }
@@ -33,20 +34,35 @@ internal static class Endgame
     }
 
     /// <summary>Takes missing blocks that so many other links have been asked for.</summary>
-    private static int TakeHeld(PartialPiece partial, LinkId link, int holderCount, PieceLayout layout, Span<BlockRequest> destination)
+    private static int TakeHeld(in PickRequest request, PartialPiece partial, int holderCount, PieceLayout layout, Span<BlockRequest> destination)
     {
         var count = 0;
-        for (var block = partial.Received.NextClear(0);
-            block >= 0 && count < destination.Length;
-            block = partial.Received.NextClear(block + 1))
+        for (var index = partial.Received.Length - 1; index >= 0 && count < destination.Length; index--)
         {
-            if (partial.HolderCountOf(block) == holderCount && !partial.HoldersOf(block).Contains(link))
+            if (!partial.Received[index] && partial.HolderCountOf(index) == holderCount)
             {
-                partial.Hold(block, link);
-                destination[count++] = layout.BlockAt(partial.Piece, block);
+                var block = layout.BlockAt(partial.Piece, index);
+                if (MayRepeat(request, block, partial.HoldersOf(index)))
+                {
+                    partial.Hold(index, request.Link);
+                    destination[count++] = block;
+                }
             }
         }
 
         return count;
+    }
+
+    private static bool MayRepeat(in PickRequest request, BlockRequest block, ReadOnlySpan<LinkId> holders)
+    {
+        foreach (var holder in holders)
+        {
+            if (holder == request.Link || !request.IsLate!(holder, block))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

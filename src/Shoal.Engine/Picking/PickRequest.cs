@@ -11,13 +11,15 @@ namespace Shoal.Engine.Picking;
 /// <param name="OpenablePieceCount">How many new or spilled pieces may be opened now: the free buffer slots.</param>
 /// <param name="Only">If set, nothing but these pieces: the allowed-fast ones while the peer chokes us (BEP 6).</param>
 /// <param name="Alone">Whether the link shares no piece with others: it is under suspicion, so what it opens is exclusively its own.</param>
-/// <param name="MayDuplicate">Whether what others are asked for already may be asked for too, if nothing else is left (the endgame).</param>
+/// <param name="IsLate">
+/// Whether a block that a link is asked for comes so late that it is worth asking for twice, if nothing else is left (the endgame); null: none is.
+/// </param>
 /// <param name="Suggested">
 /// Pieces to begin before anything else, in this order, unless a peer has them that is no seed; they are taken out. Null: none.
 /// </param>
 public readonly record struct PickRequest(
     LinkId Link, Bitfield PeerHas, bool PrefersWholePieces, int OpenablePieceCount, Bitfield? Only = null, bool Alone = false,
-    bool MayDuplicate = true, Queue<PieceIndex>? Suggested = null);
+    Func<LinkId, BlockRequest, bool>? IsLate = null, Queue<PieceIndex>? Suggested = null);
 
 /// <summary>What a block that arrived was worth.</summary>
 public enum BlockOutcome

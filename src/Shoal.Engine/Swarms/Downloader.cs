@@ -22,10 +22,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A request that is passed over for so long, while later ones are answered, is lost.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(60);
 
-    /// <summary>
-    /// What a link that many share may come down to: for the time that a block takes at this rate nothing is taken for lost. It matters where
-    /// blocks are far larger than the field's.
-    /// </summary>
+    /// <summary>What a link that many share may come down to: before a block has had its time at this rate, nothing is taken for lost.</summary>
     private const int SlowestBytesPerSecond = 64 * 1024;
 
     /// <summary>A peer that would take longer than this for a piece rather helps others with theirs.</summary>
@@ -80,12 +77,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
             return;
         }
 
-        if (!MayAsk(connection))
-        {
-            return;
-        }
-
-        if (!HasAnythingFree)
+        if (!MayAsk(connection) || !HasAnythingFree)
         {
             return;
         }
@@ -338,11 +330,20 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        MayDuplicate: MayDuplicate && connection.Pipeline.Count == 0,
+        IsLate: connection.Pipeline.Count == 0 && IsRepeating ? LateFor(connection) : null,
         Suggested: connection.Suggested);
 
+    // Where all share one full line a second copy comes no sooner than the first, and keeps others from coming.
+    private Func<LinkId, BlockRequest, bool> LateFor(PeerConnection idle)
+    {
+        var limit = 4 * idle.Pipeline.BlockTime;
+        return (link, block) => context.Find(link)?.Pipeline.IsLate(block, context.Now, limit) != false;
+    }
+
     /// <summary>Whether a completed piece may give something to ask for to links that had nothing: a new round, or the endgame.</summary>
-    public bool MayFillIdle => _choice is not null || (MayDuplicate && context.Picker!.IsEndgame);
+    public bool MayFillIdle => _choice is not null || IsRepeating;
+
+    private bool IsRepeating => MayDuplicate && context.Picker!.IsEndgame;
 
     // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
     private bool MayDuplicate =>
@@ -363,7 +364,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     }
 
     // Where slots are few, mostly all are in use, and all that is in them is asked for: no need to look closer then.
-    private bool HasAnythingFree => swarm.Flow!.FreeSlotCount > 0 || context.Picker!.HasFreeBlocks || (MayDuplicate && context.Picker.IsEndgame);
+    private bool HasAnythingFree => swarm.Flow!.FreeSlotCount > 0 || context.Picker!.HasFreeBlocks || IsRepeating;
 
     private void CancelDuplicates(BlockRequest block)
     {

@@ -28,6 +28,8 @@ internal sealed class RequestPipeline(int maximumDepth)
     private PendingRequest[] _ring = []; // most links of a seeder never ask for anything
     private int _head;
     private long _roundTripMilliseconds = MaximumRoundTripMilliseconds; // the least that a block has taken
+    private long _blockTicks = MaximumRoundTripMilliseconds * TimeSpan.TicksPerMillisecond;
+    private bool _hasBrought; // any block
 
     /// <summary>Requests that are out.</summary>
     public int Count { get; private set; }
@@ -51,6 +53,35 @@ internal sealed class RequestPipeline(int maximumDepth)
         return (int)Math.Min(wanted, Math.Max(1, Math.Min(maximumDepth, PeerLimit)));
     }
 
+    /// <summary>
+    /// From one block to the next, about; half a second where none has come yet. Of the link's own blocks, since a rate over some seconds counts the
+    /// pauses in which nothing was asked for.
+    /// </summary>
+    public TimeSpan BlockTime => TimeSpan.FromTicks(_blockTicks);
+
+    /// <summary>
+    /// Whether a block that is out may well take longer than this to come: so many are before it, or the link has been silent for so long, and
+    /// that is not its way.
+    /// </summary>
+    public bool IsLate(BlockRequest block, Instant now, TimeSpan limit)
+    {
+        var silence = now - LastProgressAt;
+        if (silence > limit && silence > 2 * BlockTime)
+        {
+            return true;
+        }
+
+        for (var i = Count - 1; i >= 0 && (i + 1) * _blockTicks > limit.Ticks; i--)
+        {
+            if (this[i].Block == block)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A request goes out.</summary>
     public void Add(BlockRequest block, Instant now)
     {
@@ -71,12 +102,15 @@ internal sealed class RequestPipeline(int maximumDepth)
     /// <summary>The block came. False if it was not out any more.</summary>
     public bool Complete(BlockRequest block, Instant now)
     {
-        LastProgressAt = now;
         if (Count > 0 && Oldest.Block == block)
         {
+            var ticks = (now - Instant.Max(LastProgressAt, Oldest.RequestedAt)).Ticks;
+            _blockTicks = _hasBrought ? _blockTicks + ((ticks - _blockTicks) / 8) : ticks;
+            _hasBrought = true;
             _roundTripMilliseconds = Math.Min(_roundTripMilliseconds, (now - Oldest.RequestedAt).Ticks / TimeSpan.TicksPerMillisecond);
         }
 
+        LastProgressAt = now;
         return Remove(block);
     }
 

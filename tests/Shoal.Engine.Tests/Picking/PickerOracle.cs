@@ -38,7 +38,7 @@ internal sealed class PickerOracle(PieceLayout layout)
         Assert.Equal(isEndgame, Picker.IsEndgame);
 
         var destination = new BlockRequest[count];
-        var picked = Picker.Pick(new PickRequest(link, Peers[link], fast, openable, only), destination);
+        var picked = Picker.Pick(new PickRequest(link, Peers[link], fast, openable, only, IsLate: static (_, _) => true), destination);
         var isDuplicate = false;
         for (var i = 0; i < picked; i++)
         {

@@ -65,10 +65,12 @@ internal static class PickerPicture
 
     /// <summary>What a link is offered, as "piece.block" words.</summary>
     public static string Pick(
-        PiecePicker picker, string peerHas, char link = 'a', bool fast = true, int slots = 9, int count = 100, string? only = null)
+        PiecePicker picker, string peerHas, char link = 'a', bool fast = true, int slots = 9, int count = 100, string? only = null,
+        string? late = null)
     {
         var blocks = new BlockRequest[count];
-        var request = new PickRequest(LinkOf(link), BitsOf(peerHas), fast, slots, only is null ? null : BitsOf(only));
+        var request = new PickRequest(LinkOf(link), BitsOf(peerHas), fast, slots, only is null ? null : BitsOf(only),
+            IsLate: (holder, _) => late?.Contains((char)('a' + holder.Value)) != false);
         return Words(blocks.AsSpan(0, picker.Pick(request, blocks)));
     }
 

@@ -126,9 +126,9 @@ public sealed class PiecePickerTests
         var picker = Draw("33", partial: "AAbb h:AAAA");
         Assert.True(picker.IsEndgame);
         Assert.Equal("", Pick(picker, "xx", 'b'));
-        Assert.Equal("0.2", Pick(picker, "xx", 'a', count: 1));
-        Assert.Equal("0.3 0.2", Pick(picker, "xx", 'c'));
-        Assert.Equal("0.3", Pick(picker, "xx", 'd')); // block 2 has three holders
+        Assert.Equal("0.3", Pick(picker, "xx", 'a', count: 1)); // what comes last is first
+        Assert.Equal("0.2 0.3", Pick(picker, "xx", 'c'));
+        Assert.Equal("0.2", Pick(picker, "xx", 'd')); // block 3 has three holders
         Assert.Equal("", Pick(picker, "xx", 'e'));
         Assert.Equal(6, picker.Find(new PieceIndex(0))!.OutstandingCount);
 
@@ -136,12 +136,31 @@ public sealed class PiecePickerTests
         Assert.Equal(BlockOutcome.Accepted, picker.Receive(LinkOf('c'), block));
         var holders = new LinkId[3];
         Assert.Equal(2, picker.DuplicateHolders(block, holders));
-        Assert.Equal([LinkOf('b'), LinkOf('a')], holders[..2]);
-        Assert.Equal(BlockOutcome.Duplicate, picker.Receive(LinkOf('a'), block));
+        Assert.Equal([LinkOf('b'), LinkOf('d')], holders[..2]);
+        Assert.Equal(BlockOutcome.Duplicate, picker.Receive(LinkOf('d'), block));
         picker.Release(LinkOf('b'), block);
         Assert.Equal(0, picker.DuplicateHolders(block, holders));
         Assert.Equal([LinkOf('a'), LinkOf('c')], picker.Find(new PieceIndex(0))!.Contributors);
         Assert.Equal(LinkOf('c'), picker.Find(new PieceIndex(0))!.ContributorOf(2));
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("b", "0.1 0.0")]
+    [InlineData("c", "0.3 0.2")]
+    [InlineData("bc", "0.3 0.2")]
+    public void In_the_endgame_only_what_is_late_is_asked_for_again(string late, string expected) =>
+        Assert.Equal(expected, Pick(Draw("2", partial: "bbcc"), "x", 'd', late: late));
+
+    [Fact]
+    public void In_the_endgame_a_block_is_late_if_all_are_that_were_asked_for_it()
+    {
+        var picker = Draw("2", partial: "bbbb");
+        Assert.Equal("0.3", Pick(picker, "x", 'c', count: 1));
+        Assert.Equal("0.2 0.1", Pick(picker, "x", 'd', late: "b"));
+        Assert.Equal("0.0", Pick(picker, "x", 'e', count: 1, late: "b"));
+        Assert.Equal("", Pick(picker, "x", 'f', late: "b"));
+        Assert.Equal("0.3", Pick(picker, "x", 'f', late: "bc", count: 1));
     }
 
     [Theory]
@@ -154,7 +173,7 @@ public sealed class PiecePickerTests
     {
         var picker = Draw(availability, partial: partial);
         Assert.Equal(expected, picker.IsEndgame);
-        Assert.Equal(expected ? "0.0 0.1" : "", Pick(picker, "x.")); // a few at a time
+        Assert.Equal(expected ? "0.3 0.2" : "", Pick(picker, "x.")); // a few at a time
     }
 
     [Fact]

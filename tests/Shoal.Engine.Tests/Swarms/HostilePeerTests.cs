@@ -110,7 +110,7 @@ public sealed class HostilePeerTests
         good.Offer();
         var liar = stage.Join(2);
         liar.Offer();
-        stage.Wait(TimeSpan.FromSeconds(2));
+        stage.Wait(TimeSpan.FromSeconds(4));
         var contested = good.Expected.Keys.Intersect(liar.Expected.Keys).ToArray();
         Assert.NotEmpty(contested); // the endgame
         good.Deliver(contested[0]);
