@@ -18,7 +18,7 @@ public sealed record SwarmOptions
     /// <summary>Links of this swarm at most, half-open ones included.</summary>
     public int MaximumConnectionCount { get; init; } = 100;
 
-    /// <summary>Peers that we upload to at once, the optimistic one included.</summary>
+    /// <summary>Peers that we upload to at once, the optimistic one included. A seeder whose pieces nobody else has may serve more.</summary>
     public int UploadSlotCount { get; init; } = 8;
 
     /// <summary>

@@ -97,8 +97,8 @@ public sealed class UploadSlotTests
     {
         var (stage, first, second) = TwoBeforeASeeder(out _);
         stage.Wait(TimeSpan.FromMilliseconds(300));
-        Fetch(first, 0);
-        stage.Wait(TimeSpan.FromMilliseconds(400));
+        Fetch(first, 0, count: 1);
+        stage.Wait(TimeSpan.FromSeconds(5), each: () => Fetch(first, 1, count: 1)); // so little that there is no further slot
         Fetch(first, 1);
         Assert.Equal([1, 0], Unchoked(first, second));
     }
@@ -129,6 +129,75 @@ public sealed class UploadSlotTests
         }
 
         Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    [Theory]
+    [InlineData(LargePieceLength / BlockLength, 4)]
+    [InlineData(1, 1)]
+    public void What_nobody_has_goes_to_more_at_once_while_each_gets_plenty(int blocksAtATime, int expected)
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 20 * LargePieceLength, LargePieceLength), haveCount: 20, options: o => o with { UploadSlotCount = 1 });
+        var peers = Enumerable.Range(1, 6).Select(number => stage.Join(number)).ToArray();
+        foreach (var peer in peers)
+        {
+            peer.Send(PeerMessageKind.Interested);
+        }
+
+        for (var turn = 0; turn < 4; turn++)
+        {
+            foreach (var peer in peers.Where(peer => Unchoked(peer)[0] == 1))
+            {
+                Fetch(peer, turn, blocksAtATime);
+            }
+
+            stage.Wait(TimeSpan.FromMilliseconds(500));
+        }
+
+        Assert.InRange(Unchoked(peers).Sum(), expected, expected == 1 ? 1 : peers.Length);
+    }
+
+    [Theory]
+    [InlineData(0, 0, 1)]
+    [InlineData(2, 1, 0)] // nearly as poor
+    public void Before_anybody_can_have_earned_a_slot_it_goes_on_to_who_has_much_less(int secondHas, int firstKeeps, int secondGets)
+    {
+        var (stage, first, second) = TwoBeforeALeecher(secondHas);
+        Fetch(first, 0, count: (LargePieceLength / BlockLength) - 1);
+        Assert.Equal([1, 0], Unchoked(first, second)); // a piece each
+        Fetch(first, 0, count: 1);
+        Assert.Equal([firstKeeps, secondGets], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void Later_a_leechers_slots_are_earned()
+    {
+        var (stage, first, second) = TwoBeforeALeecher(secondHas: 0);
+        Fetch(first, 0, count: 1);
+        stage.Wait(TimeSpan.FromSeconds(10), each: () => first.Ask(0, 0, BlockLength));
+        first.Take(10);
+        Fetch(first, 1);
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    // A leecher with one slot, and two that want it; the first has two pieces.
+    private static (Stage Stage, RawPeer First, RawPeer Second) TwoBeforeALeecher(int secondHas)
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, (LargeCount + 2) * LargePieceLength, LargePieceLength), haveCount: LargeCount, options: o => o with { UploadSlotCount = 1 });
+        var (first, second) = (stage.Join(1), stage.Join(2));
+        foreach (var (peer, count) in new[] { (first, 2), (second, secondHas) })
+        {
+            for (var piece = 0; piece < count; piece++)
+            {
+                peer.Send(PeerMessage.Have(new PieceIndex(LargeCount - 1 - piece)));
+            }
+
+            peer.Send(PeerMessageKind.Interested);
+        }
+
+        Assert.Equal([1, 0], Unchoked(first, second));
+        return (stage, first, second);
     }
 
     // One slot, and two that want it.

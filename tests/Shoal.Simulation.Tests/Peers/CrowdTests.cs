@@ -8,11 +8,14 @@ public sealed class CrowdTests
 {
     private const long BytesPerSecond = 20_000_000 / 8;
 
-    /// <summary>It is 1.3 times the bound; with slots that the first peers of the seeder keep, 1.55 times.</summary>
+    /// <summary>
+    /// It is 1.22 times the bound. With slots that the first peers of the seeder keep it is 1.55 times; with eight of them, first slots that leechers keep
+    /// for ten seconds, and an endgame that asks for everything twice, 1.38 times, and each peer gets 6 % of all twice.
+    /// </summary>
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public void First_copies_soon_give_everybody_something_to_send(ulong seed)
+    public void Everybody_soon_has_something_to_send_and_nothing_comes_twice(ulong seed)
     {
         var scenario = new Scenario
         {
@@ -28,7 +31,9 @@ public sealed class CrowdTests
             Swarm = new SwarmModel { MaximumConnectionCount = 20 },
         };
 
-        Assert.InRange(RunSummary.Of(scenario, Simulator.Run(scenario)).BoundRatio!.Value, 1, 1.43);
+        var result = Simulator.Run(scenario);
+        Assert.InRange(RunSummary.Of(scenario, result).BoundRatio!.Value, 1, 1.3);
+        Assert.InRange(result.Peers.Sum(peer => peer.WastedBytes), 0, 2 * scenario.ContentLength);
     }
 
     /// <summary>It takes 26 s; with turns of half a second, in which TCP is never up to speed, 66 s.</summary>
