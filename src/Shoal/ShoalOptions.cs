@@ -42,7 +42,7 @@ public sealed record ShoalOptions
     /// <summary>Connections of one torrent at most. 100.</summary>
     public int MaximumConnectionCountPerTorrent { get; init; } = 100;
 
-    /// <summary>Peers of one torrent that are sent to at once; more while nobody else has all of it, if each of them gets plenty. 8.</summary>
+    /// <summary>Peers of one torrent that are sent to at once; more while it is asked for what nobody else has, if each gets plenty. 8.</summary>
     public int UploadSlotCount { get; init; } = 8;
 
     /// <summary>Whom to send to when all is there: everybody in turn, or those who take it fastest. In turn.</summary>

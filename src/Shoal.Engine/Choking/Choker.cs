@@ -20,7 +20,7 @@ public sealed class Choker
 
     /// <summary>
     /// For how long a peer keeps its slot in the round robin, unless it has <see cref="TurnBytes"/> before, or its turn at first copies is over
-    /// (the uploader ends that between rounds).
+    /// (that ends between rounds, with whoever hands out the slots).
     /// </summary>
     public static readonly TimeSpan TurnInterval = TimeSpan.FromSeconds(60);
 
@@ -44,7 +44,7 @@ public sealed class Choker
         _prng = prng;
     }
 
-    /// <summary>How many peers are served at once; counts from the next decision on.</summary>
+    /// <summary>How many peers are served at once. More count at once, fewer from the next decision on.</summary>
     public int UploadSlots
     {
         get => _slotCount;

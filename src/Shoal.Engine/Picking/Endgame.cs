@@ -3,8 +3,8 @@ using Shoal.Protocol;
 namespace Shoal.Engine.Picking;
 
 /// <summary>
-/// The last blocks, asked for twice or thrice so that one slow peer does not hold up the end: those that fewest links
-/// have been asked for come first, if they are late. Bounded for each pick, and by <see cref="PartialPiece.MaximumHolders"/> for each block.
+/// The last blocks, asked for twice or thrice so that one slow peer does not hold up the end. Only late ones; of these, those that fewest links
+/// have been asked for come first, and then the last. Bounded for each pick, and by <see cref="PartialPiece.MaximumHolders"/> for each block.
 /// </summary>
 /// <remarks>Cohen (2003), section 2.4.4.</remarks>
 internal static class Endgame

@@ -333,11 +333,13 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         IsLate: connection.Pipeline.Count == 0 && IsRepeating ? LateFor(connection) : null,
         Suggested: connection.Suggested);
 
-    // Where all share one full line a second copy comes no sooner than the first, and keeps others from coming.
-    private Func<LinkId, BlockRequest, bool> LateFor(PeerConnection idle)
+    // Where all share one full line a second copy comes no sooner than the first, and keeps others from coming. Null if nothing is late; links that
+    // have nothing to do look again with the next tick, or piece.
+    private Func<LinkId, BlockRequest, bool>? LateFor(PeerConnection idle)
     {
         var limit = 4 * idle.Pipeline.BlockTime;
-        return (link, block) => context.Find(link)?.Pipeline.IsLate(block, context.Now, limit) != false;
+        return !context.Connections.Exists(other => other.Pipeline.HasLate(context.Now, limit)) ? null
+            : (link, block) => context.Find(link)?.Pipeline.IsLate(block, context.Now, limit) != false;
     }
 
     /// <summary>Whether a completed piece may give something to ask for to links that had nothing: a new round, or the endgame.</summary>

@@ -29,7 +29,10 @@ internal sealed class RequestPipeline(int maximumDepth)
     private int _head;
     private long _roundTripMilliseconds = MaximumRoundTripMilliseconds; // the least that a block has taken
     private long _blockTicks = MaximumRoundTripMilliseconds * TimeSpan.TicksPerMillisecond;
-    private bool _hasBrought; // any block
+    private int _passedOverCount; // requests at the head, though later ones were answered
+    private long? _ticksBefore; // what _blockTicks was before the blocks of this very moment; null: nothing
+    private long _gapTicks; // from the last block before them
+    private int _arrivedCount; // the number of them
 
     /// <summary>Requests that are out.</summary>
     public int Count { get; private set; }
@@ -54,33 +57,32 @@ internal sealed class RequestPipeline(int maximumDepth)
     }
 
     /// <summary>
-    /// From one block to the next, about; half a second where none has come yet. Of the link's own blocks, since a rate over some seconds counts the
-    /// pauses in which nothing was asked for.
+    /// From one block to the next, about; the first after a pause has its round trip in it. Half a second where none has come yet. Measured by the
+    /// link's own blocks, since a rate over some seconds counts the pauses in which nothing was asked for.
     /// </summary>
     public TimeSpan BlockTime => TimeSpan.FromTicks(_blockTicks);
 
     /// <summary>
-    /// Whether a block that is out may well take longer than this to come: so many are before it, or the link has been silent for so long, and
-    /// that is not its way.
+    /// Whether a block may well take longer than this to come: so many are before it, or later ones have come, or the link has been silent for so
+    /// long, and that is not its way. False of a block that is not out.
     /// </summary>
     public bool IsLate(BlockRequest block, Instant now, TimeSpan limit)
     {
-        var silence = now - LastProgressAt;
-        if (silence > limit && silence > 2 * BlockTime)
-        {
-            return true;
-        }
-
-        for (var i = Count - 1; i >= 0 && (i + 1) * _blockTicks > limit.Ticks; i--)
+        var isSilent = IsSilent(now, limit);
+        for (var i = 0; i < Count; i++)
         {
             if (this[i].Block == block)
             {
-                return true;
+                return isSilent || i < _passedOverCount || (i + 1) * _blockTicks > limit.Ticks;
             }
         }
 
         return false;
     }
+
+    /// <summary>Whether <see cref="IsLate"/> holds of any block.</summary>
+    public bool HasLate(Instant now, TimeSpan limit) =>
+        Count > 0 && (IsSilent(now, limit) || _passedOverCount > 0 || Count * _blockTicks > limit.Ticks);
 
     /// <summary>A request goes out.</summary>
     public void Add(BlockRequest block, Instant now)
@@ -104,18 +106,37 @@ internal sealed class RequestPipeline(int maximumDepth)
     {
         if (Count > 0 && Oldest.Block == block)
         {
-            var ticks = (now - Instant.Max(LastProgressAt, Oldest.RequestedAt)).Ticks;
-            _blockTicks = _hasBrought ? _blockTicks + ((ticks - _blockTicks) / 8) : ticks;
-            _hasBrought = true;
+            Measure(now);
             _roundTripMilliseconds = Math.Min(_roundTripMilliseconds, (now - Oldest.RequestedAt).Ticks / TimeSpan.TicksPerMillisecond);
         }
 
         LastProgressAt = now;
-        return Remove(block);
+        var at = Take(block);
+        _passedOverCount = Math.Max(_passedOverCount, at);
+        return at >= 0;
     }
 
     /// <summary>The block will not come. False if it was not out.</summary>
-    public bool Remove(BlockRequest block)
+    public bool Remove(BlockRequest block) => Take(block) >= 0;
+
+    private bool IsSilent(Instant now, TimeSpan limit) => now - LastProgressAt is var silence && silence > limit && silence > 2 * BlockTime;
+
+    // Blocks that were there together are told of one by one, all at the same moment: they share the time that it took for all.
+    private void Measure(Instant now)
+    {
+        if (_arrivedCount == 0 || now != LastProgressAt)
+        {
+            _ticksBefore = _arrivedCount == 0 ? null : _blockTicks;
+            _gapTicks = (now - Instant.Max(LastProgressAt, Oldest.RequestedAt)).Ticks;
+            _arrivedCount = 0;
+        }
+
+        var ticks = _gapTicks / ++_arrivedCount;
+        _blockTicks = _ticksBefore is { } before ? before + ((ticks - before) / 8) : ticks;
+    }
+
+    /// <summary>Takes the block out; returns its place, or -1.</summary>
+    private int Take(BlockRequest block)
     {
         for (var i = 0; i < Count; i++)
         {
@@ -132,10 +153,11 @@ internal sealed class RequestPipeline(int maximumDepth)
 
             _head = (_head + 1) & (_ring.Length - 1);
             Count--;
-            return true;
+            _passedOverCount -= i < _passedOverCount ? 1 : 0;
+            return i;
         }
 
-        return false;
+        return -1;
     }
 
     private void Grow()

@@ -36,7 +36,7 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
     /// <summary>So much of small pieces is a piece.</summary>
     private const int FirstBytes = 256 * 1024;
 
-    /// <summary>From one look at what everybody gets to the next; a rate is one of half a second at least.</summary>
+    /// <summary>From one look at what everybody gets to the next: a younger rate says nothing.</summary>
     private static readonly TimeSpan WideningInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Choker _choker = new(
@@ -62,8 +62,8 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
     /// <summary>A peer may have nothing waiting any more, and not because it was sent.</summary>
     public void Emptied() => _nobodySilentUntil = Instant.Zero;
 
-    /// <summary>So much has gone to the peer.</summary>
-    public void Sent(PeerConnection connection, long bytes)
+    /// <summary>A block has gone to the peer.</summary>
+    public void Sent(PeerConnection connection)
     {
         _firstSentAt = Instant.Min(_firstSentAt, context.Now);
         Widen();
@@ -105,22 +105,40 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
     // More slots at once, fewer with the next round.
     private void Widen()
     {
-        if (context.IsTrusted || context.Now < _wideningAt)
+        if (context.Now >= _wideningAt)
         {
-            return;
+            _wideningAt = context.Now + WideningInterval;
+            CountSlots();
+            GiveFreeSlots();
         }
-
-        _wideningAt = context.Now + WideningInterval;
-        _choker.UploadSlots = context.Options.UploadSlotCount + (suggestions.IsGivingFirstCopies ? ServedWellCount() : 0);
-        GiveFreeSlots();
     }
 
-    private int ServedWellCount()
+    private void CountSlots()
+    {
+        var least = context.Options.UploadSlotCount;
+        if (context.IsTrusted || least >= context.Options.MaximumConnectionCount)
+        {
+            return; // enough for all
+        }
+
+        if (context.Options.SeedingPolicy == SeedingPolicy.RoundRobin && suggestions.IsGivingFirstCopies)
+        {
+            // Who has a slot of this kind keeps it with half of plenty: it may have taken the other half from those before it.
+            var keep = Math.Min(_choker.UploadSlots, least + ServedCount(PlentyBytesPerSecond / 2));
+            _choker.UploadSlots = Math.Max(keep, least + ServedCount(PlentyBytesPerSecond));
+        }
+        else
+        {
+            _choker.UploadSlots = least;
+        }
+    }
+
+    private int ServedCount(long bytesPerSecond)
     {
         var count = 0;
         foreach (var connection in context.Connections)
         {
-            count += !connection.AmChoking && connection.Uploaded.RateBytesPerSecond(context.Now) >= PlentyBytesPerSecond ? 1 : 0;
+            count += !connection.AmChoking && connection.Uploaded.RateBytesPerSecond(context.Now) >= bytesPerSecond ? 1 : 0;
         }
 
         return count;
@@ -149,7 +167,7 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
         }
 
         var bytes = connection.Uploaded.TotalBytes - connection.UploadedBytesAtUnchoke;
-        return HasItsFirstCopies(connection, bytes) ? LongestWaiting() : HasItsFirstPiece(bytes) ? Poorer(connection) : null;
+        return HasItsFirstCopies(connection, bytes) ? LongestWaiting() : HasItsFirstPiece(connection, bytes) ? Poorer(connection) : null;
     }
 
     // What nobody has yet goes to as many as possible, about a piece at a time: a few that got everything would be all that the crowd can ask,
@@ -159,10 +177,11 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
         context.Now - connection.UnchokedAt >= LeastTurn + (TurnRoundTrips * connection.AskDelay) &&
         bytes >= Math.Max(Suggestions.AheadBytes, context.Layout!.PieceLength);
 
-    // A leecher's first slots go to those who ask first, before anybody can have earned one. Some would be served by all, others by none, until
-    // the next round; so whoever has got a piece makes room for one that has much less. It may lie, but not for long.
-    private bool HasItsFirstPiece(long bytes) =>
-        !context.IsSeeding && context.Now - _firstSentAt < Choker.Interval && bytes >= Math.Max(FirstBytes, context.Layout!.PieceLength);
+    // A leecher's first slots go to those who ask first, before anybody has earned one. Some would be served by all, others by none, until
+    // the next round; so whoever has got a piece, and given nothing, makes room for one that has much less. It may lie, but not for long.
+    private bool HasItsFirstPiece(PeerConnection connection, long bytes) =>
+        !context.IsSeeding && context.Now - _firstSentAt < Choker.Interval && bytes >= Math.Max(FirstBytes, context.Layout!.PieceLength) &&
+        connection.Downloaded.RateBytesPerSecond(context.Now) == 0;
 
     private PeerConnection? Poorer(PeerConnection connection) =>
         Neediest() is { } poor && PieceCountOf(poor) * 5 < PieceCountOf(connection) * 4 ? poor : null;
@@ -170,10 +189,12 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
     private static bool IsIdle(PeerConnection connection) => connection is { AmChoking: false, IsInterested: false };
 
     // Of those that wait who has the fewest pieces: most likely it can use ours, and it has the least to pass on. What it says of itself may
-    // be a lie; but it only gets what would lie idle, and at the next round it has to have earned it.
+    // be a lie; but at the next round it has to have earned its slot.
     private PeerConnection? Neediest() => FirstWaiting(connection => (PieceCountOf(connection), connection.WaitsSince));
 
-    private static int PieceCountOf(PeerConnection connection) => connection.Has?.Count ?? 0;
+    // What we gave it counts even if it keeps that to itself.
+    private int PieceCountOf(PeerConnection connection) => Math.Max(
+        connection.Has?.Count ?? 0, connection.Uploaded.TotalBytes > 0 ? (int)(connection.Uploaded.TotalBytes / context.Layout!.PieceLength) : 0);
 
     private PeerConnection? LongestWaiting() => FirstWaiting(connection => (0, connection.WaitsSince));
 
@@ -252,6 +273,7 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
         }
 
         var candidates = _candidates.AsSpan(0, count);
+        CountSlots();
         _choker.Decide(context.Now, context.IsSeeding, candidates);
         foreach (ref readonly var candidate in candidates)
         {

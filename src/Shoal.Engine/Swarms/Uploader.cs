@@ -95,7 +95,7 @@ internal sealed class Uploader
         connection.Uploaded.Add(_context.Now, bytes);
         connection.LastSentAt = _context.Now;
         _context.UploadedBytes += bytes;
-        _slots.Sent(connection, bytes);
+        _slots.Sent(connection);
         Pump(connection);
     }
 

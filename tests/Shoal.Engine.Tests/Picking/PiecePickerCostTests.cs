@@ -28,7 +28,7 @@ public sealed class PiecePickerCostTests
             for (var i = 0; i < rounds; i++)
             {
                 var link = LinkOf(i % 2 == 0 ? 'a' : 'b');
-                var count = picker.Pick(new PickRequest(link, all, true, 1), buffer);
+                var count = picker.Pick(new PickRequest(link, all, true, 1, IsLate: static (_, _) => true), buffer);
                 for (var j = 0; j < count; j++)
                 {
                     if ((i + j) % 5 == 0)
@@ -96,7 +96,7 @@ public sealed class PiecePickerCostTests
         picker.AddAvailability(all);
         var buffer = new BlockRequest[3];
         var words = new List<string>();
-        for (int turn = 0, count; (count = picker.Pick(new PickRequest(new LinkId(turn % 4), all, turn % 3 == 0, 2), buffer)) > 0; turn++)
+        for (int turn = 0, count; (count = picker.Pick(new PickRequest(new LinkId(turn % 4), all, turn % 3 == 0, 2, IsLate: static (_, _) => true), buffer)) > 0; turn++)
         {
             words.Add(Words(buffer.AsSpan(0, count)));
             foreach (var block in buffer.AsSpan(0, count))

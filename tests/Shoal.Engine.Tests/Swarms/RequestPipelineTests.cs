@@ -51,6 +51,39 @@ public sealed class RequestPipelineTests
         Assert.False(IsLate(1, milliseconds: 250)); // who asks would take longer
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(32)]
+    public void Blocks_that_are_told_of_together_share_the_time_that_they_took(int together)
+    {
+        Ask(96);
+        for (var block = 0; block < 96; block += together)
+        {
+            Bring(milliseconds: 10 * together);
+            for (var i = 1; i < together; i++)
+            {
+                Bring(milliseconds: 0);
+            }
+        }
+
+        Assert.Equal(10, _pipeline.BlockTime.TotalMilliseconds);
+    }
+
+    [Fact]
+    public void A_block_is_late_if_a_later_one_came_first()
+    {
+        Ask(4);
+        Bring(milliseconds: 10);
+        Assert.False(_pipeline.HasLate(_now, TimeSpan.FromMilliseconds(50)));
+        Assert.True(_pipeline.Complete(BlockOf(2), _now));
+        Assert.Equal([true, false, false], new[] { 1, 2, 3 }.Select(block => IsLate(block, milliseconds: 50)));
+        Assert.True(_pipeline.HasLate(_now, TimeSpan.FromMilliseconds(50)));
+        Bring(milliseconds: 10);
+        Assert.False(IsLate(3, milliseconds: 50));
+        Assert.False(_pipeline.HasLate(_now, TimeSpan.FromMilliseconds(50)));
+    }
+
     private static BlockRequest BlockOf(int piece) => new(new PieceIndex(piece), 0, PieceLayout.DefaultBlockLength);
 
     private void Ask(int count)

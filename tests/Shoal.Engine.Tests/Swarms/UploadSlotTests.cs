@@ -170,6 +170,67 @@ public sealed class UploadSlotTests
     }
 
     [Fact]
+    public void Who_has_given_something_keeps_its_slot()
+    {
+        var (_, first, second) = TwoBeforeALeecher(secondHas: 0);
+        first.Send(PeerMessageKind.Unchoke);
+        first.Deliver(first.Expected.Keys.First());
+        Fetch(first, 0);
+        Assert.Equal([1, 0], Unchoked(first, second));
+    }
+
+    [Fact]
+    public void Who_says_that_it_has_nothing_is_not_poor_for_ever()
+    {
+        var (stage, first, second) = TwoBeforeALeecher(secondHas: 0);
+        Fetch(first, 0);
+        Assert.Equal([0, 1], Unchoked(first, second));
+        first.HangUp();
+        var third = stage.Join(3);
+        third.Send(PeerMessageKind.Interested);
+        Fetch(second, 0);
+        Assert.Equal([0, 1], Unchoked(second, third));
+    }
+
+    [Fact]
+    public void A_seeder_without_bounds_stays_without()
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 4 * LargePieceLength, LargePieceLength), haveCount: 4, options: o => o with { UploadSlotCount = int.MaxValue });
+        var peer = stage.Join(1);
+        peer.Send(PeerMessageKind.Interested);
+        for (var piece = 0; piece < 4; piece++)
+        {
+            Fetch(peer, piece);
+            stage.Wait(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal([1], Unchoked(peer));
+    }
+
+    [Fact]
+    public void A_round_gives_no_more_slots_than_the_peers_of_now_are_worth()
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 20 * LargePieceLength, LargePieceLength), haveCount: 20, options: o => o with { UploadSlotCount = 1 });
+        var peers = Enumerable.Range(1, 4).Select(number => stage.Join(number)).ToArray();
+        Array.ForEach(peers, peer => peer.Send(PeerMessageKind.Interested));
+        for (var turn = 0; turn < 4; turn++)
+        {
+            Array.ForEach([.. peers.Where(peer => Unchoked(peer)[0] == 1)], peer => Fetch(peer, turn));
+            stage.Wait(TimeSpan.FromMilliseconds(500));
+        }
+
+        Assert.InRange(Unchoked(peers).Sum(), 2, 4);
+        Array.ForEach(peers, peer => peer.Send(PeerMessageKind.NotInterested));
+        stage.Wait(TimeSpan.FromSeconds(30));
+        var late = Enumerable.Range(11, 4).Select(number => stage.Join(number)).ToArray();
+        Array.ForEach(late, peer => peer.Send(PeerMessageKind.Interested));
+        stage.Wait(TimeSpan.FromSeconds(1));
+        Assert.Equal(1, Unchoked(late).Sum());
+    }
+
+    [Fact]
     public void Later_a_leechers_slots_are_earned()
     {
         var (stage, first, second) = TwoBeforeALeecher(secondHas: 0);
@@ -180,7 +241,7 @@ public sealed class UploadSlotTests
         Assert.Equal([1, 0], Unchoked(first, second));
     }
 
-    // A leecher with one slot, and two that want it; the first has two pieces.
+    // A leecher with one slot, and two that want it; the first has two pieces more.
     private static (Stage Stage, RawPeer First, RawPeer Second) TwoBeforeALeecher(int secondHas)
     {
         var (stage, _) = Stage.Of(
@@ -190,7 +251,7 @@ public sealed class UploadSlotTests
         {
             for (var piece = 0; piece < count; piece++)
             {
-                peer.Send(PeerMessage.Have(new PieceIndex(LargeCount - 1 - piece)));
+                peer.Send(PeerMessage.Have(new PieceIndex(LargeCount + piece)));
             }
 
             peer.Send(PeerMessageKind.Interested);
@@ -207,6 +268,7 @@ public sealed class UploadSlotTests
             new World(1, LargeCount * LargePieceLength, LargePieceLength), haveCount: LargeCount, options: o => o with { UploadSlotCount = 1, SeedingPolicy = policy });
         var (first, second) = (stage.Join(1), stage.Join(2));
         other = stage.Join(3);
+        stage.Wait(TimeSpan.FromSeconds(1)); // the first round is over
         first.Send(PeerMessageKind.Interested);
         second.Send(PeerMessageKind.Interested);
         Assert.Equal([1, 0], Unchoked(first, second));
