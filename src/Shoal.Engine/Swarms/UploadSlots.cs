@@ -194,7 +194,8 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
 
     // What we gave it counts even if it keeps that to itself.
     private int PieceCountOf(PeerConnection connection) => Math.Max(
-        connection.Has?.Count ?? 0, connection.Uploaded.TotalBytes > 0 ? (int)(connection.Uploaded.TotalBytes / context.Layout!.PieceLength) : 0);
+        connection.Has?.Count ?? 0,
+        context.Layout is { } layout ? (int)Math.Min(layout.PieceCount, connection.Uploaded.TotalBytes / layout.PieceLength) : 0);
 
     private PeerConnection? LongestWaiting() => FirstWaiting(connection => (0, connection.WaitsSince));
 
