@@ -15,7 +15,7 @@ public sealed class CrowdTests
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public void Everybody_soon_has_something_to_send_and_nothing_comes_twice(ulong seed)
+    public void Everybody_soon_has_something_to_send_and_hardly_anything_comes_twice(ulong seed)
     {
         var scenario = new Scenario
         {
