@@ -12,7 +12,8 @@ namespace Shoal.Engine.Picking;
 /// <param name="Only">If set, nothing but these pieces: the allowed-fast ones while the peer chokes us (BEP 6).</param>
 /// <param name="Alone">Whether the link shares no piece with others: it is under suspicion, so what it opens is exclusively its own.</param>
 /// <param name="IsLate">
-/// Whether a block that a link is asked for comes so late that it is worth asking for twice, if nothing else is left (the endgame); null: none is.
+/// Whether a block that a link is asked for comes so late that it is worth asking for twice, if nothing else is left (the endgame) or may be opened;
+/// null: none is.
 /// </param>
 /// <param name="Suggested">
 /// Pieces to begin before anything else, in this order, unless a peer has them that is no seed; they are taken out. Null: none.

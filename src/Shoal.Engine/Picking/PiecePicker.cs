@@ -193,7 +193,7 @@ public sealed class PiecePicker
             count += TakeFromNew(request, ref openable, destination[count..]);
         }
 
-        return count == 0 && request.IsLate is not null && IsEndgame ? Endgame.Take(request, _partials.All, _missing, _layout, destination) : count;
+        return count == 0 && request.IsLate is not null && (IsEndgame || request.OpenablePieceCount == 0) ? Endgame.Take(request, _partials.All, _missing, _layout, destination) : count;
     }
 
     /// <summary>Marks the free blocks of a piece, as many as fit, as asked of a link: for those who choose for themselves.</summary>

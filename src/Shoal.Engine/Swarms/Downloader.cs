@@ -28,21 +28,14 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     /// <summary>A peer that would take longer than this for a piece rather helps others with theirs.</summary>
     private const int WholePieceSeconds = 20;
 
-    /// <summary>
-    /// While pieces come into the swarm that nobody had, the end is not near, however little can be asked for just now: to ask twice
-    /// would take the links from those who pass new pieces on. Nothing new for so long, and it may be all there is.
-    /// </summary>
-    private static readonly TimeSpan NewsTime = TimeSpan.FromSeconds(20);
-
     /// <summary>A block out of the blue may come for each one that we gave up; beyond it, and this, it is an attack.</summary>
     private const int MaximumUnaskedBlockCount = 64;
 
     private readonly HolderChoice? _choice = context.TellsPieces ? null : new HolderChoice(swarm, context);
     private readonly NearPieces _near = new(context);
+    private readonly Repeats _repeats = new(swarm, context);
     private bool _isThrottled;
-    private bool _isTicking;
     private int[] _order = []; // of links, while they are filled
-    private Instant _newsAt; // when somebody last told of a piece that we want
 
     /// <summary>When asking may go on that the rate cap held up.</summary>
     public Instant Deadline => _isThrottled ? context.Limits.Download.AvailableAt(context.Now, BlockLength) : Instant.Never;
@@ -62,7 +55,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         _near.Got(connection, piece);
         if (context.Picker!.IsInteresting(piece))
         {
-            _newsAt = context.Now;
+            _repeats.PeerGot();
             swarm.Interest.PeerGot(connection);
             Fill(connection);
         }
@@ -237,10 +230,10 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         }
 
         // What the slow ones gave up is for the others first.
-        _isTicking = true;
+        _repeats.IsTicking = true;
         FillInAnyOrder(snubbed: false);
         FillInAnyOrder(snubbed: true);
-        _isTicking = false;
+        _repeats.IsTicking = false;
         _choice?.Tick();
     }
 
@@ -330,26 +323,11 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
         swarm.Flow!.FreeSlotCount,
         connection.IsChoking ? connection.AllowedFast : null,
         connection.IsOnParole,
-        IsLate: connection.Pipeline.Count == 0 && IsRepeating ? LateFor(connection) : null,
+        IsLate: connection.Pipeline.Count == 0 && _repeats.AreDue ? _repeats.LateFor(connection) : null,
         Suggested: connection.Suggested);
 
-    // Where all share one full line a second copy comes no sooner than the first, and keeps others from coming. Null if nothing is late; links that
-    // have nothing to do look again with the next tick, or piece.
-    private Func<LinkId, BlockRequest, bool>? LateFor(PeerConnection idle)
-    {
-        var limit = 4 * idle.Pipeline.BlockTime;
-        return !context.Connections.Exists(other => other.Pipeline.HasLate(context.Now, limit)) ? null
-            : (link, block) => context.Find(link)?.Pipeline.IsLate(block, context.Now, limit) != false;
-    }
-
     /// <summary>Whether a completed piece may give something to ask for to links that had nothing: a new round, or the endgame.</summary>
-    public bool MayFillIdle => _choice is not null || IsRepeating;
-
-    private bool IsRepeating => MayDuplicate && context.Picker!.IsEndgame;
-
-    // Among our own nothing gets lost and nobody dawdles for long: small files would be carried twice for nothing.
-    private bool MayDuplicate =>
-        (_isTicking || !context.IsTrusted) && (!context.Picker!.LacksHolders || context.Now - _newsAt > NewsTime);
+    public bool MayFillIdle => _choice is not null || _repeats.AreDue;
 
     /// <summary>Asks for a block that the picker has marked as asked for.</summary>
     public void Ask(PeerConnection connection, BlockRequest block)
@@ -366,7 +344,7 @@ internal sealed class Downloader(Swarm swarm, SwarmContext context)
     }
 
     // Where slots are few, mostly all are in use, and all that is in them is asked for: no need to look closer then.
-    private bool HasAnythingFree => swarm.Flow!.FreeSlotCount > 0 || context.Picker!.HasFreeBlocks || IsRepeating;
+    private bool HasAnythingFree => swarm.Flow!.FreeSlotCount > 0 || context.Picker!.HasFreeBlocks || _repeats.AreDue;
 
     private void CancelDuplicates(BlockRequest block)
     {

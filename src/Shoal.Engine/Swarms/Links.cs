@@ -16,6 +16,11 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
 
     private bool HasRoom => context.IsRunning && context.Connections.Count < context.Options.MaximumConnectionCount;
 
+    private bool HasRoomForIncoming => HasRoom && context.Limits.ConnectionCount < context.Limits.MaximumConnectionCount;
+
+    /// <summary>Links that others opened to us and that got through the handshake, ever.</summary>
+    public int MetCount { get; private set; }
+
     /// <summary>When the next candidate should be tried.</summary>
     public Instant Deadline
     {
@@ -63,9 +68,13 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
     {
         if (link.IsIncoming)
         {
-            if (!HasRoom || context.Limits.ConnectionCount >= context.Limits.MaximumConnectionCount)
+            if (!HasRoomForIncoming && context.IsRunning && _turnover.ForIncoming() is { } idle)
             {
-                _turnover.TurnedAway();
+                Close(idle, "makes room for another");
+            }
+
+            if (!HasRoomForIncoming)
+            {
                 context.Emit(new Output(OutputKind.CloseLink, context.Id, link, Detail: "we have enough peers"));
                 return;
             }
@@ -176,7 +185,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
             }
         }
 
-        if (_turnover.Next() is { } idle)
+        if (_turnover.ForCandidate() is { } idle)
         {
             Close(idle, "makes room for another");
         }
@@ -211,6 +220,7 @@ internal sealed class Links(Swarm swarm, SwarmContext context, Uploader uploader
         if (connection.Link.IsIncoming)
         {
             SendHandshake(connection);
+            MetCount++;
         }
 
         connection.Phase = ConnectionPhase.Open;

@@ -28,10 +28,10 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
     private const int TurnRoundTrips = 24;
 
     /// <summary>
-    /// A seeder with first copies to give has a slot more for each peer that gets so much a second. With few slots a fast one would wait for those
-    /// it serves, and a few would have all that there is; with too many everybody would wait for the end of a first piece.
+    /// A seeder has a slot more for each peer that gets so much a second. With few slots a fast one would wait for the lines of those it serves, and
+    /// at first a few would have all that there is; with too many everybody would wait for the end of a first piece.
     /// </summary>
-    private const int PlentyBytesPerSecond = 128 * 1024;
+    private const int PlentyBytesPerSecond = 512 * 1024;
 
     /// <summary>So much of small pieces is a piece.</summary>
     private const int FirstBytes = 256 * 1024;
@@ -121,7 +121,7 @@ internal sealed class UploadSlots(SwarmContext context, Suggestions suggestions,
             return; // enough for all
         }
 
-        if (context.Options.SeedingPolicy == SeedingPolicy.RoundRobin && suggestions.IsGivingFirstCopies)
+        if (context.Options.SeedingPolicy == SeedingPolicy.RoundRobin && context.IsSeeding)
         {
             // Who has a slot of this kind keeps it with half of plenty: it may have taken the other half from those before it.
             var keep = Math.Min(_choker.UploadSlots, least + ServedCount(PlentyBytesPerSecond / 2));

@@ -36,6 +36,7 @@ internal sealed class PickerOracle(PieceLayout layout)
         var isEndgame = Pieces.Any(IsMissing) && !Pieces.Any(p => IsMissing(p) && AvailabilityOf(p) > 0 &&
             (!_open.Contains(p) || Blocks(p).Any(b => IsFree(p, b))));
         Assert.Equal(isEndgame, Picker.IsEndgame);
+        var mayRepeat = isEndgame || openable == 0;
 
         var destination = new BlockRequest[count];
         var picked = Picker.Pick(new PickRequest(link, Peers[link], fast, openable, only, IsLate: static (_, _) => true), destination);
@@ -47,7 +48,7 @@ internal sealed class PickerOracle(PieceLayout layout)
             isDuplicate = i == 0 ? !IsFree(piece, block) : isDuplicate;
             if (isDuplicate)
             {
-                CheckDuplicate(link, piece, block, isEndgame, only);
+                CheckDuplicate(link, piece, block, mayRepeat, only);
             }
             else
             {
@@ -77,7 +78,7 @@ internal sealed class PickerOracle(PieceLayout layout)
         if (picked < count && !isDuplicate)
         {
             Assert.Empty(Offers(link, fast, openable, only));
-            if (picked == 0 && isEndgame)
+            if (picked == 0 && mayRepeat)
             {
                 Assert.DoesNotContain(_open, p => IsOffered(link, p, 0, only) && Blocks(p).Any(b => IsDuplicable(link, p, b)));
             }
@@ -182,9 +183,9 @@ internal sealed class PickerOracle(PieceLayout layout)
 
     private IEnumerable<int> Pieces => Enumerable.Range(0, layout.PieceCount);
 
-    private void CheckDuplicate(LinkId link, int piece, int block, bool isEndgame, Bitfield? only)
+    private void CheckDuplicate(LinkId link, int piece, int block, bool mayRepeat, Bitfield? only)
     {
-        Assert.True(isEndgame);
+        Assert.True(mayRepeat);
         Assert.True(IsOffered(link, piece, 0, only));
         Assert.True(IsDuplicable(link, piece, block));
         Assert.Equal(
