@@ -47,6 +47,28 @@ public sealed class EndgameTests
         Assert.InRange((stage.Now - begin).TotalSeconds, 0, 5); // alone the slow one takes twelve
     }
 
+    [Theory]
+    [InlineData(500, false)]
+    [InlineData(2000, true)]
+    public void While_no_buffer_is_free_what_comes_very_late_is_asked_of_another_too(int slowMilliseconds, bool isAsked)
+    {
+        const int PieceLength = 4 * BlockLength;
+        var (stage, _) = Stage.Of(
+            new World(1, 12 * PieceLength, PieceLength, BlockLength), options: o => o with { BufferBytes = 2 * PieceLength });
+        var slow = stage.Join(1);
+        slow.Offer();
+        for (var i = 0; i < 8; i++)
+        {
+            stage.Wait(TimeSpan.FromMilliseconds(slowMilliseconds));
+            slow.Deliver(slow.Got.Where(message => message.Kind == PeerMessageKind.Request).Select(message => message.Block).First(slow.Expected.ContainsKey));
+        }
+
+        Assert.Equal(8, slow.Expected.Count); // both buffers are its
+        var other = stage.Join(2);
+        other.Offer();
+        Assert.Equal(isAsked, other.Expected.Count > 0);
+    }
+
     // The first of two peers is unchoked first, and is asked for all there is.
     private static (Stage Stage, RawPeer Asked, RawPeer Idle) OneAskedForAll(int blockCount)
     {

@@ -1,4 +1,5 @@
 using Shoal.Engine.Swarms;
+using Shoal.Protocol.Wire;
 
 namespace Shoal.Engine.Tests.Swarms;
 
@@ -50,6 +51,47 @@ public sealed class TurnoverTests
         world.RunUntil(() => false, TimeSpan.FromSeconds(2));
 
         Assert.Equal(LinkCount / 2, peer.Swarm.Status().Peers.Count);
+    }
+
+    [Fact]
+    public void Who_comes_where_all_links_are_in_use_gets_that_of_one_that_lies_idle()
+    {
+        var (stage, peers) = Full(links: 3);
+        var tooSoon = stage.Join(11);
+        Assert.True(tooSoon.IsClosed); // whoever is there has had no time to prove useful
+
+        stage.Wait(TimeSpan.FromSeconds(11), each: () => Busy(peers[0]));
+        var first = stage.Join(12);
+        Assert.Equal([false, true, false], peers.Select(peer => peer.IsClosed));
+        Assert.True(stage.Join(13).IsClosed); // one at a time
+        stage.Wait(TimeSpan.FromSeconds(5), each: () => Busy(peers[0]));
+        var second = stage.Join(14);
+        Assert.Equal([false, true, true], peers.Select(peer => peer.IsClosed));
+        Assert.False(first.IsClosed || second.IsClosed);
+    }
+
+    [Fact]
+    public void No_link_in_use_makes_room()
+    {
+        var (stage, peers) = Full(links: 3);
+        stage.Wait(TimeSpan.FromSeconds(30), each: () => Array.ForEach(peers, Busy));
+        Assert.True(stage.Join(11).IsClosed);
+        Assert.DoesNotContain(peers, peer => peer.IsClosed);
+    }
+
+    private static (Stage Stage, RawPeer[] Peers) Full(int links)
+    {
+        var (stage, _) = Stage.Of(
+            new World(1, 20 * PieceLength, PieceLength), haveCount: 10, options: options => options with { MaximumConnectionCount = links });
+        var peers = Enumerable.Range(1, links).Select(number => stage.Join(number)).ToArray();
+        Array.ForEach(peers, peer => peer.Send(PeerMessageKind.Interested));
+        return (stage, peers);
+    }
+
+    private static void Busy(RawPeer peer)
+    {
+        peer.Ask(0, 0, 1024);
+        peer.Take(1);
     }
 
     private static void Meet(Host peer, Host other)

@@ -132,11 +132,13 @@ public sealed class UploadSlotTests
     }
 
     [Theory]
-    [InlineData(LargePieceLength / BlockLength, 4, 6)]
-    [InlineData(1, 1, 1)]
-    public void What_nobody_has_goes_to_more_at_once_while_each_gets_plenty(int blocksAtATime, int least, int most)
+    [InlineData(LargePieceLength / BlockLength, 0, 4, 6)] // what nobody has
+    [InlineData(LargePieceLength / BlockLength, 10, 3, 6)] // and what others have too
+    [InlineData(1, 0, 1, 1)]
+    [InlineData(1, 10, 1, 1)]
+    public void A_seeder_serves_more_at_once_while_each_gets_plenty(int blocksAtATime, int othersHave, int least, int most)
     {
-        var (_, peers) = SixBeforeASeeder(blocksAtATime);
+        var (_, peers) = SixBeforeASeeder(blocksAtATime, othersHave);
         Assert.InRange(Unchoked(peers).Sum(), least, most);
     }
 
@@ -216,11 +218,17 @@ public sealed class UploadSlotTests
     }
 
     // One slot to begin with, and six that want it; for two seconds whoever is served fetches so much each half second.
-    private static (Stage Stage, RawPeer[] Peers) SixBeforeASeeder(int blocksAtATime)
+    private static (Stage Stage, RawPeer[] Peers) SixBeforeASeeder(int blocksAtATime, int othersHave = 0)
     {
         var (stage, _) = Stage.Of(
             new World(1, 20 * LargePieceLength, LargePieceLength), haveCount: 20, options: o => o with { UploadSlotCount = 1 });
         var peers = Enumerable.Range(1, 6).Select(number => stage.Join(number)).ToArray();
+        var other = stage.Join(7);
+        for (var piece = 0; piece < othersHave; piece++)
+        {
+            other.Send(PeerMessage.Have(new PieceIndex(piece)));
+        }
+
         Array.ForEach(peers, peer => peer.Send(PeerMessageKind.Interested));
         for (var turn = 0; turn < 4; turn++)
         {
