@@ -15,8 +15,13 @@ internal sealed class Turnover(SwarmContext context)
     /// <summary>The same while no link has anything that we want, and between two that make room for who comes.</summary>
     private static readonly TimeSpan ShortInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>A link is given so long to prove useful.</summary>
-    private static readonly TimeSpan Trial = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// A link is given so long to prove useful. No shorter: whoever loses one calls others, of whom most are full, and a crowd of
+    /// thousands would have a tenth more to do.
+    /// </summary>
+    private static readonly TimeSpan Trial = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan StarvingTrial = TimeSpan.FromSeconds(10);
 
     private Instant _nextForCandidateAt;
     private Instant _nextForIncomingAt;
@@ -41,7 +46,7 @@ internal sealed class Turnover(SwarmContext context)
     /// <summary>The link that is to make room for one that somebody has opened to us; null if none is.</summary>
     public PeerConnection? ForIncoming()
     {
-        if (!context.TellsPieces || context.Now < _nextForIncomingAt || FindIdle(anyWillDo: true) is not { } idle)
+        if (!context.TellsPieces || context.Now < _nextForIncomingAt || FindIdle(Trial, anyWillDo: true) is not { } idle)
         {
             return null;
         }
@@ -60,12 +65,12 @@ internal sealed class Turnover(SwarmContext context)
 
         var isStarving = !context.IsSeeding && !context.Connections.Exists(connection => connection.AmInterested);
         _nextForCandidateAt = context.Now + (isStarving ? ShortInterval : Interval);
-        return FindIdle(anyWillDo: MayOpen);
+        return FindIdle(isStarving ? StarvingTrial : Trial, anyWillDo: MayOpen);
     }
 
     // The oldest over which nothing goes; of our own opening, if it is that kind that there are too many of.
-    private PeerConnection? FindIdle(bool anyWillDo) => context.Connections.Find(connection =>
+    private PeerConnection? FindIdle(TimeSpan trial, bool anyWillDo) => context.Connections.Find(connection =>
         connection.Phase == ConnectionPhase.Open && connection.Pipeline.Count == 0 &&
-        (anyWillDo || !connection.Link.IsIncoming) && context.Now - connection.OpenedAt > Trial &&
+        (anyWillDo || !connection.Link.IsIncoming) && context.Now - connection.OpenedAt > trial &&
         connection.Downloaded.RateBytesPerSecond(context.Now) == 0 && connection.Uploaded.RateBytesPerSecond(context.Now) == 0);
 }

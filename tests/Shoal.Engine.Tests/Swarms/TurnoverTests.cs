@@ -60,7 +60,7 @@ public sealed class TurnoverTests
         var tooSoon = stage.Join(11);
         Assert.True(tooSoon.IsClosed); // whoever is there has had no time to prove useful
 
-        stage.Wait(TimeSpan.FromSeconds(11), each: () => Busy(peers[0]));
+        stage.Wait(TimeSpan.FromSeconds(31), each: () => Busy(peers[0]));
         var first = stage.Join(12);
         Assert.Equal([false, true, false], peers.Select(peer => peer.IsClosed));
         Assert.True(stage.Join(13).IsClosed); // one at a time
@@ -74,7 +74,7 @@ public sealed class TurnoverTests
     public void No_link_in_use_makes_room()
     {
         var (stage, peers) = Full(links: 3);
-        stage.Wait(TimeSpan.FromSeconds(30), each: () => Array.ForEach(peers, Busy));
+        stage.Wait(TimeSpan.FromSeconds(60), each: () => Array.ForEach(peers, Busy));
         Assert.True(stage.Join(11).IsClosed);
         Assert.DoesNotContain(peers, peer => peer.IsClosed);
     }
